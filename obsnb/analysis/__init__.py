@@ -1,0 +1,1 @@
+"""Pure functions, frames in and frames out: no source, no view, no clock."""

@@ -1,0 +1,1 @@
+"""Query texts: pure functions that quote safely and send nothing."""

@@ -1,0 +1,72 @@
+"""PromQL texts: selectors with safe quoting, and what a text cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from obsnb.errors import QueryError
+from obsnb.query.logql import quote
+
+__all__ = ["any_of", "check", "selector"]
+
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+
+def selector(matchers: Mapping[str, str], *, metric: str = "", names: Iterable[str] = ()) -> str:
+    """An instant vector selector.
+
+    Parameters
+    ----------
+    matchers
+        Label → value that it must equal.
+    metric
+        The metric's name.
+    names
+        Regular expressions of metric names, any of which may match; instead of `metric`.
+
+    Examples
+    --------
+    >>> selector({"namespace": "prod"}, metric="up")
+    'up{namespace="prod"}'
+    >>> selector({"job": "a"}, names=["up", "pg_.+"])
+    '{__name__=~"up|pg_.+", job="a"}'
+    """
+    parts = []
+    head = metric
+    if metric and not _METRIC.fullmatch(metric):
+        parts, head = [quote(metric)], ""
+    alternatives = "|".join(names)
+    if alternatives:
+        parts.append(f"__name__=~{quote(alternatives)}")
+    for name, value in matchers.items():
+        label = name if _LABEL.fullmatch(name) else quote(name)
+        parts.append(f"{label}={quote(value)}")
+    if not parts and not head:
+        raise QueryError("A metric query needs a name or a label.")
+    return head + ("{" + ", ".join(parts) + "}" if parts else "")
+
+
+def any_of(names: Iterable[str], suffix: str = "") -> list[str]:
+    """Plain metric names as regular expressions, each with a suffix."""
+    return [re.escape(name).replace(r"\_", "_") + suffix for name in names]
+
+
+def check(query: str) -> None:
+    """Raise `QueryError` where a text cannot be PromQL, before it is sent."""
+    text = query.strip()
+    if not text:
+        raise QueryError("The metric query is empty.", hint="Write one such as up or rate(x[1m]).")
+    if re.search(r"\}\s*\|[=~>]|\}\s*!=\s*[\"`]|\|\s*(json|logfmt|unwrap)\b", text):
+        raise QueryError(
+            "This looks like LogQL, and was given to Prometheus.",
+            query=query,
+            hint='obs.logs(...) asks Loki for lines, obs.metrics(..., source="loki") for numbers.',
+        )
+    if re.match(r"\{.*(&&|\|\||\bstatus\s*=\s*error|\bduration\s*>|resource\.|span\.)", text):
+        raise QueryError(
+            "This looks like TraceQL, and was given to Prometheus.",
+            query=query,
+            hint='obs.spans(...) asks Tempo for spans, obs.metrics(..., source="tempo") for numbers.',
+        )
