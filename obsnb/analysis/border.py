@@ -57,7 +57,8 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
     for name, kind in schema.dtypes().items():
         want = pl.String() if kind == pl.Categorical else kind
         if name in frame.columns and frame.schema[name] != want:
-            if isinstance(frame.schema[name], pl.Datetime) and frame.schema[name].time_zone is None:
+            have = frame.schema[name]
+            if isinstance(have, pl.Datetime) and have.time_zone is None:
                 casts.append(pl.col(name).dt.replace_time_zone("UTC").cast(want))
             else:
                 casts.append(pl.col(name).cast(want))

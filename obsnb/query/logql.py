@@ -18,12 +18,12 @@ _SELECTOR = re.compile(
 
 
 def quote(text: str) -> str:
-    """A double-quoted LogQL string that means exactly this text.
+    r"""A double-quoted LogQL string that means exactly this text.
 
     Examples
     --------
     >>> print(quote('say "no"'))
-    "say \\"no\\""
+    "say \"no\""
     """
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     escaped = escaped.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
