@@ -1,0 +1,207 @@
+"""Whom it hurt: requests, tenants, users and minutes, counted where nothing was sampled."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+
+from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.requests import latency_quantile, request_counts, slow_counts
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.schema import LOGS, SERIES
+from obsnb.timerange import TimeRange
+
+__all__ = ["affected", "impact", "proportion_p_value"]
+
+_COLUMNS = {
+    "measure": pl.String,
+    "during": pl.Float64,
+    "before": pl.Float64,
+    "unit": pl.String,
+    "names": pl.List(pl.String),
+    "how": pl.String,
+}
+
+
+def proportion_p_value(hits: float, of: float, hits_before: float, of_before: float) -> float:
+    """How likely a share at least this much above the one before is by chance, one-sided.
+
+    The two-proportion z test with pooled variance and Yates' continuity correction (Fleiss,
+    Statistical Methods for Rates and Proportions). 1.0 where either side saw nothing.
+    """
+    if of <= 0 or of_before <= 0:
+        return 1.0
+    pooled = (hits + hits_before) / (of + of_before)
+    spread = math.sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_before)) if 0 < pooled < 1 else 0.0
+    correction = (1 / of + 1 / of_before) / 2
+    difference = hits / of - hits_before / of_before - correction
+    if difference <= 0 or spread == 0:
+        return 1.0
+    return 0.5 * math.erfc(difference / spread / math.sqrt(2))
+
+
+def _in(window: TimeRange) -> pl.Expr:
+    ns = pl.col("timestamp").to_physical()
+    return ns.is_between(window.start_ns, window.end_ns, closed="right")
+
+
+def affected(
+    counts: pl.DataFrame, key: str, hit: str, *, during: TimeRange, baseline: TimeRange
+) -> pl.DataFrame:
+    """Which values of a column had a larger share of hits during than in the baseline.
+
+    Parameters
+    ----------
+    counts
+        timestamp, the key column, ``count`` and the hit column (both Float64).
+    key, hit
+        The column to compare by, and the one that counts what is bad.
+
+    Returns
+    -------
+    DataFrame
+        key, during_hits, during_count, before_hits, before_count, p_value, affected (p below 1 %
+        after Bonferroni's correction for the number of values, and at least twice the share).
+    """
+    sums = [
+        pl.col(column).filter(_in(window)).sum().alias(f"{name}_{column}")
+        for name, window in (("during", during), ("before", baseline))
+        for column in (hit, "count")
+    ]
+    rows = counts.drop_nulls(key).group_by(key).agg(sums).sort(key)
+    rows = rows.rename({f"during_{hit}": "during_hits", f"before_{hit}": "before_hits"})
+    p_values = [
+        proportion_p_value(row["during_hits"], row["during_count"], row["before_hits"], row["before_count"])
+        for row in rows.iter_rows(named=True)
+    ]
+    share = pl.col("during_hits") / pl.col("during_count")
+    share_before = pl.col("before_hits") / pl.col("before_count")
+    return rows.with_columns(p_value=pl.Series(p_values, dtype=pl.Float64)).with_columns(
+        affected=(pl.col("p_value") * rows.height < 0.01) & (share >= 2 * share_before)
+    )
+
+
+def impact(
+    series: Any = None,
+    logs: Any = None,
+    *,
+    during: TimeRange,
+    baseline: TimeRange | None = None,
+    conventions: Conventions = DEFAULT,
+) -> Any:
+    """Minutes, requests, tenants and users, each with how it was counted.
+
+    Requests come from counters and latency histograms, users from error lines with a user in them;
+    never from spans, which may be a selection.
+
+    Parameters
+    ----------
+    series
+        SERIES with request counters and latency histograms.
+    logs
+        LOGS after `obsnb.parse_logs`; users are counted from its ``parsed.user``.
+    during, baseline
+        What is compared with what. Without a baseline, tenants cannot be told apart and are left
+        out.
+
+    Returns
+    -------
+    frame
+        measure, during, before (scaled by nothing: what the baseline saw), unit, names (tenants
+        affected), how.
+    """
+    rows: list[dict[str, Any]] = [
+        _row(
+            "duration",
+            during.duration_s / 60,
+            baseline and baseline.duration_s / 60,
+            "minutes",
+            "onset to recovery",
+        )
+    ]
+    if series is not None:
+        frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="impact")
+        rows += _requests(frame, during, baseline, conventions)
+    if logs is not None:
+        rows += _users(to_polars(logs, LOGS, needs=("timestamp",), what="impact"), during, baseline)
+    return like(pl.DataFrame(rows, schema=_COLUMNS), series if series is not None else logs)
+
+
+def _row(
+    measure: str,
+    during: float | None,
+    before: float | None,
+    unit: str,
+    how: str,
+    *,
+    names: list[str] | None = None,
+) -> dict[str, Any]:
+    return {"measure": measure, "during": during, "before": before, "unit": unit, "names": names, "how": how}
+
+
+def _requests(
+    frame: pl.DataFrame, during: TimeRange, baseline: TimeRange | None, conventions: Conventions
+) -> list[dict[str, Any]]:
+    counts = request_counts(frame, conventions=conventions)
+    slow = slow_counts(frame, conventions=conventions)
+    rows = []
+
+    def total(of: pl.DataFrame, column: str, window: TimeRange | None) -> float | None:
+        return None if window is None else float(of.filter(_in(window))[column].sum())
+
+    if counts.height:
+        counts = counts.with_columns(failures=pl.col("count") * pl.col("failed"))
+        how = "request counters"
+        rows.append(
+            _row(
+                "requests", total(counts, "count", during), total(counts, "count", baseline), "requests", how
+            )
+        )
+        rows.append(
+            _row(
+                "failed requests",
+                total(counts, "failures", during),
+                total(counts, "failures", baseline),
+                "requests",
+                how + ", status 500 and above",
+            )
+        )
+    if slow.height and slow["bound_s"].null_count() == 0:
+        bound = f"latency histograms, slower than {slow['bound_s'][0]:g} s"
+        rows.append(
+            _row(
+                "slow requests", total(slow, "slow", during), total(slow, "slow", baseline), "requests", bound
+            )
+        )
+        ends = [during, *([baseline] if baseline else [])]
+        p95 = [latency_quantile(frame.filter(_in(window)), 0.95, conventions=conventions) for window in ends]
+        rows.append(_row("95th percentile", p95[0], p95[1] if baseline else None, "s", "latency histograms"))
+    if baseline is not None:
+        hurt = {
+            name
+            for of, hit in ((counts, "failures"), (slow, "slow"))
+            if of.height
+            for name in affected(of, "tenant", hit, during=during, baseline=baseline).filter("affected")[
+                "tenant"
+            ]
+        }
+        everyone = set(counts["tenant"].drop_nulls()) if counts.height else set(slow["tenant"].drop_nulls())
+        if everyone:
+            how = f"larger share of failed or slow requests than in the baseline (z test), of {len(everyone)}"
+            rows.append(_row("tenants affected", float(len(hurt)), None, "tenants", how, names=sorted(hurt)))
+    return rows
+
+
+def _users(logs: pl.DataFrame, during: TimeRange, baseline: TimeRange | None) -> list[dict[str, Any]]:
+    if not {"parsed.user", "level"} <= set(logs.columns):
+        return []
+    bad = logs.filter(pl.col("level").is_in(["error", "err", "critical", "fatal", "panic"])).drop_nulls(
+        "parsed.user"
+    )
+    if bad.is_empty():
+        return []
+    before = None if baseline is None else float(bad.filter(_in(baseline))["parsed.user"].n_unique())
+    seen = float(bad.filter(_in(during))["parsed.user"].n_unique())
+    return [_row("users who met an error", seen, before, "users", "distinct users on error lines")]

@@ -1,0 +1,154 @@
+"""Requests as the metrics count them: how many, how many failed, how long they took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.counters import increases, quantile_of_buckets
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.schema import SERIES
+
+__all__ = ["latency_quantile", "latency_quantiles_over_time", "request_counts", "slow_counts"]
+
+
+def _label(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
+    """The first of the labels that a row has, under its own name or as ``label.x``."""
+    have = [name for label in names for name in (label, f"label.{label}") if name in frame.columns]
+    return pl.coalesce([pl.col(name).cast(pl.String) for name in have]) if have else pl.lit(None, pl.String)
+
+
+def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
+    """Requests counted between samples, by service, route, tenant and status.
+
+    Where a service has several of the conventions' request counters, only the first of them is
+    counted, so that no request counts twice.
+
+    Parameters
+    ----------
+    series
+        SERIES that hold a request counter; other series are passed over.
+
+    Returns
+    -------
+    frame
+        timestamp (the later of two samples), service, route, tenant, status (text), failed (a
+        status of 500 and above, or ``STATUS_CODE_ERROR`` of span metrics), count (Float64, requests).
+    """
+    frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="request_counts")
+    order = {name: rank for rank, name in enumerate(conventions.request_counters)}
+    frame = frame.filter(pl.col("metric").is_in(list(order)))
+    if "service" not in frame.columns:
+        frame = frame.with_columns(service=pl.lit(None, pl.String))
+    rank = pl.col("metric").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    frame = frame.filter(rank == rank.min().over("service"))
+    counted = increases(frame)
+    status = _label(counted, conventions.status_labels)
+    out = counted.select(
+        "timestamp",
+        "service",
+        _label(counted, conventions.route_labels).alias("route"),
+        _label(counted, conventions.tenant_labels).alias("tenant"),
+        status.alias("status"),
+        (status.str.contains(r"^5(\d\d|xx)$") | status.eq("STATUS_CODE_ERROR"))
+        .fill_null(False)
+        .alias("failed"),
+        pl.col("increase").alias("count"),
+    )
+    return like(out.sort("timestamp"), series)
+
+
+def _bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
+    """The first latency histogram of each service: le, seconds (1000 for milliseconds), increase."""
+    order = {f"{name}_bucket": rank for rank, name in enumerate(conventions.request_histograms)}
+    frame = frame.filter(pl.col("metric").is_in(list(order)))
+    if "service" not in frame.columns:
+        frame = frame.with_columns(service=pl.lit(None, pl.String))
+    if frame.is_empty() or "le" not in frame.columns:
+        return pl.DataFrame(
+            schema={
+                "timestamp": pl.Datetime("ns", "UTC"),
+                "service": pl.String,
+                "tenant": pl.String,
+                "route": pl.String,
+                "le": pl.Float64,
+                "increase": pl.Float64,
+            }
+        )
+    rank = pl.col("metric").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    frame = increases(frame.filter(rank == rank.min().over("service")))
+    unit = pl.when(pl.col("metric").str.contains("milliseconds")).then(1_000.0).otherwise(1.0)
+    bound = (
+        pl.col("le").cast(pl.String).str.replace("+Inf", "inf", literal=True).cast(pl.Float64, strict=False)
+    )
+    return frame.select(
+        "timestamp",
+        "service",
+        _label(frame, conventions.tenant_labels).alias("tenant"),
+        _label(frame, conventions.route_labels).alias("route"),
+        (bound / unit).alias("le"),
+        "increase",
+    ).drop_nulls("le")
+
+
+def latency_quantile(series: Any, q: float, *, conventions: Conventions = DEFAULT) -> float | None:
+    """The q-quantile in seconds of all requests that a frame's latency histograms counted."""
+    frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="latency_quantile")
+    buckets = _bucket_increases(frame, conventions)
+    return quantile_of_buckets(buckets.select("le", pl.col("increase").alias("count")), q)
+
+
+def latency_quantiles_over_time(
+    series: Any,
+    *,
+    quantiles: tuple[float, ...] = (0.5, 0.95),
+    every: str = "1m",
+    conventions: Conventions = DEFAULT,
+) -> Any:
+    """Quantiles in seconds of what the latency histograms counted, a row a time and quantile.
+
+    Returns
+    -------
+    frame
+        timestamp (start of the interval), quantile (Float64), value (Float64, seconds; null where
+        nothing was counted).
+    """
+    frame = to_polars(
+        series, SERIES, needs=("timestamp", "metric", "value"), what="latency_quantiles_over_time"
+    )
+    buckets = _bucket_increases(frame, conventions).with_columns(pl.col("timestamp").dt.truncate(every))
+    rows = []
+    for (moment,), part in buckets.group_by("timestamp", maintain_order=True):
+        counts = part.select("le", pl.col("increase").alias("count"))
+        rows += [(moment, q, quantile_of_buckets(counts, q)) for q in quantiles]
+    columns = {"timestamp": pl.Datetime("ns", "UTC"), "quantile": pl.Float64, "value": pl.Float64}
+    return like(pl.DataFrame(rows, schema=columns, orient="row").sort("timestamp", "quantile"), series)
+
+
+def slow_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
+    """Requests slower than the conventions' ``slow_s``, by the latency histograms.
+
+    The bound is the smallest bucket that is not below ``slow_s``; ``bound_s`` says which it was.
+
+    Returns
+    -------
+    frame
+        timestamp, service, route, tenant, bound_s (Float64), count (all requests), slow (those above
+        the bound).
+    """
+    frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="slow_counts")
+    buckets = _bucket_increases(frame, conventions)
+    bound = buckets.filter(pl.col("le").is_between(conventions.slow_s, float("inf"), closed="left"))[
+        "le"
+    ].min()
+    keys = ["timestamp", "service", "route", "tenant"]
+    total = pl.col("increase").filter(pl.col("le").is_infinite()).sum()
+    within = pl.col("increase").filter(pl.col("le") == pl.lit(bound, pl.Float64)).sum()
+    out = buckets.group_by(keys).agg(
+        pl.lit(bound, pl.Float64).alias("bound_s"),
+        total.alias("count"),
+        (total - within).clip(lower_bound=0).alias("slow"),
+    )
+    return like(out.sort("timestamp"), series)
