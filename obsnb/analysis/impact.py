@@ -15,7 +15,7 @@ from obsnb.timerange import TimeRange
 
 __all__ = ["affected", "impact", "proportion_p_value"]
 
-_COLUMNS = {
+_COLUMNS: dict[str, Any] = {
     "measure": pl.String,
     "during": pl.Float64,
     "before": pl.Float64,
@@ -116,7 +116,7 @@ def impact(
         _row(
             "duration",
             during.duration_s / 60,
-            baseline and baseline.duration_s / 60,
+            baseline.duration_s / 60 if baseline else None,
             "minutes",
             "onset to recovery",
         )

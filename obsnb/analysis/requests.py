@@ -123,7 +123,11 @@ def latency_quantiles_over_time(
     for (moment,), part in buckets.group_by("timestamp", maintain_order=True):
         counts = part.select("le", pl.col("increase").alias("count"))
         rows += [(moment, q, quantile_of_buckets(counts, q)) for q in quantiles]
-    columns = {"timestamp": pl.Datetime("ns", "UTC"), "quantile": pl.Float64, "value": pl.Float64}
+    columns: dict[str, Any] = {
+        "timestamp": pl.Datetime("ns", "UTC"),
+        "quantile": pl.Float64,
+        "value": pl.Float64,
+    }
     return like(pl.DataFrame(rows, schema=columns, orient="row").sort("timestamp", "quantile"), series)
 
 
