@@ -1,0 +1,82 @@
+"""Which single trace shows an incident best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from obsnb.analysis.border import to_polars
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.schema import SPANS
+from obsnb.timerange import TimeRange
+
+__all__ = ["telling_trace"]
+
+
+def telling_trace(
+    spans: Any,
+    *,
+    service: str | None,
+    trace_ids: Iterable[str] = (),
+    during: TimeRange | None = None,
+    conventions: Conventions = DEFAULT,
+) -> tuple[str, str] | None:
+    """The trace most worth showing, and why.
+
+    Among the traces of the window that reach the suspect, those named as samples come first, then
+    those with an error; of these, the one whose length is nearest to their median, because an
+    extreme one shows what was rare.
+
+    Parameters
+    ----------
+    spans
+        SPANS.
+    service
+        The suspect: a service with spans of its own, or a peer that client spans name.
+    trace_ids
+        Samples of new errors or slow statements.
+    during
+        Only traces that begin in it.
+
+    Returns
+    -------
+    (trace_id, why) or None
+        None where no span is left.
+    """
+    frame = to_polars(spans, SPANS, needs=("trace_id", "span_id", "start", "duration"), what="telling_trace")
+    if during is not None:
+        inside = pl.col("start").to_physical().is_between(during.start_ns, during.end_ns, closed="left")
+        frame = frame.filter(inside.any().over("trace_id"))
+    if frame.is_empty():
+        return None
+    peers = [name for name in ("service", *conventions.peer_attributes) if name in frame.columns]
+    reaches = (
+        pl.any_horizontal(pl.col(name).cast(pl.String) == service for name in peers)
+        if service
+        else pl.lit(True)
+    )
+    failed = (pl.col("status") == "error") if "status" in frame.columns else pl.lit(False)
+    ends = pl.col("start").to_physical() + pl.col("duration").to_physical()
+    traces = frame.group_by("trace_id").agg(
+        reaches=reaches.any().fill_null(False),
+        failed=failed.any().fill_null(False),
+        spans=pl.len(),
+        length=(ends.max() - pl.col("start").to_physical().min()),
+    )
+    traces = traces.with_columns(sample=pl.col("trace_id").is_in(list(trace_ids)))
+    reaching = traces.filter("reaches")
+    chosen = reaching if reaching.height else traces
+    why = [
+        f"of {chosen.height:,} traces in the incident"
+        + (f" that reach {service}" if reaching.height and service else "")
+    ]
+    for column, words in (("sample", "one that shows what is new"), ("failed", "one that failed")):
+        some = chosen.filter(column)
+        if some.height:
+            chosen, why = some, [*why, words]
+            break
+    nearest = (pl.col("length") - pl.col("length").median()).abs()
+    best = chosen.sort(nearest, pl.col("spans") * -1, "trace_id").row(0, named=True)
+    return best["trace_id"], ", ".join([*why, "of typical length"]) + "."
