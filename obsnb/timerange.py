@@ -307,5 +307,5 @@ def window(
     if around is not None:
         moment = parse_instant(around, tz=tz)
         return TimeRange(moment - parse_duration(margin), moment + parse_duration(margin))
-    until = now_ns() if end is None else parse_instant(end, tz=tz)
-    return TimeRange(parse_instant(start, tz=tz), until)
+    begin = parse_instant(start, tz=tz)
+    return TimeRange(begin, now_ns() if end is None else parse_instant(end, tz=tz))

@@ -1,0 +1,146 @@
+"""Windows: aware, half open, to the nanosecond."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obsnb import timerange
+from obsnb.errors import WindowError
+from obsnb.timerange import TimeRange, format_ns, parse_duration, parse_instant, window
+
+_NS = st.integers(min_value=0, max_value=4_000_000_000_000_000_000)
+
+
+@given(_NS)
+def test_a_written_instant_reads_back_to_the_same_nanosecond(ns):
+    assert parse_instant(format_ns(ns)) == ns
+
+
+@given(_NS, st.integers(-14 * 60, 14 * 60))
+def test_the_zone_a_moment_is_written_in_does_not_change_it(ns, minutes):
+    moment = datetime.fromtimestamp(ns // 10**9, tz=timezone(timedelta(minutes=minutes)))
+    assert parse_instant(moment) == ns // 10**9 * 10**9
+    assert parse_instant(moment.isoformat()) == ns // 10**9 * 10**9
+
+
+def test_a_pandas_timestamp_keeps_its_nanoseconds():
+    assert parse_instant(pd.Timestamp(1_795_457_599_000_000_123, tz="UTC")) == 1_795_457_599_000_000_123
+
+
+@given(_NS, st.integers(1, 10**15), st.integers(1, 10**14))
+def test_splitting_a_window_leaves_no_gap_and_no_overlap(start, length, size):
+    whole = TimeRange(start, start + length)
+    if length // size > 1_000:
+        size = length // 1_000
+    parts = list(whole.split(size))
+    assert parts[0].start_ns == whole.start_ns
+    assert parts[-1].end_ns == whole.end_ns
+    assert all(a.end_ns == b.start_ns for a, b in zip(parts, parts[1:], strict=False))
+    assert all(part.duration_ns <= size for part in parts)
+
+
+@given(_NS, st.integers(1, 10**13), st.integers(1, 10**12))
+def test_the_grid_of_a_step_lies_on_its_multiples_inside_the_window(start, length, step):
+    step = max(step, length // 1_000 + 1)
+    grid = TimeRange(start, start + length).grid(step)
+    assert all(point % step == 0 and start <= point < start + length for point in grid)
+    assert len(grid) == len([p for p in range(start - start % step, start + length, step) if p >= start])
+
+
+def test_the_start_is_inside_and_the_end_is_not():
+    whole = window("2026-11-23T18:00Z", "2026-11-23T19:00Z")
+    assert whole.start_ns in whole
+    assert whole.end_ns not in whole
+    assert whole.end_ns - 1 in whole
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: window("2026-11-23T19:00Z", "2026-11-23T18:00Z"),
+            "The window ends (2026-11-23T18:00:00Z) before it has begun (2026-11-23T19:00:00Z).\n"
+            "Hint: Its start comes first, and its end is later than its start.",
+        ),
+        (
+            lambda: window("2026-11-23T19:00", "2026-11-23T20:00"),
+            "'2026-11-23T19:00' has no time zone.\n"
+            'Hint: Add one ("2026-11-23T18:00Z", or "+01:00"), or pass tz="Europe/Berlin".',
+        ),
+        (
+            lambda: window(datetime(2026, 11, 23), datetime(2026, 11, 24)),  # noqa: DTZ001 - naive is the point
+            "'2026-11-23 00:00:00' has no time zone.\n"
+            'Hint: Add one ("2026-11-23T18:00Z", or "+01:00"), or pass tz="Europe/Berlin".',
+        ),
+        (
+            lambda: window(1795457599000, 1795457600000),
+            "1795457599000 is not a point in time: a bare int does not say its unit.\n"
+            'Hint: Write ISO 8601 with a zone, such as "2026-11-23T18:00Z", or pass an aware datetime.',
+        ),
+        (
+            lambda: window("yesterday"),
+            "'yesterday' is not a point in time.\n"
+            'Hint: Write ISO 8601 with a zone, such as "2026-11-23T18:00Z".',
+        ),
+        (
+            lambda: window("2026-11-23T18:00", last="2h"),
+            "A window is given in one way: start (and end), or last=, or around=.\n"
+            'Hint: Write window("2026-11-23T18:00Z", "2026-11-23T19:00Z"), window(last="2h") '
+            'or window(around="2026-11-23T18:30Z", margin="15m").',
+        ),
+        (
+            lambda: window(last="two hours"),
+            '\'two hours\' is not a duration.\nHint: Write it as "15s" or "1h30m".',
+        ),
+        (
+            lambda: window("2026-11-23T18:00", "2026-11-23T19:00", tz="Mars/Olympus"),
+            "'Mars/Olympus' is not a time zone that this machine knows.\n"
+            'Hint: Use a name of the IANA database, such as "Europe/Berlin", or "UTC".',
+        ),
+        (
+            lambda: window("2026-11-31T18:00Z", "2026-12-01T19:00Z"),
+            "'2026-11-31T18:00Z' is not a point in time: day is out of range for month.",
+        ),
+    ],
+)
+def test_a_window_that_cannot_be_meant_is_refused_in_words(call, words):
+    with pytest.raises(WindowError) as caught:
+        call()
+    assert str(caught.value) == words
+
+
+def test_a_zone_names_the_moments_that_have_none():
+    berlin = window("2026-11-23T19:00", "2026-11-23T20:00", tz="Europe/Berlin")
+    assert berlin == window("2026-11-23T18:00Z", "2026-11-23T19:00Z")
+
+
+def test_a_last_window_ends_at_the_clock(monkeypatch):
+    monkeypatch.setattr(timerange, "now_ns", lambda: 10**18)
+    assert window(last="90s") == TimeRange(10**18 - 90 * 10**9, 10**18)
+    assert window("2001-01-01T00:00Z").end_ns == 10**18
+
+
+def test_durations_are_read_as_prometheus_writes_them():
+    assert parse_duration("1h30m") == 5_400 * 10**9
+    assert parse_duration("1.5s") == 1_500_000_000
+    assert parse_duration(timedelta(milliseconds=3)) == 3_000_000
+    assert parse_duration(15) == 15 * 10**9
+
+
+def test_datetimes_are_aware():
+    whole = window("2026-11-23T18:00Z", "2026-11-23T19:00Z")
+    assert whole.start == datetime(2026, 11, 23, 18, tzinfo=UTC)
+    assert whole.end.tzinfo is UTC
+
+
+@given(_NS, st.integers(1, 10**12), _NS, st.integers(1, 10**12))
+def test_an_overlap_is_what_both_windows_cover(a, a_length, b, b_length):
+    one, other = TimeRange(a, a + a_length), TimeRange(b, b + b_length)
+    shared = one.overlap(other)
+    assert (shared is None) == (one.end_ns <= other.start_ns or other.end_ns <= one.start_ns)
+    if shared:
+        assert one.covers(shared)
+        assert other.covers(shared)
