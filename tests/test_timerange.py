@@ -1,5 +1,6 @@
 """Windows: aware, half open, to the nanosecond."""
 
+import itertools
 from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
@@ -38,7 +39,7 @@ def test_splitting_a_window_leaves_no_gap_and_no_overlap(start, length, size):
     parts = list(whole.split(size))
     assert parts[0].start_ns == whole.start_ns
     assert parts[-1].end_ns == whole.end_ns
-    assert all(a.end_ns == b.start_ns for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a.end_ns == b.start_ns for a, b in itertools.pairwise(parts))
     assert all(part.duration_ns <= size for part in parts)
 
 
