@@ -1,0 +1,96 @@
+"""Whom it hurt, from made-up counters whose truth is known."""
+
+import polars as pl
+import pytest
+
+from obsnb.analysis.impact import impact, proportion_p_value
+from obsnb.analysis.requests import request_counts
+from obsnb.timerange import TimeRange
+
+_S = 10**9
+BASELINE, DURING = TimeRange(0, 600 * _S), TimeRange(600 * _S, 1_200 * _S)
+
+
+def _requests(tenant, status, before, during, *, metric="http_requests_total"):
+    """A counter that grows by `before` in the baseline and by `during` afterwards, sampled each minute."""
+    values = [before * n / 10 for n in range(11)] + [before + during * n / 10 for n in range(1, 11)]
+    return pl.DataFrame(
+        {
+            "timestamp": [60 * _S * n for n in range(21)],
+            "metric": metric,
+            "series_id": f"{metric}{tenant}{status}",
+            "service": "api",
+            "value": values,
+            "tenant_id": tenant,
+            "status_code": status,
+            "endpoint": "/x",
+        }
+    ).with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+
+
+@pytest.fixture
+def series():
+    return pl.concat(
+        [
+            _requests("red", "200", 1_000, 800),
+            _requests("red", "500", 10, 200),
+            _requests("blue", "200", 500, 500),
+            _requests("blue", "503", 5, 6),
+        ]
+    )
+
+
+def _row(frame, measure):
+    return frame.filter(pl.col("measure") == measure).row(0, named=True)
+
+
+def test_requests_and_failures_are_the_counters_own_numbers(series):
+    out = impact(series, during=DURING, baseline=BASELINE)
+    assert _row(out, "requests")["during"] == pytest.approx(1_506)
+    assert _row(out, "requests")["before"] == pytest.approx(1_515)
+    assert _row(out, "failed requests")["during"] == pytest.approx(206)
+    assert _row(out, "failed requests")["before"] == pytest.approx(15)
+    assert _row(out, "duration")["during"] == 10
+
+
+def test_only_a_tenant_whose_share_of_failures_grew_is_affected(series):
+    row = _row(impact(series, during=DURING, baseline=BASELINE), "tenants affected")
+    assert row["names"] == ["red"]
+    assert row["during"] == 1
+    assert row["how"] == "larger share of failed or slow requests than in the baseline (z test), of 2"
+
+
+def test_without_a_baseline_no_tenant_is_called_affected(series):
+    out = impact(series, during=DURING)
+    assert "tenants affected" not in out["measure"].to_list()
+    assert _row(out, "requests")["before"] is None
+
+
+def test_a_service_with_two_counters_of_the_same_requests_is_counted_once(series):
+    twice = pl.concat([series, _requests("red", "200", 9e6, 9e6, metric="traces_spanmetrics_calls_total")])
+    assert request_counts(twice)["count"].sum() == request_counts(series)["count"].sum()
+
+
+def test_users_are_counted_once_each_from_error_lines_of_the_incident():
+    logs = pl.DataFrame(
+        {
+            "timestamp": [100 * _S, 700 * _S, 800 * _S, 900 * _S, 950 * _S],
+            "line": ["a"] * 5,
+            "level": ["error", "error", "error", "info", "error"],
+            "parsed.user": ["u0", "u1", "u1", "u2", None],
+        }
+    ).with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+    row = _row(impact(logs=logs, during=DURING, baseline=BASELINE), "users who met an error")
+    assert (row["during"], row["before"]) == (1, 1)
+
+
+def test_series_that_count_no_requests_give_the_duration_alone():
+    other = _requests("red", "200", 1, 1, metric="cpu")
+    assert impact(other, during=DURING, baseline=BASELINE)["measure"].to_list() == ["duration"]
+
+
+def test_the_share_test_is_the_corrected_z_test():
+    # By hand: (0.4 - 0.2 - 0.01) / sqrt(0.3 * 0.7 * 2 / 100) = 2.9317, whose upper tail is 0.001685.
+    assert proportion_p_value(40, 100, 20, 100) == pytest.approx(0.001685, abs=1e-6)
+    assert proportion_p_value(1, 100, 20, 100) == 1.0
+    assert proportion_p_value(0, 0, 0, 100) == 1.0
