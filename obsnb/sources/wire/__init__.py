@@ -1,0 +1,1 @@
+"""The servers' formats: bytes in, frames out; nothing here knows a transport."""
