@@ -44,10 +44,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Schema:
-    """The core columns of one kind of frame, in order."""
+    """The core columns of one kind of frame, in order.
+
+    `further` names the columns that are there only when there is something to put into them; no
+    label may take their names.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    further: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Schema({self.name}: {', '.join(column.name for column in self.columns)})"
@@ -125,8 +130,8 @@ def dtype(name: str) -> Any:
     return types[name]
 
 
-def _schema(name: str, *columns: tuple[str, str, str, str]) -> Schema:
-    return Schema(name, tuple(Column(*column) for column in columns))
+def _schema(name: str, *columns: tuple[str, str, str, str], further: tuple[str, ...] = ()) -> Schema:
+    return Schema(name, tuple(Column(*column) for column in columns), further)
 
 
 LOGS = _schema(
@@ -147,6 +152,7 @@ SERIES = _schema(
     ("series_id", "text", "", "16 hex digits: hash of the metric and all labels"),
     ("service", "label", "", "the service it is about, by the stack's conventions"),
     ("value", "number", "the metric's", "the sample; null where there is only a histogram"),
+    further=("histogram",),
 )
 EXEMPLARS = _schema(
     "EXEMPLARS",
@@ -194,7 +200,8 @@ BY_KIND = {
 
 def label_column(schema: Schema, label: str) -> str:
     """The column of a stream or metric label: its own name, or ``label.x`` for a core name."""
-    return f"label.{label}" if label in schema.names or label.startswith("label.") else label
+    taken = label in schema.names or label in schema.further or label.startswith("label.")
+    return f"label.{label}" if taken else label
 
 
 def digest(frame: pl.DataFrame) -> str:
