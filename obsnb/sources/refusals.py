@@ -110,6 +110,14 @@ _BY_WORDS: tuple[tuple[str, _Meaning], ...] = (
         ),
     ),
     (
+        r"client sent an http request to an https server",
+        _Meaning(
+            RejectedError,
+            "it speaks https at this port",
+            "Write https:// in this source's URL (OBSNB_{kind}_URL).",
+        ),
+    ),
+    (
         r"trace ids can only contain hex",
         _Meaning(
             RejectedError,
@@ -329,7 +337,10 @@ def _position(words: str, query: str | None, says: str) -> tuple[str, str]:
 
 
 def _redirect(response: Response) -> _Meaning:
-    target = urlsplit(response.headers.get("location", ""))
+    try:
+        target = urlsplit(response.headers.get("location", ""))
+    except ValueError:
+        target = urlsplit("")
     # A redirect's parameters often hold one-time codes: its host and path say enough.
     place = f"{target.scheme or 'https'}://{target.hostname}{target.path}" if target.hostname else target.path
     shown = visible(place, 200) or "another place"

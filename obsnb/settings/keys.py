@@ -1,0 +1,144 @@
+"""What may be said of a source, in obsnb.toml and in the environment, and in which form."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from obsnb.errors import SettingsError
+
+__all__ = ["BASICS", "ENDPOINT", "FRAMES", "PASSWORDS", "PATHS", "TOKENS", "Form", "check", "read_text"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a value looks: in words, as a check, and how text becomes one."""
+
+    words: str
+    fits: Callable[[Any], bool]
+    of_text: Callable[[str], Any] = str
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _whole(least: int, most: int) -> Form:
+    def fits(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+    return Form(f"a whole number from {least:,} to {most:,}", fits, int)
+
+
+def _is_command(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_text(word) for word in value)
+
+
+def _is_headers(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _is_text(one) or (isinstance(one, dict) and set(one) == {"env"} and _is_text(one["env"]))
+        for one in value.values()
+    )
+
+
+_BOOLEANS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+
+_TEXT = Form("text", _is_text)
+_SECONDS = Form("a number of seconds above 0", _is_number, float)
+
+#: What may be said of a source.
+ENDPOINT: Mapping[str, Form] = {
+    "url": _TEXT,
+    "tenant": _TEXT,
+    "token": _TEXT,
+    "token_env": _TEXT,
+    "token_file": _TEXT,
+    "token_command": Form('a list of words, such as ["vault", "read"]', _is_command, shlex.split),
+    "user": _TEXT,
+    "password": _TEXT,
+    "password_env": _TEXT,
+    "password_file": _TEXT,
+    "headers": Form('a table of text or { env = "NAME" }', _is_headers),
+    "ca_file": _TEXT,
+    "client_cert": _TEXT,
+    "client_key": _TEXT,
+    "proxy": _TEXT,
+    "verify": Form(
+        "true or false", lambda value: isinstance(value, bool), lambda text: _BOOLEANS[text.lower()]
+    ),
+    "connect_timeout_s": _SECONDS,
+    "read_timeout_s": _SECONDS,
+    "total_timeout_s": _SECONDS,
+    "parallel": _whole(1, 64),
+    "retries": _whole(0, 20),
+}
+#: What may be said of frames.
+FRAMES: Mapping[str, Form] = {
+    "frames": Form('"polars" or "pandas"', lambda value: value in ("polars", "pandas")),
+    "max_rows": _whole(1, 10**12),
+}
+TOKENS = frozenset({"token", "token_env", "token_file", "token_command"})
+PASSWORDS = frozenset({"password", "password_env", "password_file"})
+BASICS = PASSWORDS | {"user"}
+PATHS = frozenset({"token_file", "password_file", "ca_file", "client_cert", "client_key"})
+
+
+def check(table: Any, forms: Mapping[str, Form], *, place: str, tables: Iterable[str] = ()) -> None:
+    """Raise where a table has an unknown key or a value of the wrong form; no value is shown.
+
+    Parameters
+    ----------
+    table
+        What the file says.
+    forms
+        The keys that have values.
+    place
+        Where it stands, for the error.
+    tables
+        The keys that have tables, which are checked elsewhere.
+
+    Raises
+    ------
+    SettingsError
+        With the known keys.
+    """
+    if not isinstance(table, dict):
+        raise SettingsError(f"{place} is not a table.", hint="A table has key = value lines below its name.")
+    known = [*forms, *tables]
+    for key, value in table.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise SettingsError(
+                f"{place} has an unknown key, {key!r}.", hint=f"{meant}Known are {', '.join(known)}."
+            )
+        if key in forms and not forms[key].fits(value):
+            raise SettingsError(f"{place}: {key} is not {forms[key].words}.")
+
+
+def read_text(text: str, form: Form, *, place: str) -> Any:
+    """The value of an environment variable; `SettingsError` where it has the wrong form."""
+    try:
+        value = form.of_text(text.strip())
+    except (ValueError, KeyError):
+        value = None
+    if not form.fits(value):
+        raise SettingsError(f"{place} is not {form.words}.")
+    return value

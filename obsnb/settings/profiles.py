@@ -1,0 +1,212 @@
+"""Everything that is set, from arguments, the environment and obsnb.toml, in that order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from obsnb.errors import SettingsError
+from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
+from obsnb.settings.file import NAME, SOURCES, find, read
+from obsnb.settings.keys import ENDPOINT, FRAMES, check, read_text
+from obsnb.settings.layers import Layer, endpoint, foreign_layer, from_environment
+
+__all__ = ["Frames", "Settings", "load"]
+
+Frames = Literal["polars", "pandas"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is set.
+
+    Attributes
+    ----------
+    loki, prometheus, tempo
+        Where the sources are; None for one that nothing names.
+    frames
+        What loaders return: ``polars`` or ``pandas``.
+    max_rows
+        How many rows one answer may have in memory.
+    conventions
+        The ``[conventions]`` tables, those of the profile over those of the file, as they were
+        written: for `obsnb.conventions.Conventions.override`.
+    profile
+        The profile's name, or None.
+    profiles
+        The names of all profiles in the file.
+    file
+        The obsnb.toml that was read, or None.
+    """
+
+    loki: Endpoint | None = None
+    prometheus: Endpoint | None = None
+    tempo: Endpoint | None = None
+    frames: Frames = "polars"
+    max_rows: int = 5_000_000
+    conventions: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, hash=False)
+    profile: str | None = None
+    profiles: tuple[str, ...] = ()
+    file: Path | None = None
+
+    def __repr__(self) -> str:
+        sources = [repr(one) for one in (self.loki, self.prometheus, self.tempo) if one is not None]
+        return f"Settings(profile {self.profile}: {', '.join(sources) or 'no source'})"
+
+
+def load(
+    profile: str | None = None,
+    *,
+    path: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: str | Path | None = None,
+    loki: str | Endpoint | None = None,
+    prometheus: str | Endpoint | None = None,
+    tempo: str | Endpoint | None = None,
+    tenant: str | None = None,
+    token: str | Secret | None = None,
+    frames: str | None = None,
+    max_rows: int | None = None,
+) -> Settings:
+    """What is set: arguments win over the environment, the environment over the profile.
+
+    Parameters
+    ----------
+    profile
+        A profile of obsnb.toml. Without: OBSNB_PROFILE, else the file's ``profile = "..."``, else
+        the profile named ``default``, else the only one.
+    path
+        The file. Without: OBSNB_CONFIG, else obsnb.toml in `folder` or the nearest above it, else
+        ``~/.config/obsnb/obsnb.toml``.
+    environ
+        The environment variables; without, this process's. OBSNB_LOKI_URL, OBSNB_LOKI_TOKEN,
+        OBSNB_LOKI_USER, OBSNB_LOKI_PASSWORD and so on (a key of obsnb.toml in upper case), the same
+        for PROMETHEUS and TEMPO, and without a source's name for all three (OBSNB_TENANT).
+        OBSNB_FRAMES and OBSNB_MAX_ROWS. LOKI_ADDR and logcli's others, PROMETHEUS_URL and TEMPO_URL
+        are taken where nothing else names the source.
+    folder
+        Where the search for the file begins; without, the current folder.
+    loki, prometheus, tempo
+        A URL, or an endpoint that is taken as it is.
+    tenant, token
+        For every source whose URL is given.
+    frames, max_rows
+        As in `Settings`.
+
+    Raises
+    ------
+    SettingsError
+        The file or a variable cannot be used, or there is no such profile.
+    """
+    environ = os.environ if environ is None else environ
+    _check_names(environ)
+    file = _file(path, environ, Path.cwd() if folder is None else Path(folder))
+    said = read(file) if file is not None else {}
+    name = _profile_name(profile, environ, said, file)
+    chosen = said.get("profiles", {}).get(name, {})
+    shared = {"tenant": tenant, "token": token.reveal() if isinstance(token, Secret) else token}
+    shared = {key: value for key, value in shared.items() if value is not None}
+    place = f"{file} [profiles.{name}]"
+
+    def one(source: SourceKind, value: str | Endpoint | None) -> Endpoint | None:
+        if isinstance(value, Endpoint):
+            return value
+        layers = _layers(source, url=value, shared=shared, environ=environ, profile=chosen, place=place)
+        return endpoint(source, layers, environ)
+
+    return Settings(
+        loki=one("loki", loki),
+        prometheus=one("prometheus", prometheus),
+        tempo=one("tempo", tempo),
+        **_frames({"frames": frames, "max_rows": max_rows}, environ, chosen),
+        conventions=_merged(said.get("conventions", {}), chosen.get("conventions", {})),
+        profile=name,
+        profiles=tuple(said.get("profiles", {})),
+        file=file,
+    )
+
+
+def _check_names(environ: Mapping[str, str]) -> None:
+    """A misspelt variable of a source would be silence; it is an error instead."""
+    known = [key.upper() for key in ENDPOINT if key != "headers"]
+    for variable in environ:
+        for source in SOURCES:
+            prefix = f"OBSNB_{source.upper()}_"
+            if variable.startswith(prefix) and variable.removeprefix(prefix) not in known:
+                raise SettingsError(
+                    f"{variable} is not a variable that obsnb knows.",
+                    hint=f"After {prefix} comes one of {', '.join(known)}.",
+                )
+
+
+def _file(path: str | Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    named = path or environ.get("OBSNB_CONFIG")
+    if named:
+        return Path(named).expanduser().absolute()
+    return find(start=folder.absolute(), environ=environ)
+
+
+def _profile_name(
+    profile: str | None, environ: Mapping[str, str], said: Mapping[str, Any], file: Path | None
+) -> str | None:
+    profiles = said.get("profiles", {})
+    name = profile or environ.get("OBSNB_PROFILE") or said.get("profile")
+    if name is None:
+        only = next(iter(profiles)) if len(profiles) == 1 else None
+        return "default" if "default" in profiles else only
+    if name not in profiles:
+        where = f"no {NAME} was found" if file is None else f"{file} does not have it"
+        hint = f"It has {', '.join(profiles)}." if profiles else f"Write [profiles.{name}] into {NAME}."
+        raise SettingsError(f"There is no profile {name!r}: {where}.", hint=hint)
+    return str(name)
+
+
+def _layers(
+    source: SourceKind,
+    *,
+    url: str | None,
+    shared: Mapping[str, Any],
+    environ: Mapping[str, str],
+    profile: Mapping[str, Any],
+    place: str,
+) -> list[Layer]:
+    """What each place says of a source, the highest first."""
+    own_env = from_environment(environ, f"OBSNB_{source.upper()}")
+    shared_env = from_environment({k: v for k, v in environ.items() if k != "OBSNB_URL"}, "OBSNB")
+    layers = [
+        Layer("connect()", {} if url is None else {"url": url}, shared),
+        Layer("the environment", own_env, shared_env),
+    ]
+    if source in profile:
+        # What a profile says for all of its sources is for those that it names.
+        common = {key: value for key, value in profile.items() if key in ENDPOINT}
+        layers.append(Layer(place, profile[source], common))
+    return [*layers, foreign_layer(environ, source)]
+
+
+def _frames(
+    given: Mapping[str, Any], environ: Mapping[str, str], profile: Mapping[str, Any]
+) -> dict[str, Any]:
+    said = {key: value for key, value in given.items() if value is not None}
+    check(said, FRAMES, place="connect()")
+    out = {key: profile[key] for key in FRAMES if key in profile}
+    for key, form in FRAMES.items():
+        text = environ.get(f"OBSNB_{key.upper()}")
+        if text:
+            out[key] = read_text(text, form, place=f"OBSNB_{key.upper()}")
+    return out | said
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The upper table's keys over the lower's; tables in them are merged the same way."""
+    out = dict(below)
+    for key, value in above.items():
+        old = out.get(key)
+        out[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+    return MappingProxyType(out)
