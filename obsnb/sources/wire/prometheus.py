@@ -175,8 +175,8 @@ def series_id(metric: str, labels: Mapping[str, str]) -> str:
     return xxhash.xxh3_64_hexdigest(b"\xff".join(part.encode("utf-8", "surrogatepass") for part in parts))
 
 
-def decode_exemplars(body: bytes, *, conventions: Conventions) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """EXEMPLARS, sorted by time, and what the server warned of.
+def decode_exemplars(*bodies: bytes, conventions: Conventions) -> tuple[pl.DataFrame, list[str]]:
+    """EXEMPLARS, sorted by time, and what the server said beside them.
 
     Columns after the core ones: a Categorical column a label of the series, and ``exemplar.x`` (text)
     for a label ``x`` of the exemplar itself that is no trace or span id. Trace ids are lower case and
@@ -187,26 +187,27 @@ def decode_exemplars(body: bytes, *, conventions: Conventions) -> tuple[pl.DataF
     msgspec.DecodeError
         The body is not JSON, or not of this form.
     """
-    reply = _decode(body, _EXEMPLARS)
     rows: list[dict[str, Any]] = []
     columns: dict[str, Any] = {}
+    said: list[str] = []
     with paused_collector():
-        for series in reply.data or []:
-            labels = dict(series.series_labels)
-            metric = labels.pop("__name__", None)
-            own = {label_column(EXEMPLARS, name): value for name, value in labels.items()}
-            columns |= dict.fromkeys(own, dtype("label"))
-            for exemplar in series.exemplars:
-                row = _exemplar_row(exemplar, conventions)
-                columns |= {name: pl.String for name in row if name.startswith("exemplar.")}
-                rows.append({"metric": metric, **own, **row})
+        for body in bodies:
+            reply = _decode(body, _EXEMPLARS)
+            said += [*(reply.warnings or ()), *(reply.infos or ())]
+            for series in reply.data or ():
+                labels = dict(series.series_labels)
+                metric = labels.pop("__name__", None)
+                own = {label_column(EXEMPLARS, name): value for name, value in labels.items()}
+                columns |= dict.fromkeys(own, dtype("label"))
+                for exemplar in series.exemplars:
+                    row = _exemplar_row(exemplar, conventions)
+                    columns |= {name: pl.String for name in row if name.startswith("exemplar.")}
+                    rows.append({"metric": metric, **own, **row})
     kinds = EXEMPLARS.dtypes() | {name: columns[name] for name in sorted(columns)}
     frame = pl.DataFrame(rows, schema=kinds | {"timestamp": pl.Int64})
     frame = frame.with_columns(pl.col("timestamp").cast(dtype("time")))
-    order = ["timestamp", "metric", "trace_id", "span_id", "value"]
-    text = [pl.col(name).cast(pl.String) if name == "metric" else pl.col(name) for name in order]
-    said = tuple(reply.warnings or ()) + tuple(reply.infos or ())
-    return frame.sort(text, maintain_order=True), said
+    order = ["timestamp", pl.col("metric").cast(pl.String), "trace_id", "span_id", "value"]
+    return frame.sort(order, maintain_order=True), said
 
 
 def read_names(body: bytes) -> list[str]:

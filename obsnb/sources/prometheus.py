@@ -1,0 +1,334 @@
+"""Series from Prometheus, and from what speaks like it: Mimir, Thanos, VictoriaMetrics."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import polars as pl
+
+from obsnb.conventions import Conventions
+from obsnb.errors import QueryError
+from obsnb.ledger import Complete, Kind, QueryRecord
+from obsnb.query import promql
+from obsnb.schema import digest
+from obsnb.sources.base import Answer, Health
+from obsnb.sources.pieces import Pull, cut, pull
+from obsnb.sources.prometheus_health import health_of
+from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
+from obsnb.timerange import TimeRange, parse_duration
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["Prometheus"]
+
+_MS = 1_000_000
+#: Begins a warning that is not the server's.
+_OWN = "obsnb: "
+_FRESH_NS = 30 * 1_000_000_000
+#: Longer query strings go into a form: proxies and servers cut URLs at 8 kB or less.
+_LONGEST_URL = 4_000
+#: Words of warnings that tell of missing data. Prometheus begins remarks on a query with "PromQL".
+_MISSING = re.compile(
+    r"(?i)truncat|partial|fail|error|unavailable|not available|timed? ?out|no storeapis|missing"
+)
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """A `MetricSource` that asks a Prometheus server.
+
+    Parameters
+    ----------
+    transport
+        Sends the requests; its URL is the one under which ``/api/v1`` lies.
+    conventions
+        Which label names the service that a series is about.
+    name
+        The source's name in the ledger.
+    max_points
+        How many evaluations of a series one request may ask for; Prometheus refuses more than
+        11,000. A longer grid is asked for in pieces, and in smaller ones where the server refuses
+        those.
+    """
+
+    transport: Transport
+    _: KW_ONLY
+    conventions: Conventions
+    name: str = "prometheus"
+    max_points: int = 11_000
+
+    def __repr__(self) -> str:
+        return f"Prometheus({self.name!r})"
+
+    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a range query, evaluated at the multiples of the step that lie in the window.
+
+        Parameters
+        ----------
+        query
+            PromQL that gives an instant vector or a scalar.
+        window
+            Start inclusive, end exclusive.
+        step_ns
+            The step, in whole milliseconds.
+        role
+            What it is asked for, for the record.
+
+        Returns
+        -------
+        Answer
+            The columns are those of `obsnb.sources.wire.prometheus.decode_matrix`.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be PromQL, gives a text, or the step is not in whole milliseconds.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        promql.check(query)
+        if step_ns <= 0 or step_ns % _MS:
+            raise QueryError(
+                f"A step of {step_ns} ns is not a whole number of milliseconds.",
+                query=query,
+                hint="Prometheus counts time in milliseconds: ask for a step such as 15s or 500ms.",
+            )
+        grid = window.grid(step_ns)
+        points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
+
+        def ask(piece: range) -> Request:
+            span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1]), "step": _step(piece.step)}
+            return _request("/api/v1/query_range", {"query": query} | span)
+
+        record = self._record("series", query, window, role, {"step_ns": step_ns})
+        pulled = self._pull(ask, cut(points, self.max_points), record)
+        frame, said = self._decode(pulled, record)
+        whole = f"evaluated at each of the {len(points):,} multiples of the step in the window"
+        if not points:
+            whole = "no multiple of the step lies in the window"
+        return _answer(pulled, frame, record, said=[*said, *_too_coarse(query, step_ns)], whole=whole)
+
+    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a query at one instant, rounded down to the millisecond, in the server's order.
+
+        The rows of a vector or a scalar bear that instant; a range selector gives its raw samples.
+        Raises as `series` does.
+        """
+        promql.check(query)
+        at = at_ns // _MS
+        window = TimeRange(at * _MS, (at + 1) * _MS)
+        request = _request("/api/v1/query", {"query": query, "time": _seconds(at)})
+        record = self._record("series", query, window, role, {"instant": True})
+        pulled = self._pull(lambda _: request, [range(at, at + 1)], record)
+        frame, said = self._decode(pulled, record, keep_order=True)
+        return _answer(pulled, frame, record, said=said, whole="evaluated at that instant")
+
+    def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
+        """SERIES of a selector's raw samples, each at the time it was scraped.
+
+        Parameters
+        ----------
+        selector
+            An instant vector selector, such as ``up{job="api"}``.
+        window
+            Start inclusive, end exclusive, whatever the server's range selectors do: since
+            Prometheus 3 they leave their start out, before they did not.
+        role
+            What it is asked for, for the record.
+
+        Raises
+        ------
+        QueryError, SourceError
+            As `series` does.
+        """
+        promql.check(selector)
+        text = selector.strip()
+        moments = _milliseconds(window)
+
+        def ask(piece: range) -> Request:
+            query = f"{text}[{len(piece)}ms]"
+            return _request("/api/v1/query", {"query": query, "time": _seconds(piece[-1])})
+
+        record = self._record("series", selector, window, role, {"samples": True})
+        record = replace(record, query=f"{text}[{len(moments)}ms]")
+        pulled = self._pull(ask, [moments] if moments else [], record)
+        frame, said = self._decode(pulled, record)
+        at = pl.col("timestamp").cast(pl.Int64)
+        frame = frame.filter(at.is_between(window.start_ns, window.end_ns, closed="left"))
+        if len(pulled.pieces) > 1:  # one that includes its start repeats the end of the one before
+            frame = frame.unique(["series_id", "timestamp"], keep="first", maintain_order=True)
+        return _answer(pulled, frame, record, said=said, whole="every sample that it has in the window")
+
+    def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
+        """EXEMPLARS of the series in a query, sorted by time.
+
+        The columns are those of `obsnb.sources.wire.prometheus.decode_exemplars`; raises as `series`
+        does.
+        """
+        promql.check(query)
+
+        def ask(piece: range) -> Request:
+            span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1])}
+            return _request("/api/v1/query_exemplars", {"query": query} | span)
+
+        moments = _milliseconds(window)
+        record = self._record("exemplars", query, window, role, {})
+        record = replace(record, selection="the single observations that were kept with a trace id")
+        pulled = self._pull(ask, [moments] if moments else [], record)
+        with self._reading(pulled.responses, record):
+            bodies = [response.body for response in pulled.responses]
+            frame, said = decode_exemplars(*bodies, conventions=self.conventions)
+        return _answer(
+            pulled, frame, record, said=said, whole="every exemplar that it still has in the window"
+        )
+
+    def label_names(self, window: TimeRange) -> list[str]:
+        """The labels that series in the window have. Raises `SourceError`."""
+        return self._names("/api/v1/labels", window)
+
+    def label_values(self, name: str, window: TimeRange) -> list[str]:
+        """The values of a label in the window. Raises `SourceError`."""
+        return self._names(f"/api/v1/label/{_in_path(name)}/values", window)
+
+    def metric_names(self, window: TimeRange, *, matchers: Mapping[str, str] | None = None) -> list[str]:
+        """The names of the metrics in the window, of series with these labels. Raises `SourceError`."""
+        match = {"match[]": promql.selector(matchers)} if matchers else {}
+        return self._names("/api/v1/label/__name__/values", window, match)
+
+    def health(self) -> Health:
+        """How the server is doing; never raises."""
+        return health_of(self.transport, name=self.name)
+
+    def _names(self, path: str, window: TimeRange, more: Mapping[str, str] | None = None) -> list[str]:
+        # Whole milliseconds around the window: a name too many does less harm than one too few.
+        span = {"start": _seconds(window.start_ns // _MS), "end": _seconds(-(-window.end_ns // _MS))}
+        with asked(None, window):
+            response = self.transport.send(_request(path, span | dict(more or {}), form=False))
+        if not response.ok:
+            raise refusal(response, source=self.name, kind="prometheus", window=window)
+        try:
+            return read_names(response.body)
+        except msgspec.DecodeError as error:
+            raise unreadable(response, source=self.name, window=window, why=str(error)) from None
+
+    def _record(
+        self, kind: Kind, text: str, window: TimeRange, role: str | None, params: Mapping[str, Any]
+    ) -> QueryRecord:
+        return QueryRecord(kind, self.name, text, text, window, params, role)
+
+    def _pull(self, ask: Callable[[range], Request], pieces: list[range], record: QueryRecord) -> Pull:
+        return pull(
+            self.transport,
+            ask,
+            pieces,
+            source=self.name,
+            kind="prometheus",
+            query=record.query,
+            window=record.window,
+        )
+
+    def _decode(
+        self, pulled: Pull, record: QueryRecord, *, keep_order: bool = False
+    ) -> tuple[pl.DataFrame, list[str]]:
+        """The series, and what the server said beside them."""
+        replies, said = [], []
+        for response in pulled.responses:
+            with self._reading([response], record):
+                reply = read(response.body)
+            replies.append(reply)
+            said += [*(reply.warnings or ()), *(reply.infos or ())]
+            if reply.is_partial:
+                said.append("isPartial: a part of the data was not available")
+        with self._reading(pulled.responses, record):
+            frame = decode_matrix(
+                *replies, query=record.asked, conventions=self.conventions, keep_order=keep_order
+            )
+        return frame, said
+
+    @contextmanager
+    def _reading(self, responses: Sequence[Response], record: QueryRecord) -> Iterator[None]:
+        try:
+            yield
+        except msgspec.DecodeError as error:
+            raise unreadable(
+                responses[0], source=self.name, query=record.query, window=record.window, why=str(error)
+            ) from None
+
+
+def _answer(
+    pulled: Pull, frame: pl.DataFrame, record: QueryRecord, *, said: Sequence[str], whole: str
+) -> Answer:
+    """The frame with its record, filled in; `whole` says why it is complete where nothing speaks against."""
+    seconds = pulled.seconds
+    complete, reason = _completeness(record, said, whole)
+    filled = replace(
+        record,
+        pages=len(pulled.responses),
+        requests=pulled.requests,
+        retries=pulled.retries,
+        rows=frame.height,
+        bytes=pulled.bytes,
+        seconds=seconds,
+        warnings=tuple(dict.fromkeys(said)),
+        complete=complete,
+        reason=reason,
+        digest=digest(frame),
+    )
+    return Answer(frame, filled)
+
+
+def _completeness(record: QueryRecord, said: Sequence[str], whole: str) -> tuple[Complete, str]:
+    doubts = [text for text in said if not text.startswith(("PromQL", _OWN))]
+    missing = next((text for text in doubts if _MISSING.search(text)), None)
+    if missing is not None:
+        return "no", f"the server warned: {missing}"
+    if doubts:
+        return "unknown", f"the server warned: {doubts[0]}"
+    if record.window.end_ns > record.asked_at_ns - _FRESH_NS:
+        return "unknown", "the window ends less than 30 s before it was asked, when samples may be under way"
+    return "yes", whole
+
+
+def _too_coarse(query: str, step_ns: int) -> list[str]:
+    shortest = promql.shortest_range(query)
+    if shortest is None or step_ns <= parse_duration(shortest):
+        return []
+    step = f"{step_ns / 1e9:g} s"
+    return [f"{_OWN}a step of {step} is longer than the range [{shortest}]: what lies between is not seen"]
+
+
+def _request(path: str, params: Mapping[str, str], *, form: bool = True) -> Request:
+    """A GET, or a POST with a form where the query is too long for a URL."""
+    long = form and len(urlencode(params)) > _LONGEST_URL
+    return Request(path, tuple(params.items()), method="POST" if long else "GET")
+
+
+def _milliseconds(window: TimeRange) -> range:
+    """The whole milliseconds in the window, which are Prometheus' instants."""
+    return range(-(-window.start_ns // _MS), -(-window.end_ns // _MS))
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1_000:.3f}".removesuffix(".000")
+
+
+def _step(ms: int) -> str:
+    """A step; as a fraction of seconds, some would lose a millisecond in the server's arithmetic."""
+    return f"{ms // 1_000}" if ms % 1_000 == 0 else f"{ms}ms"
+
+
+def _in_path(label: str) -> str:
+    """A label's name in a path: one beyond letters, digits and _ in Prometheus' own escapes."""
+    if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", label):
+        return label
+    plain = string.ascii_letters + string.digits
+    return "U__" + "".join(
+        "__" if char == "_" else char if char in plain else f"_{ord(char):x}_" for char in label
+    )

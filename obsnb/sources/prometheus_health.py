@@ -1,0 +1,82 @@
+"""How a Prometheus server is doing: ready, version, clock, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from obsnb.errors import AccessError, ObsnbError
+from obsnb.sources.base import Health
+from obsnb.sources.refusals import refusal, unreadable
+from obsnb.timerange import now_ns
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["health_of"]
+
+#: Flags that explain what a query meets: how much it may read, how long it may take, how far back
+#: there is anything.
+_LIMITS = (
+    "query.max-samples",
+    "query.timeout",
+    "query.lookback-delta",
+    "storage.tsdb.retention.time",
+    "storage.tsdb.retention.size",
+)
+
+
+class _Told(msgspec.Struct):
+    data: dict[str, str | int | bool | None] = {}
+
+
+def health_of(transport: Transport, *, name: str) -> Health:
+    """How the server behind a transport is doing; never raises.
+
+    ``/-/ready`` is Prometheus' own: what speaks like it may answer 404 there and be well.
+    """
+    try:
+        build = transport.send(Request("/api/v1/status/buildinfo"))
+        skew = _skew_s(build, now_ns())
+        ready = transport.send(Request("/-/ready"))
+        flags = transport.send(Request("/api/v1/status/flags"))
+    except ObsnbError as error:
+        return Health(name, "metrics", "unreachable", message=str(error))
+    told = _told(build)
+    wrong: ObsnbError | None = None
+    if not build.ok:
+        wrong = refusal(build, source=name, kind="prometheus")
+    elif told is None:
+        wrong = unreadable(build, source=name, why="it is not Prometheus' JSON")
+    elif not ready.ok and ready.status != 404:
+        wrong = refusal(ready, source=name, kind="prometheus")
+    limits = {flag: str(value) for flag, value in (_told(flags) or {}).items() if flag in _LIMITS}
+    version = (told or {}).get("version")
+    return Health(
+        name,
+        "metrics",
+        "ok" if wrong is None else "refused" if isinstance(wrong, AccessError) else "degraded",
+        latency_s=min(response.seconds for response in (build, ready, flags)),
+        version=None if version is None else str(version),
+        clock_skew_s=skew,
+        limits=limits,
+        message="" if wrong is None else str(wrong),
+    )
+
+
+def _told(response: Response) -> Mapping[str, object] | None:
+    if not response.ok:
+        return None
+    try:
+        return msgspec.json.decode(response.body, type=_Told).data
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _skew_s(response: Response, now: int) -> float | None:
+    try:
+        theirs = parsedate_to_datetime(response.headers["date"]).timestamp()
+    except (KeyError, ValueError):
+        return None
+    # A Date header leaves the part of a second out: half of one is what it lacks on average.
+    return float(round(theirs + 0.5 - now / 1e9))
