@@ -1,0 +1,120 @@
+"""Grafana's addresses, in and out."""
+
+import json
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obsnb.errors import QueryError
+from obsnb.ledger import QueryRecord
+from obsnb.query.grafana import LinkedQuery, explore_url, from_grafana_url
+from obsnb.timerange import TimeRange, parse_instant, window
+
+NOW = parse_instant("2026-11-23T18:13:19.5Z")
+
+
+def _explore(state, *, key="panes"):
+    return f"https://grafana.example/sub/explore?{urlencode({key: json.dumps(state), 'orgId': 1})}"
+
+
+def _pane(text, start="1795457599000", end="1795461200000"):
+    query = {"refId": "A", "expr": text, "datasource": {"type": "loki", "uid": "L1"}}
+    return {"datasource": "L1", "queries": [query], "range": {"from": start, "to": end}}
+
+
+@given(
+    st.text(min_size=1),
+    st.sampled_from(["logs", "series", "spans"]),
+    st.integers(0, 10**6),
+    st.integers(1, 10**9),
+)
+def test_a_link_made_from_a_record_reads_back_as_its_query_and_window(text, kind, start, length):
+    whole = TimeRange(start * 10**6, (start + length) * 10**6)
+    record = QueryRecord(kind=kind, source="x", query="", asked=text, window=whole)
+    link = from_grafana_url(explore_url(record, grafana="https://g.example/", datasource="U"))
+    assert link.queries == (LinkedQuery(kind, text, "U"),)
+    assert link.window == whole
+    assert not link.relative
+
+
+def test_a_window_between_milliseconds_is_widened_in_the_link_and_never_cut():
+    record = QueryRecord(kind="logs", source="x", query="", asked="{}", window=TimeRange(1, 2))
+    link = from_grafana_url(explore_url(record, grafana="https://g.example", datasource="U"))
+    assert link.window == TimeRange(0, 1_000_000)
+
+
+def test_an_explore_link_gives_its_queries_and_window():
+    link = from_grafana_url(_explore({"a": _pane('{a="b"} |= "x & y"')}))
+    assert link.base == "https://grafana.example/sub"
+    assert link.queries == (LinkedQuery("logs", '{a="b"} |= "x & y"', "L1"),)
+    assert link.window == TimeRange(1795457599 * 10**9, 1795461200 * 10**9)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"datasource": "Loki", "queries": [{"expr": '{a="b"}'}], "range": {"from": "now-1h", "to": "now"}},
+        ["now-1h", "now", "Loki", {"expr": '{a="b"}'}],
+    ],
+    ids=["grafana 8 and 9", "grafana 7"],
+)
+def test_older_explore_links_are_read_too_and_said_to_be_relative(state):
+    link = from_grafana_url(_explore(state, key="left"), at_ns=NOW)
+    assert link.queries == (LinkedQuery(None, '{a="b"}', "Loki"),)
+    assert link.window == TimeRange(NOW - 3_600 * 10**9, NOW)
+    assert link.relative
+
+
+def test_a_dashboard_link_gives_its_window_variables_and_panel():
+    link = from_grafana_url(
+        "https://g.example/d/abc/my-board?from=2026-11-23T18:00:00.000Z&to=1795461200000"
+        "&var-namespace=prod&var-namespace=dev&viewPanel=3"
+    )
+    assert (link.dashboard, link.panel, link.queries) == ("abc", "3", ())
+    assert link.variables == {"namespace": ("prod", "dev")}
+    assert link.window == TimeRange(parse_instant("2026-11-23T18:00Z"), 1795461200 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "meant"),
+    [
+        ("now/d", "now/d", window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
+        ("now-1d/d", "now-1d/d", window("2026-11-22T00:00Z", "2026-11-23T00:00Z")),
+        ("now/w", "now", TimeRange(parse_instant("2026-11-23T00:00Z"), NOW)),
+        ("now-1M/M", "now-1M/M", window("2026-10-01T00:00Z", "2026-11-01T00:00Z")),
+        ("now/y", "now/h", window("2026-01-01T00:00Z", "2026-11-23T19:00Z")),
+    ],
+)
+def test_relative_ranges_mean_what_grafana_means_by_them(start, end, meant):
+    assert from_grafana_url(_explore({"a": _pane("x", start, end)}), at_ns=NOW).window == meant
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (
+            "https://g.example/alerting/list",
+            "This is neither an Explore nor a dashboard address of Grafana.\n"
+            "  query:  https://g.example/alerting/list\n"
+            "Hint: Copy it from the browser's address bar, with Explore or the dashboard open.",
+        ),
+        (
+            "https://g.example/explore?panes=%7Bcut",
+            "The Explore address holds no query that can be read.\n"
+            "  query:  https://g.example/explore?panes=%7Bcut\n"
+            "Hint: Copy the whole address: panes=... (or left=...) carries the query and the time range.",
+        ),
+        (
+            "https://g.example/d/abc?from=soon&to=now",
+            "The time range of the address cannot be read: 'soon' is not a point in time.\n"
+            'Hint: Write ISO 8601 with a zone, such as "2026-11-23T18:00Z".\n'
+            "  query:  https://g.example/d/abc?from=soon&to=now",
+        ),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_in_words(url, words):
+    with pytest.raises(QueryError) as caught:
+        from_grafana_url(url)
+    assert str(caught.value) == words
