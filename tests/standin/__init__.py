@@ -1,0 +1,1 @@
+"""Stand-ins for Loki, Prometheus and Tempo: recorded rows, the servers' semantics."""
