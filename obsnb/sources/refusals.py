@@ -122,7 +122,7 @@ _BY_WORDS: tuple[tuple[str, _Meaning], ...] = (
         _Meaning(
             RejectedError,
             "that is not a trace id",
-            "A trace id has up to 32 hexadecimal digits, nothing else.",
+            "A trace id is up to 32 hexadecimal digits.",
         ),
     ),
     (
@@ -326,14 +326,14 @@ def _position(words: str, query: str | None, says: str) -> tuple[str, str]:
         return says, "The server's words say what it stumbled over."
     line, column = int(found["line"] or found["l"]), int(found["col"] or found["c"])
     says = f"{says} (line {line}, column {column})"
-    lines = (query or "").split("\n")
-    if query is None or not 1 <= line <= len(lines) or column < 1:
-        return says, "The server's words say what it stumbled over."
-    rest = visible(lines[line - 1][column - 1 :], 40)
-    if not rest and line == len(lines):
+    lines = [] if query is None else query.split("\n")
+    rest = visible(lines[line - 1][column - 1 :], 40) if 1 <= line <= len(lines) and column else ""
+    if rest:
+        quoted = "A value stands in double quotes. " if "expecting STRING" in words else ""
+        return says, f"{quoted}It stumbled here: {rest}"
+    if line == len(lines):
         return says, "The query ends too early: a bracket, a quote or a value is missing at its end."
-    quoted = "A value stands in double quotes. " if "expecting STRING" in words else ""
-    return says, f"{quoted}It stumbled here: {rest}"
+    return says, "The server's words say what it stumbled over."
 
 
 def _redirect(response: Response) -> _Meaning:

@@ -189,25 +189,20 @@ class HttpTransport:
         """Ask, and follow redirects that stay within the server."""
         import httpx
 
-        request = one.request
-        url = self._endpoint.url + request.path
-        form = request.method == "POST"
-        sent = {"Accept-Encoding": "gzip", "User-Agent": "obsnb", **request.headers, **headers}
+        request, form = one.request, one.request.method == "POST"
+        parts = ({"Accept-Encoding": "gzip", "User-Agent": "obsnb"}, request.headers, headers)
+        sent = {name.lower(): value for part in parts for name, value in part.items()}
         asking = client.build_request(
             request.method,
-            url,
+            self._endpoint.url + request.path,
             params=None if form or not request.params else request.params,
-            data=dict(_grouped(request.params)) if form else None,
+            data=_grouped(request.params) if form else None,
             headers=sent,
         )
         try:
             for _ in range(_HOPS):
                 outcome = self._one(client, asking, one)
-                target = (
-                    None
-                    if form or isinstance(outcome, Trouble)
-                    else _within(asking.url, outcome, request.path)
-                )
+                target = _within(asking, outcome, request.path)
                 if target is None:
                     break
                 asking = client.build_request(request.method, target, headers=sent)
@@ -264,14 +259,14 @@ def _client(endpoint: Endpoint) -> httpx.Client:
     )
 
 
-def _tls(endpoint: Endpoint) -> ssl.SSLContext | bool:
+def _tls(endpoint: Endpoint) -> ssl.SSLContext:
     """What is trusted: the given authorities; without, certifi's and the machine's own."""
     import httpx
 
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks certificates and names, trusts nobody yet
     if not endpoint.url.startswith("https:"):
-        return True
+        return context
     if endpoint.ca_file is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         _load(endpoint, "ca_file", endpoint.ca_file, lambda: context.load_verify_locations(endpoint.ca_file))
     else:
         context = httpx.create_ssl_context()
@@ -308,23 +303,15 @@ def _grouped(params: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return out
 
 
-def _within(url: httpx.URL, answer: Response, path: str) -> str | None:
+def _within(asked: httpx.Request, outcome: Response | Trouble, path: str) -> str | None:
     """Where a redirect leads, if it is the same question to the same server; else None."""
-    if not 300 <= answer.status < 400 or "location" not in answer.headers:
+    if isinstance(outcome, Trouble) or outcome.status // 100 != 3 or asked.method != "GET":
         return None
     try:
-        old, new = urlsplit(str(url)), urlsplit(urljoin(str(url), answer.headers["location"]))
+        old = urlsplit(str(asked.url))
+        new = urlsplit(urljoin(str(asked.url), outcome.headers.get("location", "")))
         same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
-        upgraded = (old.scheme, old.port or 80) == ("http", 80) and (new.scheme, new.port or 443) == (
-            "https",
-            443,
-        )
-        if (
-            new.username is None
-            and (same or (upgraded and old.hostname == new.hostname))
-            and new.path.endswith(path)
-        ):
-            return new.geturl()
     except ValueError:
         return None
-    return None
+    moved = same and new.username is None and new.path.endswith(path) and new != old
+    return new.geturl() if moved else None
