@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from obsnb.errors import (
@@ -21,13 +20,15 @@ from obsnb.errors import (
     ServerError,
     SourceError,
 )
+from obsnb.settings import SourceKind
 from obsnb.sources.words import is_html, page_words, start_of, visible, words_of
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Response
 
 __all__ = ["Backend", "asked", "refusal", "shorter_helps", "unreadable"]
 
-Backend = Literal["loki", "prometheus", "tempo"]
+#: What a server speaks.
+Backend = SourceKind
 
 _SHORTER = "Narrow the selector, or ask for a shorter window."
 _CREDENTIALS = (
