@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from obsnb.sources.refusals import Backend, asked, refusal, shorter_helps
+from obsnb.settings import SourceKind
+from obsnb.sources.refusals import asked, refusal, shorter_helps
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
@@ -55,7 +56,7 @@ def pull(
     pieces: Iterable[range],
     *,
     source: str,
-    kind: Backend,
+    kind: SourceKind,
     query: str,
     window: TimeRange,
 ) -> Pull:

@@ -14,7 +14,6 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.standin.direct import DirectTransport
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import (
@@ -31,6 +30,7 @@ from obsnb.sources.base import MetricSource
 from obsnb.sources.prometheus import Prometheus
 from obsnb.timerange import TimeRange, now_ns
 from obsnb.transport.exchange import Request, Response, Transport
+from tests.standin.direct import DirectTransport
 from tests.standin.prometheus import Params, PrometheusStandIn, Recorded, Reply
 
 MS, SECOND = 1_000_000, 1_000_000_000
@@ -363,7 +363,7 @@ def test_a_parse_error_says_where(recorded: PrometheusStandIn) -> None:
         "prometheus answered 400: it cannot parse the query (line 1, column 10).\n"
         "  query:  sum(rate(\n"
         "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:19Z\n"
-        '  server: bad_data: invalid parameter "query": 1:10: parse error: unclosed left parenthesis\n'
+        "  server: bad_data: 1:10: parse error: unclosed left parenthesis\n"
         "Hint: The query ends too early: a bracket, a quote or a value is missing at its end."
     )
 

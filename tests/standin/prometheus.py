@@ -17,29 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.standin.promql import Selector, duration_ms, parse
+
 Labels = Mapping[str, str]
 Params = Mapping[str, Sequence[str]]
 Reply = tuple[int, dict[str, str], bytes]
 
-_STRING = r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`'
-_MATCHER = re.compile(
-    rf"\s*(?P<label>[a-zA-Z_]\w*|{_STRING})\s*(?:(?P<op>=~|!~|!=|=)\s*(?P<value>{_STRING})\s*)?(?:,|$)"
-)
-_SELECTOR = re.compile(
-    rf"\s*(?P<name>[a-zA-Z_:][\w:]*)?\s*(?:\{{(?P<inside>(?:[^\"'`{{}}]|{_STRING})*)\}})?"
-    r"\s*(?:\[(?P<range>\w+)\])?\s*"
-)
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w|y)")
-_MS = {
-    "ms": 1,
-    "s": 1_000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-    "y": 31_536_000_000,
-}
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_PARSING = 'invalid parameter "query": '
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ class PrometheusStandIn:
     instants
         (query, milliseconds) → the ``data`` of an instant query that was recorded.
     refusals
-        Query → (status, body) of a query that was refused.
+        Query → (status, kind, words) of a query that is refused.
     exemplars
         As the endpoint gives them: ``seriesLabels`` and ``exemplars``.
     buildinfo
@@ -115,7 +99,7 @@ class PrometheusStandIn:
     series: Sequence[Recorded] = ()
     derived: Mapping[str, Sequence[Recorded]] = field(default_factory=dict)
     instants: Mapping[tuple[str, int], Any] = field(default_factory=dict)
-    refusals: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+    refusals: Mapping[str, tuple[int, str, str]] = field(default_factory=dict)
     exemplars: Sequence[Mapping[str, Any]] = ()
     buildinfo: Mapping[str, str] = field(default_factory=lambda: {"version": "2.42.0"})
     max_points: int = 11_000
@@ -135,7 +119,7 @@ class PrometheusStandIn:
             body = _body(folder / asked["body"])
             if path.endswith("query_range") and asked["status"] == 200:
                 found = list(_recorded(json.loads(body)["data"]["result"], asked["params"]))
-                if _parse(query) is None:
+                if parse(query) is None:
                     held["derived"][query] = found
                     continue
                 for one in found:
@@ -145,7 +129,9 @@ class PrometheusStandIn:
             elif path.endswith("/query") and asked["status"] == 200:
                 held["instants"][query, _ms(str(asked["params"]["time"]))] = json.loads(body)["data"]
             elif path.endswith("/query"):
-                held["refusals"][query] = (asked["status"], body)
+                said = json.loads(body)
+                text = said["error"].removeprefix(_PARSING)
+                held["refusals"][query] = (asked["status"], said["errorType"], text)
             elif path.endswith(("query_exemplars", "buildinfo")):
                 name = "exemplars" if path.endswith("exemplars") else "buildinfo"
                 held[name] = json.loads(body)["data"]
@@ -167,11 +153,7 @@ class PrometheusStandIn:
         handler = partial(self._label_values, label[1]) if label else handlers.get(path)
         if handler is None or method not in {"GET", "POST"}:
             return 404, {"content-type": "text/plain; charset=utf-8"}, b"404 page not found\n"
-        query = params.get("query", [""])[0]
         kind = {"content-type": "application/json"}
-        if query in self.refusals:
-            status, body = self.refusals[query]
-            return status, kind, body
         try:
             reply = {"status": "success", "data": handler(params), **self.beside}
         except Refused as error:
@@ -194,10 +176,10 @@ class PrometheusStandIn:
         query, at = params.get("query", [""])[0], _time(params, "time")
         if (query, at) in self.instants:
             return self.instants[query, at]
-        parsed = _parse(query)
-        if parsed is not None and parsed[1] is not None:
-            first = at - parsed[1] + (1 if self.left_open else 0)
-            samples = [one.inside(first, at) for one in self.series if parsed[0](one.labels)]
+        selector = parse(query)
+        if selector is not None and selector.range_ms is not None:
+            first = at - selector.range_ms + (1 if self.left_open else 0)
+            samples = [one.inside(first, at) for one in self._chosen(selector)]
             if sum(len(one.values) + len(one.histograms) for one in samples) > self.max_samples:
                 raise Refused(
                     422,
@@ -205,7 +187,11 @@ class PrometheusStandIn:
                     "query processing would load too many samples into memory in query execution",
                 )
             return {"resultType": "matrix", "result": _matrix(samples)}
-        found = _matrix(one.on([at]) for one in self._evaluate(query))
+        try:
+            found = _matrix(one.on([at]) for one in self._evaluate(query))
+        except Refused as error:
+            # This endpoint names the parameter that it cannot parse; the others do not.
+            raise Refused(error.status, error.kind, f"{_PARSING * (error.status == 400)}{error}") from None
         vector = [
             {
                 "metric": one["metric"],
@@ -216,14 +202,15 @@ class PrometheusStandIn:
         return {"resultType": "vector", "result": vector}
 
     def _query_exemplars(self, params: Params) -> Any:
-        parsed = _parse(params.get("query", [""])[0])
-        if parsed is None:
-            raise _unknown(params["query"][0])
+        query = params.get("query", [""])[0]
+        selector = parse(query)
+        if selector is None:
+            raise _unknown(query)
         start, end = _time(params, "start") / 1_000, _time(params, "end") / 1_000
         found = []
         for one in self.exemplars:
             inside = [e for e in one["exemplars"] if start <= e["timestamp"] <= end]
-            if inside and parsed[0](one["seriesLabels"]):
+            if inside and selector.chooses(one["seriesLabels"]):
                 found.append({"seriesLabels": one["seriesLabels"], "exemplars": inside})
         return found
 
@@ -231,25 +218,31 @@ class PrometheusStandIn:
         return sorted({one.labels[name] for one in self._known(params) if name in one.labels})
 
     def _evaluate(self, query: str) -> Iterable[Recorded]:
+        if query in self.refusals:
+            raise Refused(*self.refusals[query])
         if query in self.derived:
             return self.derived[query]
-        parsed = _parse(query)
-        if parsed is None:
+        selector = parse(query)
+        if selector is None:
             raise _unknown(query)
-        if parsed[1] is not None:
+        if selector.range_ms is not None:
             raise _bad(
-                'invalid parameter "query": invalid expression type "range vector" for range query, '
-                "must be Scalar or instant Vector"
+                'invalid expression type "range vector" for range query, must be Scalar or instant Vector'
             )
-        return [one for one in self.series if parsed[0](one.labels)]
+        return self._chosen(selector)
+
+    def _chosen(self, selector: Selector) -> list[Recorded]:
+        if selector.chooses({}):
+            raise _bad("1:1: parse error: vector selector must contain at least one non-empty matcher")
+        return [one for one in self.series if selector.chooses(one.labels)]
 
     def _known(self, params: Params) -> Iterator[Recorded]:
         start = _time(params, "start") if params.get("start") else float("-inf")
         end = _time(params, "end") if params.get("end") else float("inf")
-        parsed = [_parse(text) for text in params.get("match[]", [])]
+        matches = [parse(text) for text in params.get("match[]", [])]
         for one in self.series:
             there = one.inside(start, end)
-            chosen = not parsed or any(p is not None and p[0](one.labels) for p in parsed)
+            chosen = not matches or any(match is not None and match.chooses(one.labels) for match in matches)
             if chosen and (there.values or there.histograms):
                 yield one
 
@@ -268,47 +261,6 @@ class PrometheusStandIn:
                 "exceeded maximum resolution of 11,000 points per timeseries. "
                 "Try decreasing the query resolution (?step=XX)"
             )
-
-
-def _parse(query: str) -> tuple[Callable[[Labels], bool], int | None] | None:
-    """Whether labels match a selector, and its range in milliseconds; None of any other query."""
-    found = _SELECTOR.fullmatch(query)
-    if found is None or not (found["name"] or found["inside"]):
-        return None
-    wanted = [("__name__", "=", found["name"])] if found["name"] else []
-    inside, at = found["inside"] or "", 0
-    while inside[at:].strip():
-        one = _MATCHER.match(inside, at)
-        if one is None:
-            return None
-        label = _text(one["label"])
-        wanted.append((label, one["op"], _text(one["value"])) if one["op"] else ("__name__", "=", label))
-        at = one.end()
-
-    def chosen(labels: Labels) -> bool:
-        return all(_matches(labels.get(label, ""), op, value) for label, op, value in wanted)
-
-    return chosen, None if found["range"] is None else _duration(found["range"])
-
-
-def _matches(have: str, op: str, want: str) -> bool:
-    same = have == want if op in {"=", "!="} else re.fullmatch(want, have) is not None
-    return same == (op in {"=", "=~"})
-
-
-def _text(quoted: str) -> str:
-    """A name as it is, or what stands in quotes."""
-    if quoted[0] == "`":
-        return quoted[1:-1]
-    if quoted[0] not in "\"'":
-        return quoted
-
-    def plain(found: re.Match[str]) -> str:
-        code = found[1] or found[2] or found[3]
-        return chr(int(code, 16)) if code else _ESCAPES.get(found[4], found[4])
-
-    escape = r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))"
-    return re.sub(escape, plain, quoted[1:-1])
 
 
 def _recorded(result: Iterable[Mapping[str, Any]], params: Mapping[str, Any]) -> Iterator[Recorded]:
@@ -368,7 +320,7 @@ def _step(text: str) -> int:
         step = int(float(text) * 1e9) // 1_000_000  # as the server does: what is lost in a float stays lost
     except ValueError:
         try:
-            step = _duration(text)
+            step = duration_ms(text)
         except ValueError:
             raise _bad(f'invalid parameter "step": cannot parse "{text}" to a valid duration') from None
     if step <= 0:
@@ -377,13 +329,6 @@ def _step(text: str) -> int:
             "Try a positive integer"
         )
     return step
-
-
-def _duration(text: str) -> int:
-    parts = _DURATION.findall(text)
-    if "".join(number + unit for number, unit in parts) != text or not parts:
-        raise ValueError(text)
-    return sum(int(number) * _MS[unit] for number, unit in parts)
 
 
 def _bad(text: str) -> Refused:
