@@ -112,7 +112,7 @@ def load(
     chosen = said.get("profiles", {}).get(name, {})
     shared = {"tenant": tenant, "token": token.reveal() if isinstance(token, Secret) else token}
     shared = {key: value for key, value in shared.items() if value is not None}
-    place = f"{file} [profiles.{name}]"
+    place = f"{file} (profile {name})"
 
     def one(source: SourceKind, value: str | Endpoint | None) -> Endpoint | None:
         if isinstance(value, Endpoint):
