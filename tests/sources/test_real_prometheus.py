@@ -12,8 +12,10 @@ import pytest
 from obsnb.conventions import DEFAULT
 from obsnb.errors import RejectedError
 from obsnb.query import promql
+from obsnb.settings import Endpoint
 from obsnb.sources.prometheus import Prometheus
 from obsnb.timerange import TimeRange
+from obsnb.transport.http import HttpTransport
 from tests.real_prometheus import RealPrometheus, running_prometheus
 from tests.standin.direct import DirectTransport
 from tests.standin.prometheus import PrometheusStandIn, Recorded
@@ -67,6 +69,13 @@ def openmetrics(series: list[Recorded]) -> str:
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]:
     with running_prometheus(tmp_path_factory.mktemp("prometheus"), openmetrics(made_up())) as server:
         yield server
+
+
+@pytest.fixture
+def over_http(real: RealPrometheus) -> Iterator[HttpTransport]:
+    transport = HttpTransport(Endpoint("metrics-1", "prometheus", real.url, parallel=4))
+    yield transport
+    transport.close()
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +132,18 @@ def test_a_range_beyond_the_servers_limit_is_whole(real: RealPrometheus) -> None
     assert answer.frame["timestamp"].cast(pl.Int64).to_list() == [second * SECOND for second in seconds]
 
 
+def test_pieces_under_way_at_once_over_http_equal_the_range_in_one(
+    real: RealPrometheus, over_http: HttpTransport
+) -> None:
+    query = '{job=~"api|gap"}'
+    source = Prometheus(over_http, conventions=DEFAULT, name="metrics-1", max_points=50)
+    pieces = source.series(query, WINDOW, step_ns=15 * SECOND)
+    whole = asking(real).series(query, WINDOW, step_ns=15 * SECOND)
+    assert (pieces.record.source, pieces.record.requests, pieces.record.retries) == ("metrics-1", 20, 0)
+    assert points(pieces.frame) == points(whole.frame)
+    assert source.health().status == "ok"
+
+
 def test_pieces_that_the_server_refuses_are_halved(real: RealPrometheus) -> None:
     answer = asking(real, max_points=1_000_000).series("time()", WINDOW, step_ns=SECOND)
     assert answer.frame.height == HOURS * 3600
@@ -171,9 +192,10 @@ def test_labels_come_back_as_they_were_written(real: RealPrometheus) -> None:
     assert source.metric_names(WINDOW, matchers={"job": "gap"}) == ["gappy"]
 
 
-def test_a_long_query_arrives_as_a_form(real: RealPrometheus) -> None:
+def test_a_long_query_arrives_as_a_form(over_http: HttpTransport) -> None:
     names = "|".join(f"metric_number_{number}" for number in range(2_000))
-    answer = asking(real).series(f'{{__name__=~"{names}|steady"}}', WINDOW, step_ns=3600 * SECOND)
+    source = Prometheus(over_http, conventions=DEFAULT)
+    answer = source.series(f'{{__name__=~"{names}|steady"}}', WINDOW, step_ns=3600 * SECOND)
     assert answer.frame.height == 2 * HOURS
 
 
