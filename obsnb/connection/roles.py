@@ -1,0 +1,113 @@
+"""Who answers the built-in queries: the servers, in their own words, or an archive, by role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from obsnb.conventions import Conventions
+from obsnb.errors import LimitError, NotRecordedError, SourceError
+from obsnb.query.roles import RoleQuery, role_queries
+from obsnb.timerange import TimeRange
+
+if TYPE_CHECKING:
+    from obsnb.archive.reader import ArchiveReader
+    from obsnb.sources.base import Answer, LogSource, MetricSource, TraceSource
+
+__all__ = ["ArchivedRoles", "LiveRoles", "Roles", "default_step"]
+
+#: Steps that people read easily, in seconds; a default step is the first that gives 1,000 points or fewer.
+_STEPS_S = (15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
+_POINTS = 1_000
+
+
+def default_step(window: TimeRange) -> int:
+    """Nanoseconds between points where nobody says: 15 s, or more for a longer window."""
+    step = next((s for s in _STEPS_S if window.duration_s / s <= _POINTS), _STEPS_S[-1])
+    return step * 10**9
+
+
+class Roles(Protocol):
+    """Answers built-in queries by role."""
+
+    def answer(self, name: str, window: TimeRange, scope: Mapping[str, str]) -> Answer | None:
+        """The answer, or None where nothing can give it."""
+
+
+class ArchivedRoles:
+    """An archive's answers."""
+
+    def __init__(self, archive: ArchiveReader) -> None:
+        self._archive = archive
+
+    def answer(self, name: str, window: TimeRange, scope: Mapping[str, str]) -> Answer | None:
+        """What was recorded for the role; None where it never was.
+
+        Raises
+        ------
+        NotRecordedError
+            It was recorded for another window or scope.
+        """
+        recorded = dict(self._archive.scope)
+        if dict(scope) != recorded:
+            raise NotRecordedError(
+                f"The archive holds the scope {recorded}, not {dict(scope)}.",
+                hint="Leave the scope out, or ask live sources.",
+            )
+        return self._archive.answer_for_role(name, window)
+
+
+class LiveRoles:
+    """The servers' answers to the built-in queries, in the names that they know."""
+
+    def __init__(
+        self,
+        logs: LogSource | None,
+        metrics: MetricSource | None,
+        traces: TraceSource | None,
+        *,
+        conventions: Conventions,
+    ) -> None:
+        self._logs, self._metrics, self._traces = logs, metrics, traces
+        self._conventions = conventions
+        self._known: dict[str, list[str]] | None = None
+
+    def answer(self, name: str, window: TimeRange, scope: Mapping[str, str]) -> Answer | None:
+        """The answer; None where no source can give it, or where the lines are more than allowed."""
+        asked = role_queries(scope, self._conventions, known=self._names(window)).get(name)
+        if asked is None:
+            return None
+        given: dict[str, Any] = {**asked.params, "role": asked.role}
+        if asked.kind == "logs":
+            return self._lines(asked, window, given)
+        if asked.kind == "spans":
+            return self._traces.spans(asked.query, window, **given) if self._traces else None
+        if self._metrics is None:
+            return None
+        if asked.kind == "exemplars":
+            return self._metrics.exemplars(asked.query, window, **given)
+        return self._metrics.series(asked.query, window, step_ns=default_step(window), **given)
+
+    def _lines(self, asked: RoleQuery, window: TimeRange, given: dict[str, Any]) -> Answer | None:
+        if self._logs is None:
+            return None
+        try:
+            return self._logs.logs(asked.query, window, **given)
+        except LimitError:
+            return None  # the caller asks for less
+
+    def _names(self, window: TimeRange) -> dict[str, list[str]]:
+        """The labels and attributes that the servers know, asked once; none where one does not say."""
+        if self._known is None:
+            self._known = {}
+            for signal, source, verb in (
+                ("logs", self._logs, "labels"),
+                ("metrics", self._metrics, "label_names"),
+                ("traces", self._traces, "attribute_names"),
+            ):
+                names = getattr(source, verb, None)
+                try:
+                    self._known[signal] = list(names(window)) if names is not None else []
+                except SourceError:
+                    self._known[signal] = []
+        return self._known

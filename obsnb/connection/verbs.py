@@ -1,0 +1,383 @@
+"""A connection: live sources or an archive behind the same verbs, with a ledger of all that was asked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from obsnb.connection.roles import Roles, default_step
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.errors import PartialResultWarning, SettingsError, UsageError
+from obsnb.ledger import Ledger, QueryRecord
+from obsnb.query import logql, promql, traceql
+from obsnb.query.roles import role_queries
+from obsnb.timerange import TimeRange, parse_duration
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from obsnb.archive.reader import ArchiveReader
+    from obsnb.progress import Progress
+    from obsnb.sources.base import Answer, LogSource, MetricSource, TraceSource
+
+__all__ = ["Connection"]
+
+_Source = TypeVar("_Source")
+
+
+class Connection:
+    """Live sources or an archive, asked in the same words.
+
+    Made by `connect` or `open_archive`. It remembers every answer, so that `save` can freeze them.
+
+    Attributes
+    ----------
+    ledger
+        Every query so far, with what came of it.
+    conventions
+        How the stack names things.
+    window, scope
+        An archive's own; None and empty for live sources.
+    """
+
+    def __init__(
+        self,
+        *,
+        logs: LogSource | None = None,
+        metrics: MetricSource | None = None,
+        traces: TraceSource | None = None,
+        roles: Roles,
+        archive: ArchiveReader | None = None,
+        conventions: Conventions = DEFAULT,
+        frames: Literal["polars", "pandas"] = "polars",
+        tenant: str | None = None,
+        closing: tuple[Any, ...] = (),
+    ) -> None:
+        self._logs, self._metrics, self._traces = logs, metrics, traces
+        self._roles = roles
+        self._archive = archive
+        self._frames = frames
+        self._tenant = archive.tenant if archive is not None else tenant
+        self._closing = closing
+        self._answers: list[Answer] = []
+        self.conventions = conventions
+        self.ledger = Ledger()
+
+    def __repr__(self) -> str:
+        if self._archive is not None:
+            return f"Connection({self.name}, an archive of {self.window})"
+        sources = [source.name for source in (self._logs, self._metrics, self._traces) if source is not None]
+        return f"Connection({', '.join(sources)})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections to the servers; answers and ledger stay."""
+        for transport in self._closing:
+            transport.close()
+
+    @property
+    def name(self) -> str:
+        """An archive's name; ``live`` for servers."""
+        return "live" if self._archive is None else self._archive.name
+
+    @property
+    def window(self) -> TimeRange | None:
+        """An archive's window, the default of `investigate`; None for live sources."""
+        return None if self._archive is None else self._archive.window
+
+    @property
+    def scope(self) -> Mapping[str, str]:
+        """An archive's scope; empty for live sources."""
+        return MappingProxyType({}) if self._archive is None else self._archive.scope
+
+    @property
+    def last(self) -> QueryRecord | None:
+        """The newest record of the ledger."""
+        return self.ledger.last
+
+    @property
+    def recorded(self) -> tuple[QueryRecord, ...]:
+        """What an archive holds; empty for live sources."""
+        return () if self._archive is None else self._archive.records
+
+    @property
+    def notes_path(self) -> Path | None:
+        """Where an archive's notes.toml lies, if it is a folder; None for live sources."""
+        return None if self._archive is None else self._archive.notes_path
+
+    @property
+    def redactions(self) -> Mapping[str, int]:
+        """Kind of secret → how many an archive's making masked."""
+        return MappingProxyType({}) if self._archive is None else self._archive.redactions
+
+    # The verbs.
+
+    def logs(
+        self,
+        query: str,
+        window: TimeRange | None = None,
+        *,
+        limit: int | None = None,
+        direction: Literal["forward", "backward"] = "forward",
+        progress: Progress | None = None,
+    ) -> Any:
+        """LOGS of a LogQL log query, sorted by time.
+
+        Parameters
+        ----------
+        query
+            Such as ``{namespace="prod"} |= "error"``.
+        window
+            Where to look; an archive's own window unless told.
+        limit
+            An upper bound of rows, the first of the direction; None means all. What the server says is
+            over the profile's ``max_rows`` is refused before it is pulled.
+        direction
+            Which end a limit counts from; rows always come sorted by time.
+
+        Returns
+        -------
+        frame
+            LOGS, then a column a stream label, ``metadata.x`` and ``parsed.x``.
+        """
+        logql.check(query)
+        if logql.is_metric_query(query):
+            raise UsageError(
+                "This query asks for numbers, and logs() gives lines.",
+                query=query,
+                hint='obs.metrics(query, window, source="loki") asks Loki for numbers.',
+            )
+        source = self._need(self._logs, "Loki", "loki")
+        where = self._where(window)
+        return self._give(source.logs(query, where, limit=limit, direction=direction, progress=progress))
+
+    def metrics(
+        self,
+        query: str,
+        window: TimeRange | None = None,
+        *,
+        step: str | int | float | timedelta | None = None,
+        source: Literal["prometheus", "loki", "tempo"] = "prometheus",
+    ) -> Any:
+        """SERIES of a range query.
+
+        Parameters
+        ----------
+        query
+            PromQL; LogQL or TraceQL metrics with `source`.
+        step
+            Points lie on its multiples since the epoch; without, 15 s or as much more as keeps the
+            window under a thousand points.
+
+        Returns
+        -------
+        frame
+            SERIES, then a column a label; ``histogram`` where the answer has native histograms.
+        """
+        where = self._where(window)
+        step_ns = default_step(where) if step is None else parse_duration(step)
+        if source == "prometheus":
+            promql.check(query)
+            asked: Any = self._need(self._metrics, "Prometheus", "prometheus")
+        elif source == "loki":
+            logql.check(query)
+            asked = self._need(self._logs, "Loki", "loki")
+        elif source == "tempo":
+            traceql.check(query)
+            asked = self._need(self._traces, "Tempo", "tempo")
+        else:
+            raise UsageError(f"There is no source {source!r}.", hint="It is prometheus, loki or tempo.")
+        return self._give(asked.series(query, where, step_ns=step_ns))
+
+    def exemplars(self, query: str, window: TimeRange | None = None) -> Any:
+        """EXEMPLARS of a metric's series: single observations with the trace that they came from."""
+        promql.check(query)
+        source = self._need(self._metrics, "Prometheus", "prometheus")
+        return self._give(source.exemplars(query, self._where(window)))
+
+    def spans(
+        self,
+        query: str,
+        window: TimeRange | None = None,
+        *,
+        limit: int | None = None,
+        whole: bool = False,
+        progress: Progress | None = None,
+    ) -> Any:
+        """SPANS that match a TraceQL query.
+
+        Parameters
+        ----------
+        query
+            Such as ``{ status = error }``. Parent, kind, status, service and the promoted attributes are
+            asked for whatever it selects.
+        limit
+            An upper bound of traces.
+        whole
+            Fetch every span of the traces that match, not just the spans that do.
+        """
+        traceql.check(query)
+        source = self._need(self._traces, "Tempo", "tempo")
+        where = self._where(window)
+        return self._give(source.spans(query, where, limit=limit, whole=whole, progress=progress))
+
+    def trace(self, trace_id: str) -> Any:
+        """SPANS of one trace, by its id with or without leading zeros."""
+        source = self._need(self._traces, "Tempo", "tempo")
+        return self._give(source.trace(trace_id, window=self.window))
+
+    def events(self, window: TimeRange | None = None, *, scope: Mapping[str, str] | None = None) -> Any:
+        """EVENTS of a scope: alerts that fired, and deployments that log lines tell of."""
+        import polars as pl
+
+        from obsnb.analysis.events import alerts, deployments
+        from obsnb.schema import EVENTS
+
+        where, within = self._where(window), dict(scope if scope is not None else self.scope)
+        found = [EVENTS.empty()]
+        fired = self.role("alerts", where, scope=within)
+        if fired is not None:
+            found.append(alerts(fired))
+        lines = self.role("deployments.logs", where, scope=within) if within else None
+        if lines is not None:
+            found.append(deployments(lines, conventions=self.conventions))
+        return self.out(pl.concat(found, how="diagonal_relaxed").sort("timestamp"))
+
+    def health(self) -> Any:
+        """How each source is doing, a row a source; asking never raises.
+
+        Columns: source, kind, status, latency_s (s), version, clock_skew_s (s), limits (JSON text),
+        message.
+        """
+        import json
+
+        import polars as pl
+
+        columns: dict[str, Any] = {"source": pl.String, "kind": pl.String, "status": pl.String}
+        columns |= {"latency_s": pl.Float64, "version": pl.String, "clock_skew_s": pl.Float64}
+        columns |= {"limits": pl.String, "message": pl.String}
+        sources = [source for source in (self._logs, self._metrics, self._traces) if source is not None]
+        rows = [
+            {name: getattr(health, name) for name in columns} | {"limits": json.dumps(dict(health.limits))}
+            for health in (source.health() for source in sources)
+        ]
+        return self.out(pl.DataFrame(rows, schema=columns).unique(maintain_order=True))
+
+    # What an investigation asks.
+
+    def role(self, name: str, window: TimeRange, *, scope: Mapping[str, str]) -> pl.DataFrame | None:
+        """The answer to a built-in query, as a polars frame.
+
+        Parameters
+        ----------
+        name
+            Its role, such as ``"errors.spans"`` (`obsnb.query.roles`).
+        window, scope
+            What it is asked for.
+
+        Returns
+        -------
+        DataFrame or None
+            None where nothing can answer it: no such source, an archive that was never asked, or more
+            lines than the profile allows.
+
+        Raises
+        ------
+        NotRecordedError
+            An archive was asked this for another window or scope.
+        """
+        answer = self._roles.answer(name, window, scope)
+        return None if answer is None else self._keep(answer).frame
+
+    def capture(self, window: TimeRange, *, scope: Mapping[str, str]) -> None:
+        """Ask every built-in query of a scope, so that `save` freezes what an investigation needs."""
+        whole = self.role("scope.logs", window, scope=scope) is not None
+        for name in role_queries(scope, self.conventions):
+            if name != "scope.logs" and not (whole and name.endswith(".logs")):
+                self.role(name, window, scope=scope)
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        window: TimeRange | None = None,
+        scope: Mapping[str, str] | None = None,
+        replace: bool = False,
+    ) -> Path:
+        """Freeze everything asked so far into a folder, or a file that ends in ``.obsnb``.
+
+        Secrets are masked first; what is written is whole or not there.
+
+        Parameters
+        ----------
+        window, scope
+            The archive's; without, what all queries span, and this connection's scope.
+        replace
+            Whether what is there already may be replaced.
+        """
+        from obsnb.archive.writer import write
+
+        if not self._answers:
+            raise UsageError(
+                "Nothing was asked yet, so there is nothing to freeze.",
+                hint="Ask obs.logs(...), obs.metrics(...) or obs.spans(...), or capture a scope first.",
+            )
+        windows = [answer.record.window for answer in self._answers]
+        spanned = TimeRange(min(w.start_ns for w in windows), max(w.end_ns for w in windows))
+        return write(
+            path,
+            self._answers,
+            window=window or self.window or spanned,
+            scope=dict(scope if scope is not None else self.scope),
+            tenant=self._tenant,
+            replace=replace,
+        )
+
+    # What stands behind.
+
+    def out(self, frame: pl.DataFrame) -> Any:
+        """The frame as this connection gives frames: polars, or Arrow-backed pandas."""
+        return frame if self._frames == "polars" else frame.to_pandas(use_pyarrow_extension_array=True)
+
+    def _keep(self, answer: Answer) -> Answer:
+        from obsnb.sources.base import Answer
+
+        record = self.ledger.add(answer.record)
+        kept = Answer(answer.frame, record)
+        self._answers.append(kept)
+        if record.complete == "no":
+            warnings.warn(
+                f"query:{record.number} to {record.source} is not complete: {record.reason}",
+                PartialResultWarning,
+                stacklevel=4,
+            )
+        return kept
+
+    def _give(self, answer: Answer) -> Any:
+        return self.out(self._keep(answer).frame)
+
+    def _where(self, window: TimeRange | None) -> TimeRange:
+        where = window or self.window
+        if where is None:
+            raise UsageError(
+                "Live sources need a window.",
+                hint='Pass obsnb.window(last="2h"), or obsnb.window(start, end).',
+            )
+        return where
+
+    def _need(self, source: _Source | None, name: str, key: str) -> _Source:
+        if source is None:
+            raise SettingsError(
+                f"No {name} is connected.",
+                hint=f'Pass connect({key}="http://..."), or set OBSNB_{key.upper()}_URL.',
+            )
+        return source

@@ -1,0 +1,5 @@
+"""Investigation: sources, a window and conventions, and the analysis verbs over them."""
+
+from obsnb.investigation.verbs import Investigation, investigate
+
+__all__ = ["Investigation", "investigate"]
