@@ -343,7 +343,8 @@ def _redirect(response: Response) -> _Meaning:
     except ValueError:
         target = urlsplit("")
     # A redirect's parameters often hold one-time codes: its host and path say enough.
-    place = f"{target.scheme or 'https'}://{target.hostname}{target.path}" if target.hostname else target.path
+    host = target.netloc.rpartition("@")[2]
+    place = f"{target.scheme or 'https'}://{host}{target.path}" if host else target.path
     shown = visible(place, 200) or "another place"
     if re.search(r"log-?in|sign-?in|auth|sso|saml|oidc", place, re.IGNORECASE):
         says = f"it sends to {shown}, probably a login page"

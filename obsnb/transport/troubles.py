@@ -71,8 +71,9 @@ def _by_protocol(says: str) -> Trouble:
 def _tls(error: ssl.SSLError, endpoint: Endpoint) -> Trouble:
     kind = endpoint.kind.upper()
     if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".") or "its certificate does not hold"
         return Trouble(
-            f"is not trusted: {error.verify_message or 'its certificate does not hold'}",
+            f"is not trusted: {why}",
             f"Name the file of the authority that signed its certificate: OBSNB_{kind}_CA_FILE, or ca_file "
             "in obsnb.toml.",
         )
