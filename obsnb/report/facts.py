@@ -1,0 +1,124 @@
+"""The report's head in words: when, how long, where, how sure, and what it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from obsnb.report.entries import SuspectEntry, unsure
+from obsnb.timerange import TimeRange
+from obsnb.views.formats import clock, duration, moment, number, one_line, period, shorten
+
+if TYPE_CHECKING:
+    from obsnb.report.postmortem import Postmortem
+
+__all__ = ["CALLS", "Fact", "contents", "facts", "length_of", "limits", "words"]
+
+
+#: What is said above the table of calls.
+CALLS = (
+    "From the traces that were fetched, which may be a selection: how things are connected, not how often "
+    "they are used."
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact of the head: its label, the value, and what is to be said about it."""
+
+    label: str
+    value: str
+    more: str = ""
+    strong: bool = False
+
+
+def words(window: TimeRange) -> str:
+    """A window in words."""
+    return period(window.start_ns, window.end_ns)
+
+
+def length_of(window: TimeRange) -> str:
+    """How long a window is."""
+    return duration(window.duration_ns)
+
+
+def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[Fact, ...]:
+    """What a reader wants to know before anything else, in that order."""
+    during, baseline, window = postmortem.during, postmortem.baseline, postmortem.window
+    rows = []
+    if during is None:
+        rows.append(Fact("Onset", "not found", f"looked at {length_of(window)}", strong=True))
+    else:
+        over = postmortem.recovered
+        rows += [
+            Fact("Onset", clock(during.start_ns), f"UTC, {moment(during.start_ns)[:10]}", strong=True),
+            Fact("Recovery", clock(during.end_ns), f"UTC, {moment(during.end_ns)[:10]}", strong=True)
+            if over
+            else Fact("Recovery", "not seen", f"by {clock(during.end_ns)} UTC", strong=True),
+            Fact("Lasted", ("" if over else "over ") + length_of(during), strong=True),
+        ]
+    if suspects:
+        first = suspects[0]
+        more = "" if first.score is None else f"score {first.score:.2f} of 1"
+        rows.append(Fact("First suspect", shorten(one_line(first.service), 60), more, strong=True))
+    if postmortem.confidence:
+        rows.append(Fact("Confidence", shorten(one_line(postmortem.confidence), 160)))
+    against = "nothing" if baseline is None else f"{clock(baseline.start_ns)} to {clock(baseline.end_ns)}"
+    rows.append(Fact("Compared with", against, "" if baseline is None else f"UTC, {length_of(baseline)}"))
+    if postmortem.queries:
+        open_ones = len(unsure(postmortem.queries))
+        state = f"{number(open_ones)} partial, selected or unknown" if open_ones else "all complete"
+        rows.append(Fact("Rests on", f"{number(len(postmortem.queries))} queries", state))
+    return tuple(rows)
+
+
+def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
+    """What the report rests on and where it ends: a word and sentences each."""
+    during, baseline = postmortem.during, postmortem.baseline
+    incident = "No onset was found in it."
+    if during is not None:
+        end = "" if postmortem.recovered else ", where the window ends: its end was not seen"
+        incident = f"The incident is taken to last from {words(during)}{end}."
+    against = "Compared with nothing." if baseline is None else f"Compared with {words(baseline)}."
+    masked = "; ".join(f"{kind}: {number(count)}" for kind, count in postmortem.redactions.items())
+    said = [
+        ("Window", f"{words(postmortem.window)}. {incident}"),
+        ("Baseline", f"{against} {_sentence(postmortem.baseline_why)}"),
+        ("Sampling", _sentence(postmortem.sampling)),
+        ("Confidence", _sentence(postmortem.confidence)),
+        ("Times", "They are the servers' own, in UTC; clocks of different machines may differ."),
+        (
+            "Suspects",
+            "They come from what changed where, and who waits for whom. A cause that left no trace in "
+            "logs, metrics or spans is not among them.",
+        ),
+        ("Masked", f"{masked}, before anything was written." if masked else "No secret was found to mask."),
+    ]
+    return tuple((name, sentence) for name, sentence in said if sentence)
+
+
+def _sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    text = one_line(text)
+    return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
+
+
+def contents(*, calls: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
+    """Anchor and name of each section, in order."""
+    sections = [
+        ("summary", "Summary"),
+        ("impact", "Impact"),
+        ("timeline", "Timeline"),
+        ("suspects", "Where it started"),
+        ("errors", "Error groups"),
+        ("slow", "Slow queries"),
+        ("trace", "The trace"),
+        *([("calls", "Who calls whom")] if calls else []),
+        ("people", "In people's words"),
+        ("lessons", "Lessons"),
+        ("actions", "Action items"),
+        ("queries", "What was asked"),
+        ("method", "Method and limits"),
+        *([("evidence", "Evidence")] if evidence else []),
+    ]
+    return tuple(sections)
