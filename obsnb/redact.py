@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["redact_frame", "redact_text"]
 
-# Two noncharacters, which no text for interchange holds, stand before a placeholder while the rules run, as no
-# value begins with the first of them: Rust's regular expressions have no lookahead that could pass it over.
+# Two noncharacters, which no text for interchange holds, stand before a placeholder while the rules run,
+# and no value begins with the first of them: Rust's regular expressions have no lookahead instead.
 _SHIELD = "\ufdd0\ufdd1"
 _S = _SHIELD[0]
 
@@ -60,7 +60,8 @@ _SIGN = rf"{_GAP}(?::=|=>|[:=]){_GAP}"
 _END = r"(?:$|[ \t\r\n\"'`\\,;&)}\]])"
 _PLACEHOLDER = (
     r"(?:%[a-z]|%\([A-Za-z0-9_]*\)[a-z]|\{[A-Za-z0-9_.]*\}|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?"
-    r"|<[^<> \t-\r]*>|\*{3,}|x{3,}|\.{3}|-|null|none|nil|true|false|undefined|\((?:null|none|hidden|sensitive)\))"
+    r"|<[^<> \t-\r]*>|\*{3,}|x{3,}|\.{3}|-|null|none|nil|true|false|undefined"
+    r"|\((?:null|none|hidden|sensitive)\))"
 )
 
 # What an unquoted value is made of: nothing that ends one in a URL, a connection string, JSON or logfmt.
