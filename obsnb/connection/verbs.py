@@ -150,12 +150,6 @@ class Connection:
             LOGS, then a column a stream label, ``metadata.x`` and ``parsed.x``.
         """
         logql.check(query)
-        if logql.is_metric_query(query):
-            raise UsageError(
-                "This query asks for numbers, and logs() gives lines.",
-                query=query,
-                hint='obs.metrics(query, window, source="loki") asks Loki for numbers.',
-            )
         source = self._need(self._logs, "Loki", "loki")
         where = self._where(window)
         return self._give(source.logs(query, where, limit=limit, direction=direction, progress=progress))

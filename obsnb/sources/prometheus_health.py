@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
 from obsnb.sources.base import Health
 from obsnb.sources.refusals import refusal, unreadable
+from obsnb.sources.skew import skew_s
 from obsnb.timerange import now_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
@@ -37,7 +37,7 @@ def health_of(transport: Transport, *, name: str) -> Health:
     """
     try:
         build = transport.send(Request("/api/v1/status/buildinfo"))
-        skew = _skew_s(build, now_ns())
+        skew = skew_s(build, now_ns())
         ready = transport.send(Request("/-/ready"))
         flags = transport.send(Request("/api/v1/status/flags"))
     except ObsnbError as error:
@@ -71,12 +71,3 @@ def _told(response: Response) -> Mapping[str, object] | None:
         return msgspec.json.decode(response.body, type=_Told).data
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-
-
-def _skew_s(response: Response, now: int) -> float | None:
-    try:
-        theirs = parsedate_to_datetime(response.headers["date"]).timestamp()
-    except (KeyError, ValueError):
-        return None
-    # A Date header leaves the part of a second out: half of one is what it lacks on average.
-    return float(round(theirs + 0.5 - now / 1e9))

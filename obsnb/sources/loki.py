@@ -1,0 +1,156 @@
+"""Log lines from Loki, all of them."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal, cast
+
+import msgspec
+
+from obsnb.conventions import Conventions
+from obsnb.errors import QueryError
+from obsnb.ledger import QueryRecord
+from obsnb.progress import Progress, Silent
+from obsnb.query import logql
+from obsnb.sources.base import Answer, Health
+from obsnb.sources.loki_health import health_of
+from obsnb.sources.loki_pull import LogPull
+from obsnb.sources.loki_series import series_answer
+from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.wire.loki import Page, decode_logs
+from obsnb.sources.wire.prometheus import read_names
+from obsnb.timerange import TimeRange
+from obsnb.transport.exchange import Request, Transport
+
+__all__ = ["Loki"]
+
+
+@dataclass(frozen=True)
+class Loki:
+    """A `LogSource` that asks a Loki server.
+
+    Parameters
+    ----------
+    transport
+        Sends the requests; its URL is the one under which ``/loki/api/v1`` lies.
+    conventions
+        Which label, metadata or parsed field names the service, the level and the ids.
+    name
+        The source's name in the ledger.
+    max_rows
+        More lines than this are refused, with a hint, before or while they are pulled.
+    page_limit
+        Lines a page; where the server allows fewer, its own limit is taken.
+    """
+
+    transport: Transport
+    _: KW_ONLY
+    conventions: Conventions
+    name: str = "loki"
+    max_rows: int = 5_000_000
+    page_limit: int = 5_000
+
+    def __repr__(self) -> str:
+        return f"Loki({self.name!r})"
+
+    def logs(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        direction: Literal["forward", "backward"] = "forward",
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """LOGS of a log query, sorted by time.
+
+        Parameters
+        ----------
+        query
+            LogQL that gives lines.
+        window
+            Start inclusive, end exclusive, to the nanosecond.
+        limit
+            An upper bound: the first so many lines in the direction; None means all.
+        direction
+            Which end a limit counts from.
+        role
+            What it is asked for, for the record.
+        progress
+            Told how far it is.
+
+        Returns
+        -------
+        Answer
+            The columns are those of `obsnb.sources.wire.loki.decode_logs`.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be LogQL.
+        LimitError
+            There are more lines than `max_rows`, or the server refuses even the shortest slice.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        logql.check(query)
+        if logql.is_metric_query(query):
+            raise QueryError(
+                "This query asks for numbers, and logs() gives lines.",
+                query=query,
+                hint='obs.metrics(query, window, source="loki") asks Loki for numbers.',
+            )
+        params = {} if limit is None else {"limit": limit, "direction": direction}
+        record = QueryRecord("logs", self.name, query, query, window, params, role)
+        pull = LogPull(self.transport, record, page_limit=self.page_limit, max_rows=self.max_rows)
+        with asked(query, window):
+            got = pull.everything(progress or Silent()) if limit is None else pull.first(limit, direction)
+        frame = decode_logs([cast(Page, page) for page in got.pages], conventions=self.conventions)
+        if limit is not None:
+            frame = frame.head(limit) if direction == "forward" else frame.tail(limit)
+        return Answer(frame, pull.filled(frame, got))
+
+    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a LogQL metric query, evaluated at the multiples of the step that lie in the window.
+
+        Ranges are left-open, as Loki evaluates them.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be LogQL, or gives lines.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        logql.check(query)
+        if not logql.is_metric_query(query):
+            raise QueryError(
+                "This query asks for lines, and metrics() gives numbers.",
+                query=query,
+                hint="obs.logs(query, window) gives the lines, rate(... [1m]) their number.",
+            )
+        record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)
+        return series_answer(self.transport, record, conventions=self.conventions)
+
+    def labels(self, window: TimeRange) -> list[str]:
+        """The names of the stream labels in a window."""
+        return self._names("/loki/api/v1/labels", window)
+
+    def label_values(self, name: str, window: TimeRange) -> list[str]:
+        """The values of a stream label in a window."""
+        return self._names(f"/loki/api/v1/label/{name}/values", window)
+
+    def health(self) -> Health:
+        """How the server is doing; never raises."""
+        return health_of(self.transport, name=self.name)
+
+    def _names(self, path: str, window: TimeRange) -> list[str]:
+        times = (("start", str(window.start_ns)), ("end", str(window.end_ns)))
+        response = self.transport.send(Request(path, times))
+        if not response.ok:
+            raise refusal(response, source=self.name, kind="loki", window=window)
+        try:
+            return read_names(response.body)
+        except msgspec.DecodeError as error:
+            raise unreadable(response, source=self.name, window=window, why=str(error)) from None
