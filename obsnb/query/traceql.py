@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from obsnb.errors import QueryError
 from obsnb.query.logql import quote
 
-__all__ = ["check", "most_recent", "spanset", "with_selection"]
+__all__ = ["check", "most_recent", "piped", "spanset", "with_selection"]
 
 _WITH = re.compile(r"\bwith\s*\(([^()]*)\)\s*$")
 
@@ -25,14 +25,25 @@ def spanset(matchers: Mapping[str, str], *conditions: str) -> str:
     return "{ " + " && ".join([*parts, *conditions]) + " }" if parts or conditions else "{ }"
 
 
-def with_selection(query: str, fields: Iterable[str]) -> str:
-    """The query with ``| select(...)`` of these fields, before a closing ``with (...)``."""
+def piped(query: str, stage: str) -> str:
+    """The query with one more stage of its pipeline, before a closing ``with (...)``.
+
+    Examples
+    --------
+    >>> piped("{ status = error } with (most_recent=true)", "{ duration > 1s }")
+    '{ status = error } | { duration > 1s } with (most_recent=true)'
+    """
     text = query.strip()
     hints = _WITH.search(text)
     tail = ""
     if hints:
         text, tail = text[: hints.start()].rstrip(), " " + hints[0]
-    return f"{text} | select({', '.join(fields)}){tail}"
+    return f"{text} | {stage}{tail}"
+
+
+def with_selection(query: str, fields: Iterable[str]) -> str:
+    """The query with ``| select(...)`` of these fields, before a closing ``with (...)``."""
+    return piped(query, f"select({', '.join(fields)})")
 
 
 def most_recent(query: str) -> str:

@@ -1,0 +1,97 @@
+"""Many requests, of which one that fails does not take the others with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from obsnb.errors import AccessError, RejectedError, SourceError, UnreachableError
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["Effort", "Losses", "outcomes"]
+
+_IN_A_ROW = 3
+
+
+def outcomes(transport: Transport, requests: Iterable[Request]) -> Iterator[Response | UnreachableError]:
+    """The answers in the order of the requests, an error in the place of one that never came."""
+    rest = list(requests)
+    while rest:
+        answered = 0
+        try:
+            for response in transport.map(rest):
+                answered += 1
+                yield response
+            return
+        except UnreachableError as error:
+            rest = rest[answered + 1 :]
+            yield error
+
+
+@dataclass
+class Effort:
+    """What it cost.
+
+    Attributes
+    ----------
+    pages, requests, retries, bytes
+        Answers that counted, requests sent, how many of them were repeats, and bytes of the answers
+        that counted.
+    started
+        When it began, by the performance counter.
+    """
+
+    pages: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.perf_counter() - self.started
+
+    def sent(self, outcome: Response | UnreachableError) -> None:
+        """Count a request, whatever came of it."""
+        retries = outcome.retries if isinstance(outcome, Response) else 0
+        self.requests += 1 + retries
+        self.retries += retries
+
+    def read(self, response: Response) -> None:
+        """Count an answer that could be used."""
+        self.pages += 1
+        self.bytes += len(response.body)
+
+
+@dataclass
+class Losses:
+    """What was not answered, until it is too much.
+
+    Attributes
+    ----------
+    errors
+        Why, one for each request that was given up.
+    """
+
+    errors: list[SourceError] = field(default_factory=list)
+    _in_a_row: int = 0
+
+    def add(self, error: SourceError) -> None:
+        """Bear a loss, or raise it.
+
+        Raises
+        ------
+        SourceError
+            The request is refused whoever asks again (credentials, a query that is not understood),
+            or nothing comes back three times in a row.
+        """
+        self._in_a_row += 1
+        if isinstance(error, AccessError | RejectedError) or self._in_a_row >= _IN_A_ROW:
+            raise error
+        self.errors.append(error)
+
+    def end(self) -> None:
+        """An answer came: what fails next is not in a row with what failed before."""
+        self._in_a_row = 0

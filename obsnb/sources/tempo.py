@@ -1,0 +1,297 @@
+"""Spans from Tempo: those that match, whole traces, and series made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import TypeVar
+
+import msgspec
+import polars as pl
+
+from obsnb.conventions import Conventions
+from obsnb.errors import AnswerError, QueryError, RejectedError
+from obsnb.ledger import QueryRecord
+from obsnb.progress import Progress, Silent
+from obsnb.query import traceql
+from obsnb.sources.base import Answer, Health
+from obsnb.sources.outcomes import Effort
+from obsnb.sources.pieces import cut, pull
+from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.tempo_health import health_of
+from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order
+from obsnb.sources.tempo_traces import TraceFetch
+from obsnb.sources.wire.tempo_json import read_names
+from obsnb.sources.wire.tempo_series import decode_series, read_metrics
+from obsnb.timerange import TimeRange
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["Tempo"]
+
+_MS = 1_000_000
+_SECOND = 1_000_000_000
+_DAY_NS = 86_400 * _SECOND
+_TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """A `TraceSource` that asks a Tempo server, version 2 or 3.
+
+    Parameters
+    ----------
+    transport
+        Sends the requests; its URL is the one under which ``/api/search`` lies.
+    conventions
+        Which attributes get a column, and which names mean one service.
+    name
+        The source's name in the ledger.
+    search_limit
+        How many traces one search asks for. There may be any number: see `TraceSearch`.
+    spss
+        How many spans of a trace one search asks for; Tempo refuses more than 100.
+
+    Notes
+    -----
+    A span belongs to a window when its start lies in it: start inclusive, end exclusive.
+
+    Where the spans of one trace lie in several of its blocks, a search of Tempo shows those of the
+    block that holds most of the matching ones, and does not say so (its ``combineSpansets``). Whole
+    traces do not suffer from that.
+    """
+
+    transport: Transport
+    _: KW_ONLY
+    conventions: Conventions
+    name: str = "tempo"
+    search_limit: int = 1_000
+    spss: int = 100
+
+    def __repr__(self) -> str:
+        return f"Tempo({self.name!r})"
+
+    def spans(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        whole: bool = False,
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """SPANS that match a query, or with `whole` every span of the traces that they are in.
+
+        Parameters
+        ----------
+        query
+            TraceQL that gives spans. Parent, kind, status, service and the promoted attributes are
+            selected beside what it selects itself.
+        window
+            In which matching spans start. Other spans of whole traces may start outside.
+        limit
+            An upper bound of traces, chosen from up to 60 parts of the window in turn, in each the
+            newest first; the same data gives the same traces. None means all.
+        whole
+            Whether to fetch the traces whole.
+        role
+            What it is asked for, for the record.
+        progress
+            Told how far it is.
+
+        Returns
+        -------
+        Answer
+            SPANS, sorted by start and ids, then a column for each promoted attribute that a span has
+            (`obsnb.sources.wire.promoted`). Spans that are not fetched whole have no events and links
+            (null), and those attributes alone that were selected or named.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be TraceQL, or the limit is less than one.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        traceql.check(query)
+        if limit is not None and limit < 1:
+            raise QueryError(f"limit={limit} asks for no trace.", query=query, hint="Leave it out for all.")
+        params = ({} if limit is None else {"limit": limit}) | ({"whole": True} if whole else {})
+        record = QueryRecord("spans", self.name, query, query, window, params, role)
+        watch = progress or Silent()
+        pulling = SpanPull(self.transport, self.conventions, record, self.search_limit, self.spss, watch)
+        try:
+            return pulling.answer()
+        finally:
+            watch.close()
+
+    def trace(self, trace_id: str, *, window: TimeRange | None = None) -> Answer:
+        """SPANS of one trace, sorted by start and ids.
+
+        Parameters
+        ----------
+        trace_id
+            Up to 32 hexadecimal digits, with or without leading zeros.
+        window
+            Near which it lies, so that the server need not look everywhere; None where that is not
+            known.
+
+        Raises
+        ------
+        QueryError
+            It is not a trace id.
+        RejectedError
+            The server has no such trace.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        wanted = _trace_id(trace_id)
+        between = window.widen(MARGIN) if window is not None else None
+        effort = Effort()
+        fetch = TraceFetch(self.transport, self.name, wanted, window, between, effort, _unheard)
+        fetch.fetch([wanted])
+        frame = in_order(fetch.frame(self.conventions))
+        if frame.is_empty():
+            raise self._no_trace(wanted, window)
+        lasted = _lasted(frame)
+        record = QueryRecord("spans", self.name, wanted, wanted, window or lasted, {"trace": True})
+        return answer(
+            frame, record, effort, gaps=fetch.gaps(), how="the trace came whole", until_ns=lasted.end_ns
+        )
+
+    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a TraceQL metrics query at the multiples of the step that lie in the window.
+
+        Parameters
+        ----------
+        query
+            TraceQL that ends in a metrics function, such as ``{ status = error } | rate()``.
+        window
+            Start inclusive, end exclusive. A value is of the spans that start in the step before its
+            timestamp.
+        step_ns
+            The step, in whole milliseconds.
+        role
+            What it is asked for, for the record.
+
+        Returns
+        -------
+        Answer
+            The columns are those of `obsnb.sources.wire.tempo_series.decode_series`. A value that
+            Tempo leaves out is zero.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be TraceQL, or the step is not in whole milliseconds.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        traceql.check(query)
+        if step_ns <= 0 or step_ns % _MS:
+            raise QueryError(
+                f"A step of {step_ns} ns is not a whole number of milliseconds.",
+                query=query,
+                hint="Tempo counts time in milliseconds: ask for a step such as 15s or 500ms.",
+            )
+        grid = window.grid(step_ns)
+        points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
+
+        def ask(piece: range) -> Request:
+            # Two steps more: Tempo takes a range of one step for an instant.
+            start, end = piece[0] - 2 * piece.step, piece[-1]
+            params = {"q": query, "start": _moment(start), "end": _moment(end), "step": f"{piece.step}ms"}
+            return Request("/api/metrics/query_range", tuple(params.items()))
+
+        record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)
+        pieces = cut(points, max(_DAY_NS // step_ns - 2, 1))
+        got = pull(self.transport, ask, pieces, source=self.name, kind="tempo", query=query, window=window)
+        replies, gaps = [], []
+        for response in got.responses:
+            reply = self._read(response, read_metrics, query, window)
+            replies.append(reply)
+            if reply.status == "PARTIAL":
+                gaps.append(f"only a part of the series came: {reply.message or 'there are too many'}")
+        try:
+            frame = decode_series(replies, got.pieces, query=query, conventions=self.conventions)
+        except msgspec.DecodeError as error:
+            raise self._unreadable(got.responses[0], error, query, window) from None
+        effort = Effort(len(got.responses), got.requests, got.retries, got.bytes, got.started)
+        return answer(frame, record, effort, gaps=gaps, how="evaluated at every step of the window")
+
+    def attribute_names(self, window: TimeRange) -> list[str]:
+        """The attributes of spans in the window, by scope, such as ``resource.service.name``.
+
+        Raises `SourceError`.
+        """
+        start, end = window.start_ns // _SECOND, -(-window.end_ns // _SECOND)
+        request = Request("/api/v2/search/tags", (("start", str(start)), ("end", str(end))))
+        with asked(None, window):
+            response = self.transport.send(request)
+        if not response.ok:
+            raise refusal(response, source=self.name, kind="tempo", window=window)
+        return self._read(response, read_names, None, window)
+
+    def health(self) -> Health:
+        """How the server is doing; never raises."""
+        return health_of(self.transport, name=self.name)
+
+    def _read(
+        self,
+        response: Response,
+        read: Callable[[bytes], _Read],
+        query: str | None,
+        window: TimeRange,
+    ) -> _Read:
+        try:
+            return read(response.body)
+        except msgspec.DecodeError as error:
+            raise self._unreadable(response, error, query, window) from None
+
+    def _unreadable(
+        self, response: Response, error: Exception, query: str | None, window: TimeRange
+    ) -> AnswerError:
+        return unreadable(response, source=self.name, query=query, window=window, why=str(error))
+
+    def _no_trace(self, trace_id: str, window: TimeRange | None) -> RejectedError:
+        near = "" if window is None else f" within {MARGIN} of the window"
+        return RejectedError(
+            f"{self.name} has no trace {trace_id}{near}.",
+            hint="It may be older than the server keeps traces, not sampled, of another tenant, or lie "
+            "elsewhere in time.",
+            query=trace_id,
+            window=window,
+        )
+
+
+def _trace_id(text: str) -> str:
+    """32 lower-case hex digits."""
+    digits = text.strip().lower()
+    if not _TRACE_ID.fullmatch(digits) or not digits.strip("0"):
+        raise QueryError(
+            f"{text!r} is not a trace id.",
+            hint="A trace id has up to 32 hexadecimal digits; a query goes to obs.spans(...).",
+        )
+    return digits.zfill(32)
+
+
+def _lasted(frame: pl.DataFrame) -> TimeRange:
+    """From the first start to the last end of some spans."""
+    times = frame.select(
+        pl.col("start").to_physical().alias("start"),
+        (pl.col("start") + pl.col("duration")).to_physical().alias("end"),
+    )
+    first = times["start"].to_list()
+    return TimeRange(min(first), max(first + times["end"].to_list()) + 1)
+
+
+def _moment(ms: int) -> str:
+    """Whole seconds where it is some, else nanoseconds: Tempo tells them apart by their length."""
+    return str(ms // 1_000) if ms % 1_000 == 0 else str(ms * _MS)
+
+
+def _unheard(done: int) -> None:
+    """Nobody watches."""

@@ -1,0 +1,175 @@
+"""Whole traces from Tempo, by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass, field
+
+import msgspec
+import polars as pl
+
+from obsnb.conventions import Conventions
+from obsnb.errors import AnswerError, SourceError, UnreachableError
+from obsnb.schema import SPANS
+from obsnb.sources.outcomes import Effort, Losses, outcomes
+from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.wire.otlp_spans import DecodeError, add_traces, read_attribute, read_reply, read_trace
+from obsnb.sources.wire.span_table import SpanTable
+from obsnb.sources.wire.tempo_json import add_json, read_json_attribute, read_trace_json
+from obsnb.sources.words import is_html
+from obsnb.timerange import TimeRange
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["TraceFetch"]
+
+_PATHS = {1: "/api/traces/", 2: "/api/v2/traces/"}
+_PROTOBUF = {"Accept": "application/protobuf"}
+_SECOND = 1_000_000_000
+
+
+@dataclass
+class TraceFetch:
+    """Fetches traces by id: in protobuf, several at once, from servers of either version.
+
+    Parameters
+    ----------
+    transport
+        Sends the requests.
+    source
+        The source's name, for errors.
+    query, window
+        What the traces are wanted for, for errors.
+    between
+        When the traces lie, so that the server need not look elsewhere; None where that is not known.
+        It may be wider than they are: a part of a trace outside would not come.
+    effort
+        What it costs, counted on.
+    heard
+        Called after each answer, with how many of the traces are done.
+
+    Attributes
+    ----------
+    missing
+        Ids that the server has no spans of.
+    partial
+        Id → what the server says, where it says that spans are missing.
+    losses
+        What was not answered.
+    """
+
+    transport: Transport
+    source: str
+    query: str
+    window: TimeRange | None
+    between: TimeRange | None
+    effort: Effort
+    heard: Callable[[int], None]
+    missing: list[str] = field(default_factory=list)
+    partial: dict[str, str] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
+
+    def __post_init__(self) -> None:
+        self._protobuf = SpanTable(read_attribute)
+        self._json = SpanTable(read_json_attribute)
+        self._done = 0
+
+    @property
+    def rows(self) -> int:
+        """How many spans there are so far."""
+        return len(self._protobuf) + len(self._json)
+
+    def fetch(self, ids: Sequence[str]) -> None:
+        """Fetch these traces.
+
+        Raises
+        ------
+        SourceError
+            The server refuses, does not answer several times in a row, or answers what cannot be read.
+        """
+        first, rest = list(ids[:1]), list(ids[1:])
+        if self._ask(first, 2):
+            # No such path before Tempo 2.6: all are asked for in the old way.
+            first, rest = [], list(ids)
+            self.missing += self._ask(rest, 1)
+        else:
+            self.missing += self._ask(self._ask(rest, 2), 1)
+        if self.losses.errors and not self.rows:
+            raise self.losses.errors[0]
+
+    def frame(self, conventions: Conventions) -> pl.DataFrame:
+        """SPANS of the traces, in no particular order."""
+        frames = [table.frame(conventions) for table in (self._protobuf, self._json) if len(table)]
+        return pl.concat(frames, how="diagonal") if frames else SPANS.empty()
+
+    def gaps(self) -> list[str]:
+        """What is missing, in words."""
+        gaps = []
+        if self.missing:
+            gaps.append(f"of {_traces(self.missing)} that it found, the server gives no span")
+        if self.partial:
+            gaps.append(f"of {_traces(self.partial)}, only a part came: {next(iter(self.partial.values()))}")
+        if self.losses.errors:
+            gaps.append(f"{_traces(self.losses.errors)} did not come: {self.losses.errors[0].what}")
+        return gaps
+
+    def _ask(self, ids: Sequence[str], version: int) -> list[str]:
+        """Fetch traces; the ids that the server answered 404 to come back."""
+        absent = []
+        requests = [self._request(trace_id, version) for trace_id in ids]
+        for trace_id, outcome in zip(ids, outcomes(self.transport, requests), strict=True):
+            self.effort.sent(outcome)
+            if isinstance(outcome, Response) and outcome.status == 404:
+                absent.append(trace_id)
+                continue
+            if isinstance(outcome, Response) and outcome.ok:
+                self.losses.end()
+                self._read(trace_id, outcome, version)
+            else:
+                self._lose(outcome)
+            self._done += 1
+            self.heard(self._done)
+        return absent
+
+    def _read(self, trace_id: str, response: Response, version: int) -> None:
+        self.effort.read(response)
+        if is_html(response):
+            raise self._unreadable(response, "it is a page")
+        try:
+            if "json" in response.headers.get("content-type", ""):  # not every proxy lets Accept through
+                told = read_trace_json(response.body)
+                partial, message = told.partial, told.message
+                count = add_json(self._json, told, whole=not partial)
+            else:
+                reply = read_trace(response.body) if version == 1 else read_reply(response.body)
+                partial, message = reply.partial, reply.message
+                count = add_traces(self._protobuf, reply.trace, whole=not partial)
+        except (DecodeError, msgspec.DecodeError) as error:
+            why = "it is not a trace in protobuf" if isinstance(error, DecodeError) else str(error)
+            raise self._unreadable(response, why) from None
+        if partial:
+            self.partial[trace_id] = message or "only a part of the trace came"
+        elif not count:
+            self.missing.append(trace_id)
+
+    def _unreadable(self, response: Response, why: str) -> AnswerError:
+        return unreadable(response, source=self.source, query=self.query, window=self.window, why=why)
+
+    def _lose(self, outcome: Response | UnreachableError) -> None:
+        error: SourceError
+        if isinstance(outcome, Response):
+            error = refusal(outcome, source=self.source, kind="tempo", query=self.query, window=self.window)
+        else:
+            error = outcome
+        with asked(self.query, self.window):
+            self.losses.add(error)
+
+    def _request(self, trace_id: str, version: int) -> Request:
+        params: tuple[tuple[str, str], ...] = ()
+        if self.between is not None:
+            start, end = self.between.start_ns // _SECOND, -(-self.between.end_ns // _SECOND)
+            params = (("start", str(start)), ("end", str(end)))
+        return Request(f"{_PATHS[version]}{trace_id}", params, _PROTOBUF)
+
+
+def _traces(which: Sized) -> str:
+    return "1 trace" if len(which) == 1 else f"{len(which):,} traces"
