@@ -467,6 +467,9 @@ def test_a_password_from_the_environment_joins_the_user_of_the_profile(home: Pat
         ('token = "low"', {"OBSNB_LOKI_TOKEN_FILE": "/f", "OBSNB_TOKEN": "t"}, ("file", "/f")),
         ('user = "u"\npassword_env = "W"', {"W": "w"}, ("basic", "u", "w")),
         ('user = "u"\npassword_env = "W"', {"OBSNB_PASSWORD": "v"}, ("basic", "u", "v")),
+        ('user = "u"\npassword_env = "W"', {"OBSNB_PASSWORD": "v", "W": "w"}, ("basic", "u", "v")),
+        ('user = "u"\npassword = "w"', {"OBSNB_PASSWORD_ENV": "V", "V": "v"}, ("basic", "u", "v")),
+        ('user = "u"\npassword_file = "w"', {"OBSNB_LOKI_PASSWORD": "v"}, ("basic", "u", "v")),
         ('user = "u"', {}, ("basic", "u", "")),
     ],
 )

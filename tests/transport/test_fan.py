@@ -78,6 +78,21 @@ def test_what_is_under_way_learns_that_an_earlier_one_failed_and_is_waited_for()
     assert left() == []
 
 
+def test_what_is_under_way_learns_that_nobody_takes_answers_any_more() -> None:
+    ended = []
+
+    def ask(item: int, unwanted: Unwanted) -> int:
+        while item and not unwanted():
+            pass
+        ended.append(item)
+        return item
+
+    answers = in_order(ask, range(2), ahead=2, name=NAME)
+    assert next(answers) == 0
+    answers.close()  # type: ignore[attr-defined]  # a generator, which is more than the iterator it promises
+    assert ended == [0, 1]
+
+
 def test_an_error_does_not_disturb_what_comes_before_it() -> None:
     failed = threading.Event()
 

@@ -285,9 +285,16 @@ def test_a_redirect_to_the_same_question_on_the_same_server_is_followed(
     assert server.asked[1].headers["authorization"] == "Bearer planted-word-9417"
 
 
-@pytest.mark.parametrize("location", ["/login", "", "http://[", "http://user@127.0.0.1/loki/api/v1/labels"])
+def test_not_even_the_same_question_is_put_to_another_server(serve: Serve, connect: Connect) -> None:
+    other = serve(lambda talk, _: talk.reply())
+    server = serve(lambda talk, _: talk.reply(307, b"", location=f"{other.url}{ASK.path}"))
+    assert connect(server.url).send(ASK).status == 307
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("location", ["/login", "", "http://[", "//user@{host}/loki/api/v1/labels"])
 def test_any_other_redirect_is_the_answer(serve: Serve, connect: Connect, location: str) -> None:
-    server = serve(lambda talk, _: talk.reply(302, b"", location=location))
+    server = serve(lambda talk, _: talk.reply(302, b"", location=location.format(host=talk.headers["host"])))
     assert connect(server.url).send(ASK).status == 302
     assert len(server.asked) == 1
 
