@@ -99,6 +99,10 @@ def test_nothing_that_holds_a_secret_shows_it() -> None:
     assert endpoint.proxy_auth == Basic("reader", Secret(PLANTED))
     shown = [repr(x) for x in (endpoint, settings, endpoint.auth, endpoint.proxy_auth, endpoint.headers)]
     shown += [repr(dataclasses.asdict(endpoint)), repr(vars(endpoint)), repr(TokenCommand(("get", PLANTED)))]
+    shown += [
+        repr(dataclasses.asdict(Settings(loki=endpoint))),
+        repr(dataclasses.replace(endpoint, retries=0)),
+    ]
     assert PLANTED not in " ".join(shown)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
-from types import MappingProxyType
 from typing import Literal, NoReturn
 from urllib.parse import unquote, urlsplit
 
@@ -106,8 +105,6 @@ class TokenFile:
 
 Auth = Basic | Bearer | TokenCommand | TokenFile
 
-_NO_HEADERS: Mapping[str, Secret] = MappingProxyType({})
-
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -154,7 +151,7 @@ class Endpoint:
     url: str
     tenant: str | None = None
     auth: Auth | None = None
-    headers: Mapping[str, Secret] = field(default_factory=lambda: _NO_HEADERS, hash=False)
+    headers: Mapping[str, Secret] = field(default_factory=dict, hash=False)
     ca_file: str | None = None
     client_cert: str | None = None
     client_key: str | None = None

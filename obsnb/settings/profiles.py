@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from obsnb.errors import SettingsError
@@ -18,8 +17,6 @@ from obsnb.settings.layers import Layer, endpoint, foreign_layer, from_environme
 __all__ = ["Frames", "Settings", "load"]
 
 Frames = Literal["polars", "pandas"]
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Settings:
     tempo: Endpoint | None = None
     frames: Frames = "polars"
     max_rows: int = 5_000_000
-    conventions: Mapping[str, Any] = field(default_factory=lambda: _NOTHING, hash=False)
+    conventions: Mapping[str, Any] = field(default_factory=dict, hash=False)
     profile: str | None = None
     profiles: tuple[str, ...] = ()
     file: Path | None = None
@@ -203,10 +200,10 @@ def _frames(
     return out | said
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """The upper table's keys over the lower's; tables in them are merged the same way."""
     out = dict(below)
     for key, value in above.items():
         old = out.get(key)
         out[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
-    return MappingProxyType(out)
+    return out
