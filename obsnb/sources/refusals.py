@@ -155,7 +155,7 @@ _BY_WORDS: tuple[tuple[str, _Meaning], ...] = (
         ),
     ),
     (
-        r"time range exceeds the limit|range specified by start and end.*exceeds|max-query-length",
+        r"time range exceeds the (limit|maximum)|range specified by start and end.*exceeds|max-query-length",
         _Meaning(
             LimitError, "the window is longer than it allows", "Ask for a shorter window.", shorter_helps=True
         ),
