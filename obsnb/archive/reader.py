@@ -1,0 +1,341 @@
+"""A frozen incident, verified, and asked like the servers that it was recorded from."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from obsnb.archive.container import MANIFEST, NOTES, Container, Folder, open_container
+from obsnb.archive.files import Files
+from obsnb.archive.manifest import Manifest, Recorded, load
+from obsnb.archive.narrowing import Question, joined, narrowed, plain_text
+from obsnb.errors import NotRecordedError, QueryError
+from obsnb.ledger import Kind, QueryRecord
+from obsnb.progress import Progress, Silent
+from obsnb.redact import redact_text
+from obsnb.schema import digest
+from obsnb.sources.base import Answer, Health
+from obsnb.timerange import TimeRange, format_ns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["ArchiveReader"]
+
+_TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
+_QUERIES = {"logs": "log", "series": "metric", "exemplars": "exemplar", "spans": "trace", "events": "event"}
+
+
+class ArchiveReader:
+    """A `LogSource`, `MetricSource` and `TraceSource` that answers from what was recorded.
+
+    It is asked by the text that the servers were asked by, and by what else shaped the answer. A
+    part of what was recorded is an answer too: logs, exemplars and spans of less time, series of
+    less time and on multiples of the recorded step. Whole traces stay when any of their spans starts
+    in the window, because which of them matched was not recorded. An answer with a limit, an instant
+    query and one with ``@ start()`` or ``@ end()`` are for exactly the recorded window.
+
+    Notes
+    -----
+    Nothing in an archive is run. Every file's bytes are held to the manifest on opening, the rows to
+    their query's record before any of them is given.
+    """
+
+    def __init__(self, container: Container, manifest: Manifest) -> None:
+        self._container = container
+        self._manifest = manifest
+        self._files = Files(container, manifest)
+
+    @classmethod
+    def open(cls, path: str | Path) -> ArchiveReader:
+        """Open a folder or a ``.obsnb`` file, and verify it.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive, or one that a newer obsnb wrote.
+        DamagedArchiveError
+            Its manifest or a file is not what it was when it was written.
+        UnsafeArchiveError
+            It names something outside itself, holds a link, or would unpack to too much.
+        """
+        container = open_container(Path(path))
+        manifest = load(container.read(MANIFEST), where=str(path))
+        reader = cls(container, manifest)
+        reader._files.verify()
+        return reader
+
+    def __repr__(self) -> str:
+        return f"ArchiveReader({self.name!r}, {len(self.records)} queries, {self.window})"
+
+    @property
+    def name(self) -> str:
+        """The folder's or the file's name, without ``.obsnb``."""
+        return self._container.path.resolve().name.removesuffix(".obsnb")
+
+    @property
+    def window(self) -> TimeRange:
+        """What it is about."""
+        return self._manifest.window
+
+    @property
+    def scope(self) -> Mapping[str, str]:
+        """What it was captured for; empty where it was not."""
+        return self._manifest.scope
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant that was asked as."""
+        return self._manifest.tenant
+
+    @property
+    def records(self) -> tuple[QueryRecord, ...]:
+        """Every query that was recorded, in the order they were asked."""
+        return tuple(one.record for one in self._manifest.queries)
+
+    @property
+    def redactions(self) -> Mapping[str, int]:
+        """Kind of secret → how many were masked before it was written."""
+        return self._manifest.redactions
+
+    @property
+    def notes_path(self) -> Path:
+        """Where people write: ``notes.toml`` in the folder, ``NAME.notes.toml`` beside a file."""
+        path = self._container.path
+        return path / NOTES if isinstance(self._container, Folder) else path.with_name(f"{self.name}.{NOTES}")
+
+    @property
+    def notes(self) -> str | None:
+        """What people wrote: at `notes_path`, else as it was packed; None where there is nothing."""
+        if self.notes_path.is_file() and not isinstance(self._container, Folder):
+            return self.notes_path.read_text("utf-8")
+        return self._container.read(NOTES).decode("utf-8") if self._container.has(NOTES) else None
+
+    def verify(self) -> None:
+        """Hold all rows to their queries' records too, which else happens when they are first asked for.
+
+        Raises
+        ------
+        DamagedArchiveError
+            Some are not what was recorded.
+        """
+        for one in self._manifest.queries:
+            self._files.frame(one)
+
+    # As a source.
+
+    def logs(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        direction: Literal["forward", "backward"] = "forward",
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """LOGS of a recorded query. Raises `NotRecordedError`."""
+        params = {} if limit is None else {"direction": direction, "limit": limit}
+        return self._answer(Question("logs", query, window, params), role, progress)
+
+    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a recorded query. Raises `NotRecordedError`."""
+        return self._answer(Question("series", query, window, {}, step_ns), role)
+
+    def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
+        """EXEMPLARS of a recorded query. Raises `NotRecordedError`."""
+        return self._answer(Question("exemplars", query, window, {}), role)
+
+    def spans(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        whole: bool = False,
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """SPANS of a recorded query. Raises `NotRecordedError`."""
+        params = ({"limit": limit} if limit is not None else {}) | ({"whole": True} if whole else {})
+        return self._answer(Question("spans", query, window, params), role, progress)
+
+    def trace(self, trace_id: str, *, window: TimeRange | None = None) -> Answer:
+        """SPANS of one trace, from whatever query brought it whole.
+
+        Raises
+        ------
+        QueryError
+            It is not a trace id.
+        NotRecordedError
+            None did.
+        """
+        wanted = trace_id.strip().lower()
+        if not _TRACE_ID.fullmatch(wanted):
+            raise QueryError(
+                f"{trace_id!r} is not a trace id.",
+                hint="It is up to 32 hexadecimal digits, as in a log line.",
+            )
+        wanted, seen = wanted.zfill(32), 0
+        for one in self._of_kind("spans"):
+            frame = self._spans_of(one, wanted)
+            whole = frame.filter("whole_trace")
+            if whole.height:
+                return self._trace_answer(one.record, whole, wanted, trace_id, window)
+            seen = max(seen, frame.height)
+        hint = (
+            f"It holds {seen} of its spans: those that a query matched."
+            if seen
+            else "It holds none of its spans."
+        )
+        raise NotRecordedError(f"The archive does not hold the trace {wanted} whole.", hint=hint)
+
+    def health(self) -> Health:
+        """That it is an archive, and of when."""
+        told = f"recorded on {format_ns(self._manifest.created_ns)}, {len(self.records)} queries"
+        return Health(self.name, "logs", "archive", version=f"obsnb {self._manifest.obsnb}", message=told)
+
+    # By role.
+
+    def answer_for_role(self, role: str, window: TimeRange | None = None) -> Answer | None:
+        """The answer to a built-in query, whatever its text was when it was recorded.
+
+        Parameters
+        ----------
+        role
+            Such as ``"errors.spans"`` (`obsnb.query.roles`).
+        window
+            What part of it; without, the longest that was recorded. Several recordings that cover it
+            together are joined, and a sample of a longer window is taken for one of a part.
+
+        Returns
+        -------
+        Answer or None
+            None where the role was never asked.
+
+        Raises
+        ------
+        NotRecordedError
+            It was asked for other windows.
+        """
+        found = [one for one in self._manifest.queries if one.record.role == role]
+        if not found:
+            return None
+        longest = max(found, key=lambda one: one.record.window.duration_ns)
+        wanted = window or longest.record.window
+        covering = [one for one in found if one.record.window.covers(wanted)]
+        if covering:
+            best = min(covering, key=lambda one: one.record.window.duration_ns)
+            return self._narrowed(best, wanted)
+        pieces = _pieces(found, wanted)
+        if pieces is None:
+            windows = "; ".join(dict.fromkeys(str(one.record.window) for one in found))
+            raise NotRecordedError(
+                f"The archive holds the {role} query, but not for all of the window.",
+                window=wanted,
+                hint=f"It holds it for {windows}.",
+            )
+        return joined([self._narrowed(one, part) for one, part in pieces], wanted)
+
+    # How it is found.
+
+    def _of_kind(self, kind: Kind) -> list[Recorded]:
+        return [one for one in self._manifest.queries if one.record.kind == kind]
+
+    def _answer(self, question: Question, role: str | None, progress: Progress | None = None) -> Answer:
+        text = plain_text(redact_text(question.asked)[0])
+        same = [one for one in self._of_kind(question.kind) if text in _texts(one.record)]
+        fitting = [one for one in same if question.refused_by(one.record) is None]
+        if not fitting:
+            raise self._not_recorded(question, same)
+        best = min(
+            fitting, key=lambda one: (one.record.window.duration_ns, one.record.params.get("step_ns", 0))
+        )
+        answer = self._narrowed(best, question.window, step_ns=question.step_ns, role=role)
+        watch = progress or Silent()
+        watch.update(done=1.0, rows=answer.record.rows, bytes=answer.record.bytes)
+        watch.close()
+        return answer
+
+    def _narrowed(
+        self, one: Recorded, window: TimeRange, *, step_ns: int | None = None, role: str | None = None
+    ) -> Answer:
+        whole = Answer(self._files.frame(one), replace(one.record, role=role or one.record.role))
+        return narrowed(whole, window, step_ns=step_ns, note=self._note)
+
+    @property
+    def _note(self) -> str:
+        return f"from the archive recorded on {format_ns(self._manifest.created_ns)}"
+
+    def _spans_of(self, one: Recorded, trace_id: str) -> pl.DataFrame:
+        import polars as pl
+
+        return self._files.frame(one).filter(pl.col("trace_id") == trace_id)
+
+    def _trace_answer(
+        self, record: QueryRecord, frame: pl.DataFrame, trace_id: str, asked: str, window: TimeRange | None
+    ) -> Answer:
+        changed = replace(
+            record,
+            query=trace_id,
+            asked=asked,
+            window=window or record.window,
+            params={"trace": True},
+            role=None,
+            rows=frame.height,
+            complete="yes",
+            reason=f"the trace came whole ({self._note})",
+            selection=None,
+            digest=digest(frame),
+            number=0,
+        )
+        return Answer(frame, changed)
+
+    def _not_recorded(self, question: Question, same: Iterable[Recorded]) -> NotRecordedError:
+        word = _QUERIES[question.kind]
+        refusals = [question.refused_by(one.record) for one in same]
+        if refusals:
+            told = "\n  ".join(dict.fromkeys(f"{reason}" for reason in refusals))
+            what, hint = (
+                f"The archive holds this {word} query, but not as it is asked.",
+                f"It was asked\n  {told}",
+            )
+        else:
+            what = f"The archive was never asked this {word} query."
+            hint = self._closest(question) or f"It holds no {word} query at all."
+        return NotRecordedError(what, query=question.asked, window=question.window, hint=hint)
+
+    def _closest(self, question: Question) -> str:
+        texts = list(dict.fromkeys(one.record.asked for one in self._of_kind(question.kind)))
+        asked = plain_text(question.asked)
+        texts.sort(key=lambda text: -difflib.SequenceMatcher(None, asked, plain_text(text)).ratio())
+        return "The closest that it was asked:\n  " + "\n  ".join(texts[:3]) if texts else ""
+
+
+def _texts(record: QueryRecord) -> set[str]:
+    return {plain_text(record.asked), plain_text(record.query)}
+
+
+def _pieces(found: Iterable[Recorded], wanted: TimeRange) -> list[tuple[Recorded, TimeRange]] | None:
+    """Recordings of one text and parameters that cover a window together, each with its part of it."""
+    alike: dict[Any, list[Recorded]] = {}
+    for one in found:
+        key = (plain_text(one.record.asked), *sorted(one.record.params.items()))
+        alike.setdefault(key, []).append(one)
+    for several in alike.values():
+        pieces, at = [], wanted.start_ns
+        while at < wanted.end_ns:
+            next_ = [one for one in several if at in one.record.window]
+            if not next_:
+                break
+            best = max(next_, key=lambda one: one.record.window.end_ns)
+            end = min(best.record.window.end_ns, wanted.end_ns)
+            pieces.append((best, TimeRange(at, end)))
+            at = end
+        else:
+            return pieces
+    return None

@@ -1,0 +1,203 @@
+"""Writing a frozen incident: masked first, and whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from obsnb import __version__
+from obsnb.archive.container import MANIFEST, NOTES, open_container
+from obsnb.archive.files import write_parquet
+from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
+from obsnb.errors import ArchiveError
+from obsnb.ledger import QueryRecord
+from obsnb.redact import redact_frame, redact_text
+from obsnb.schema import BY_KIND, digest
+from obsnb.sources.base import Answer
+from obsnb.timerange import TimeRange, now_ns
+
+__all__ = ["write"]
+
+_SUFFIX = ".obsnb"
+_QUERIES = "queries"
+#: The time of every member of a zip, so that the same content gives the same bytes.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def write(
+    path: str | Path,
+    answers: Sequence[Answer],
+    *,
+    window: TimeRange,
+    scope: Mapping[str, str] | None = None,
+    tenant: str | None = None,
+    notes: str | None = None,
+    replace: bool = False,
+    created_ns: int | None = None,
+) -> Path:
+    """Freeze answers into a folder, or into a zip where the path ends in ``.obsnb``.
+
+    Secrets in rows and in query texts are masked first (`obsnb.redact`). Equal rows are stored once.
+    All is written beside the target and then renamed, so that a failure leaves nothing behind.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    answers
+        Rows and records, in the order they were asked.
+    window, scope, tenant
+        What the incident is about.
+    notes
+        What people wrote, as notes.toml has it.
+    replace
+        Whether an archive that is there already gives way. What else lies in its folder, notes.toml
+        among it, stays.
+    created_ns
+        When; now unless told.
+
+    Returns
+    -------
+    Path
+        The archive's path.
+
+    Raises
+    ------
+    ArchiveError
+        Something is there already, or the disk refuses.
+    """
+    target = Path(path)
+    try:
+        _check_target(target, replace=replace)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(target) as room:
+            fresh = room / "fresh"
+            fresh.mkdir()
+            written, redactions = _write_queries(fresh, answers)
+            created = (now_ns() if created_ns is None else created_ns) // 10**9 * 10**9
+            files = tuple({entry.name: entry for _, entry in written}.values())
+            queries = tuple(Recorded(record, entry.name) for record, entry in written)
+            manifest = Manifest(__version__, created, window, dict(scope or {}), tenant, queries, files)
+            _write_manifest(fresh, manifest, redactions)
+            if notes is not None:
+                (fresh / NOTES).write_text(notes, "utf-8")
+            _put(fresh, target, room)
+    except OSError as error:
+        raise ArchiveError(
+            f"{target} cannot be written: {error.strerror or error}. Nothing was left behind.",
+            hint="Look at the folder's permissions and at the room on its disk, or choose another path.",
+        ) from None
+    return target
+
+
+def _check_target(target: Path, *, replace: bool) -> None:
+    if not target.exists() and not target.is_symlink():
+        return
+    if not replace:
+        raise ArchiveError(
+            f"{target} is there already.", hint="Choose another path, or pass replace=True to replace it."
+        )
+    if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
+        return
+    try:
+        open_container(target)
+    except ArchiveError as error:
+        raise ArchiveError(
+            f"{target} is there already, and is not replaced: {error.what}",
+            hint="replace=True replaces frozen incidents only. Choose another path.",
+        ) from None
+
+
+@contextmanager
+def _beside(target: Path) -> Iterator[Path]:
+    """A hidden folder on the target's disk, which is gone afterwards."""
+    room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield room
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _write_queries(
+    folder: Path, answers: Sequence[Answer]
+) -> tuple[list[tuple[QueryRecord, FileEntry]], Counter[str]]:
+    """A file for each different answer; every record, as it is for the rows that were written."""
+    files: dict[Any, FileEntry] = {}
+    redactions: Counter[str] = Counter()
+    written = []
+    for answer in answers:
+        kind = answer.record.kind
+        frame, found = redact_frame(BY_KIND[kind].conform(answer.frame))
+        rows = digest(frame)
+        key = (kind, rows, *frame.dtypes)
+        if key not in files:
+            files[key] = write_parquet(frame, folder, f"{_QUERIES}/{len(files) + 1:03d}-{kind}.parquet")
+            redactions += Counter(found)
+        record = dataclasses.replace(answer.record, rows=frame.height, digest=rows)
+        written.append((record, files[key]))
+    return written, redactions
+
+
+def _write_manifest(folder: Path, manifest: Manifest, redactions: Counter[str]) -> None:
+    counts = Counter(redactions)
+    values = _masked(manifest.to_dict(), counts)
+    values["redactions"] = dict(sorted(counts.items()))
+    (folder / MANIFEST).write_bytes(dump(values))
+
+
+def _masked(value: Any, counts: Counter[str]) -> Any:
+    """Plain values with the secrets in their texts masked; what was masked is added to the counts."""
+    if isinstance(value, str):
+        masked, found = redact_text(value)
+        counts.update(found)
+        return masked
+    if isinstance(value, dict):
+        return {key: _masked(inner, counts) for key, inner in value.items()}
+    return [_masked(inner, counts) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _put(fresh: Path, target: Path, room: Path) -> None:
+    """The finished archive in the target's place."""
+    if target.suffix == _SUFFIX:
+        _keep_notes(target, fresh)
+        _pack(fresh, room / "packed")
+        (room / "packed").replace(target)
+        return
+    if not target.exists():
+        fresh.rename(target)
+        return
+    for entry in target.iterdir():
+        if entry.name not in {MANIFEST, _QUERIES} and not (fresh / entry.name).exists():
+            copy = shutil.copytree if entry.is_dir() else shutil.copy2
+            copy(entry, fresh / entry.name)
+    target.rename(room / "old")
+    try:
+        fresh.rename(target)
+    except OSError:
+        (room / "old").rename(target)
+        raise
+
+
+def _keep_notes(target: Path, fresh: Path) -> None:
+    """What people wrote into the archive that is replaced, unless something else takes its place."""
+    if target.exists() and not (fresh / NOTES).exists():
+        old = open_container(target)
+        if old.has(NOTES):
+            (fresh / NOTES).write_bytes(old.read(NOTES))
+
+
+def _pack(folder: Path, target: Path) -> None:
+    with zipfile.ZipFile(target, "w") as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
+            info.external_attr = 0o644 << 16
+            # Parquet is compressed already.
+            info.compress_type = zipfile.ZIP_STORED if path.suffix == ".parquet" else zipfile.ZIP_DEFLATED
+            packed.writestr(info, path.read_bytes())
