@@ -24,7 +24,7 @@ EDGE = TimeRange(BASE, BASE + 1_000_000)
 
 @pytest.fixture(scope="module")
 def slow_query():
-    return LokiStandIn.from_recordings(RECORDINGS / "slow-query")
+    return LokiStandIn.from_recordings(RECORDINGS / "slow-query" / "loki")
 
 
 def _loki(backend, **changes):
@@ -47,7 +47,7 @@ def _multiset(frame):
 @pytest.mark.parametrize("name", ["slow-query", "datasource"])
 def test_every_line_of_an_incident_comes_once_whatever_the_page_size(name, page_limit):
     truth, window = _truth(name)
-    stand_in = LokiStandIn.from_recordings(RECORDINGS / name)
+    stand_in = LokiStandIn.from_recordings(RECORDINGS / name / "loki")
     answer = _loki(stand_in, page_limit=page_limit).logs(f'{{namespace="{truth["namespace"]}"}}', window)
     assert answer.frame.height == truth["log_lines"]
     assert answer.frame["row_id"].n_unique() == truth["log_lines"]

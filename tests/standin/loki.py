@@ -69,14 +69,14 @@ class LokiStandIn:
         rows = [
             row
             for name in ("all-page-*", "edge-*")
-            for path in sorted(folder.glob(f"loki/{name}.body*"))
+            for path in sorted(folder.glob(f"{name}.body*"))
             for row in rows_of(body_of(path))
         ]
         recorded = {}
-        for path in sorted(folder.glob("loki/*.json")):
+        for path in sorted(folder.glob("*.json")):
             asked = json.loads(path.read_text("utf-8"))
             if asked["status"] == 200 and asked["path"].endswith("/query_range"):
-                body = body_of(next(folder.glob(f"loki/{path.stem}.body*")))
+                body = body_of(next(folder.glob(f"{path.stem}.body*")))
                 if b'"resultType":"matrix"' in body[:200]:
                     recorded[asked["params"]["query"]] = body
         return cls(rows, recorded=recorded)
