@@ -109,11 +109,20 @@ class Conventions:
         Where a line's severity stands: stream label or metadata, field of a parsed line.
     trace_id_fields, span_id_fields, correlation_fields, tenant_fields, user_fields
         Fields of a parsed line, structured metadata or span attributes that carry the id.
+    request_fields
+        Those of the correlation fields that one service gives to one request of its own. They are
+        an id to join by only where nothing else is.
     message_fields, exception_fields, version_fields
         Fields with the message, the stack trace, the service's version or release.
+    exception_type_fields, exception_message_fields
+        Fields with the type of an exception and what it says.
+    logger_fields, route_fields, status_fields
+        Fields with the logger's name, the route or path of a request, its HTTP status.
+    wrapping_fields
+        Names of JSON objects that only hold what would else stand beside them.
     statement_fields, duration_fields
         Fields of a log line with a database statement, and how long it took (seconds, unless the
-        field's name ends in ``_ms`` or ``_us``).
+        field's name ends in ``_ms``, ``_us`` or ``_ns``).
     statement_attributes, table_attributes, db_system_attributes
         Span attributes with the statement, the table and the database's kind.
     peer_attributes
@@ -171,6 +180,15 @@ class Conventions:
         "requestId",
         "x_request_id",
     )
+    request_fields: tuple[str, ...] = (
+        "request_id",
+        "requestId",
+        "x_request_id",
+        "request.id",
+        "req_id",
+        "reqId",
+        "http.request_id",
+    )
     tenant_fields: tuple[str, ...] = (
         "tenant_id",
         "tenantId",
@@ -190,7 +208,106 @@ class Conventions:
         "exception.stacktrace",
         "exception_stacktrace",
         "error.stack",
+        "error.stack_trace",
+        "err.stack",
+        "error.stacktrace",
+        "stackTrace",
+        "thrown.extendedStackTrace",
         "traceback",
+        "backtrace",
+    )
+    exception_type_fields: tuple[str, ...] = (
+        "exception.type",
+        "exception_type",
+        "exc_type",
+        "error.type",
+        "error.kind",
+        "error.class",
+        "error.name",
+        "err.type",
+        "err.name",
+        "exception.class",
+        "exception.name",
+        "thrown.name",
+        "errorName",
+    )
+    exception_message_fields: tuple[str, ...] = (
+        "exception.message",
+        "exception_message",
+        "exception.value",
+        "error.message",
+        "error_message",
+        "error.msg",
+        "err.message",
+        "err.msg",
+        "thrown.message",
+        "errmsg",
+        "error",
+        "err",
+        "cause",
+    )
+    logger_fields: tuple[str, ...] = (
+        "logger",
+        "logger_name",
+        "loggerName",
+        "log.logger",
+        "otel.scope.name",
+        "scope_name",
+        "name",
+        "caller",
+        "component",
+        "category",
+        "SourceContext",
+    )
+    route_fields: tuple[str, ...] = (
+        "http.route",
+        "route",
+        "endpoint",
+        "request_path",
+        "request.path",
+        "http.target",
+        "url.path",
+        "path",
+        "uri",
+        "request_uri",
+        "req.url",
+        "request.url",
+        "url",
+    )
+    status_fields: tuple[str, ...] = (
+        "http.response.status_code",
+        "http.status_code",
+        "http_status",
+        "http.status",
+        "status_code",
+        "response.status",
+        "response.status_code",
+        "res.statusCode",
+        "response_code",
+        "status",
+    )
+    wrapping_fields: tuple[str, ...] = (
+        "context",
+        "ctx",
+        "contextMap",
+        "mdc",
+        "extra",
+        "extras",
+        "fields",
+        "data",
+        "details",
+        "labels",
+        "tags",
+        "meta",
+        "metadata",
+        "attributes",
+        "properties",
+        "resource",
+        "record",
+        "payload",
+        "jsonPayload",
+        "dd",
+        "otel",
     )
     version_fields: tuple[str, ...] = ("service.version", "service_version", "version", "release")
     statement_fields: tuple[str, ...] = (
@@ -205,9 +322,19 @@ class Conventions:
         "duration_s",
         "duration_ms",
         "duration_us",
+        "duration_seconds",
+        "duration_ns",
+        "durationMs",
         "elapsed",
+        "elapsed_s",
         "elapsed_ms",
+        "elapsedMs",
         "took_ms",
+        "latency",
+        "latency_ms",
+        "request_time",
+        "response_time_ms",
+        "query_time",
     )
     statement_attributes: tuple[str, ...] = ("db.query.text", "db.statement")
     table_attributes: tuple[str, ...] = ("db.collection.name", "db.sql.table")
@@ -307,6 +434,23 @@ class Conventions:
         "node:internal",
         "/runtime/",
         "net/http",
+        "/usr/local/go/",
+        "/go/pkg/mod/",
+        "<frozen ",
+        "sun.",
+        "com.sun.",
+        "kotlin.",
+        "kotlinx.",
+        "scala.",
+        "reactor.",
+        "io.undertow.",
+        "org.hibernate.",
+        "org.postgresql.",
+        "org.eclipse.jetty.",
+        "com.zaxxer.hikari.",
+        "com.mysql.",
+        "System.",
+        "Microsoft.",
     )
     slow_s: float = 1.0
 
