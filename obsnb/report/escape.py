@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from obsnb.views.formats import one_line, visible
+from obsnb.views.formats import LONGEST, one_line, shorten, visible
 
 __all__ = ["code", "fenced", "inline"]
 
@@ -19,12 +19,12 @@ _PLAIN = re.compile(r"[\w.:/@%+=-]+", re.ASCII)
 
 
 def inline(text: str) -> str:
-    """The text in one line, to be read as nothing but text, in a paragraph or in a cell.
+    """The text in one line, to be read as nothing but text, in a paragraph or in a cell; cut where too long.
 
     An ``@`` before a letter is followed by a word joiner, which has no width: without it GitHub notifies
     whoever has that name, and makes links of addresses, whatever stands before.
     """
-    plain = one_line(text)
+    plain = shorten(one_line(text), LONGEST)
     plain = re.sub("[&<>]", lambda found: _ENTITY[found[0]], plain)
     plain = _MARKUP.sub(lambda found: "&#124;" if found[0] == "|" else "\\" + found[0], plain)
     plain = _AUTOLINK.sub(lambda found: "\\" + found[0], plain)
@@ -45,4 +45,4 @@ def fenced(text: str, *, language: str = "") -> str:
     """Lines as they are, in a fence that is longer than any run of backticks in them."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{language}\n{visible(text)}\n{fence}"
+    return f"{fence}{language}\n{shorten(visible(text), LONGEST)}\n{fence}"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from obsnb.report.entries import SuspectEntry, unsure
 from obsnb.timerange import TimeRange
-from obsnb.views.formats import clock, duration, moment, number, one_line, period, shorten
+from obsnb.views.formats import IN_WORDS, clock, duration, moment, number, one_line, period, quantity, shorten
 
 if TYPE_CHECKING:
-    from obsnb.report.postmortem import Postmortem
+    from obsnb.report.postmortem import ImpactRow, Postmortem
 
-__all__ = ["CALLS", "Fact", "contents", "facts", "length_of", "limits", "words"]
+__all__ = ["CALLS", "Fact", "contents", "dated", "facts", "length_of", "limits", "measured", "words"]
 
 
 #: What is said above the table of calls.
@@ -32,6 +32,11 @@ class Fact:
     strong: bool = False
 
 
+def dated(window: TimeRange) -> bool:
+    """Whether times need their day beside them."""
+    return window.start.date() != window.end.date()
+
+
 def words(window: TimeRange) -> str:
     """A window in words."""
     return period(window.start_ns, window.end_ns)
@@ -40,6 +45,12 @@ def words(window: TimeRange) -> str:
 def length_of(window: TimeRange) -> str:
     """How long a window is."""
     return duration(window.duration_ns)
+
+
+def measured(row: ImpactRow, value: float | str | None) -> str:
+    """A value of a measure, without a unit that the measure's own name says."""
+    said = row.unit in row.measure and row.unit not in IN_WORDS
+    return quantity(value, "" if said else row.unit)
 
 
 def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[Fact, ...]:
@@ -63,7 +74,11 @@ def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[F
         rows.append(Fact("First suspect", shorten(one_line(first.service), 60), more, strong=True))
     if postmortem.confidence:
         rows.append(Fact("Confidence", shorten(one_line(postmortem.confidence), 160)))
-    against = "nothing" if baseline is None else f"{clock(baseline.start_ns)} to {clock(baseline.end_ns)}"
+    against = (
+        "nothing"
+        if baseline is None
+        else " to ".join(clock(ns, dated=dated(window)) for ns in (baseline.start_ns, baseline.end_ns))
+    )
     rows.append(Fact("Compared with", against, "" if baseline is None else f"UTC, {length_of(baseline)}"))
     if postmortem.queries:
         open_ones = len(unsure(postmortem.queries))

@@ -163,7 +163,8 @@ def glance(postmortem: Postmortem, lettered: dict[int, Mark]) -> Glance | None:
         axes=(draw_axis(stage), draw_axis(stage, NARROW)),
         panels=tuple(_drawn(panel, stage) for panel in drawn),
         marks=tuple(
-            (f"t-{n}", mark.letter, mark.kind, clock(mark.ns), mark.title) for n, mark in inside.items()
+            (f"t-{n}", mark.letter, mark.kind, clock(mark.ns, dated=stage.dated), mark.title)
+            for n, mark in inside.items()
         ),
         how=" ".join(f"{panel.title}: {panel.how}." for panel in drawn if panel.how),
         hover=tuple(hover_data(panel, stage) for panel in drawn),

@@ -36,8 +36,10 @@ def render_html(postmortem: Postmortem) -> str:
 
 
 def _finish(value: Any) -> Any:
-    """Every text that a template writes: what would act or hide becomes visible, then jinja escapes it."""
-    return formats.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Every text that a template writes: cut, what would act or hide made visible; then jinja escapes it."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return formats.shorten(formats.visible(value), formats.LONGEST)
+    return value
 
 
 def cut(text: str, limit: int) -> str:
@@ -69,15 +71,14 @@ def _environment() -> jinja2.Environment:
     )
     words = (
         formats.clock,
+        formats.counted,
         formats.duration,
         formats.number,
         formats.one_line,
-        formats.quantity,
         formats.shorten,
     )
-    environment.filters |= {
-        word.__name__: word for word in (*words, blocks, formats.counted, capital, cut, drawing, facts.words)
-    }
+    here = (blocks, capital, cut, drawing, facts.measured, facts.words)
+    environment.filters |= {word.__name__: word for word in (*words, *here)}
     return environment
 
 
@@ -156,6 +157,7 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "refs": refs,
         "listed": listed,
         "cited": CITED,
+        "dated": facts.dated(postmortem.window),
         "light": LIGHT,  # for readers of SVG that know no style sheet
         "policy": _policy(),
         "style": Markup(_style()),  # noqa: S704  # the project's own file

@@ -10,7 +10,7 @@ from obsnb.report.escape import code, fenced, inline
 from obsnb.report.evidence import CITED, Reference, references
 from obsnb.report.notes import SECTIONS, Notes, Section
 from obsnb.report.prose import blocks
-from obsnb.views.formats import clock, counted, duration, moment, number, offset, one_line, quantity, shorten
+from obsnb.views.formats import clock, counted, duration, moment, number, offset, one_line, shorten
 from obsnb.views.spanchart import Bar, Waterfall, waterfall_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def render_markdown(postmortem: Postmortem) -> str:
         *_impact(postmortem),
         *_timeline(timeline),
         *_suspects(suspects),
-        *_errors(errors),
+        *_errors(errors, dated=facts.dated(postmortem.window)),
         *_slow(slow),
         *_trace(postmortem),
         *_calls(entries.calls(postmortem.service_graph)),
@@ -102,8 +102,8 @@ def _impact(postmortem: Postmortem) -> list[str]:
     rows = [
         (
             inline(row.measure),
-            inline(quantity(row.value, row.unit)) + (f" ({_names(row.names, 12)})" if row.names else ""),
-            "" if row.before is None else inline(quantity(row.before, row.unit)),
+            inline(facts.measured(row, row.value)) + (f" ({_names(row.names, 12)})" if row.names else ""),
+            "" if row.before is None else inline(facts.measured(row, row.before)),
             inline(row.how),
         )
         for row in postmortem.impact
@@ -153,14 +153,14 @@ def _suspects(suspects: tuple[entries.SuspectEntry, ...]) -> list[str]:
         parts.append(f"### {one.rank}. {inline(one.service)} (score {one.score or 0:.2f}{kind})")
         parts.append(inline(one.cause))
         parts.append(_list(inline(shorten(one_line(reason), 500)) for reason in one.reasons))
-        meta = [f"Since {clock(one.since)} UTC"] if one.since is not None else []
+        meta = [f"Since {moment(one.since)}"] if one.since is not None else []
         meta += [f"within {inline(one.within)}"] if one.within else []
         meta += [f"evidence: {_ids(one.evidence)}"] if one.evidence else []
         parts.append("; ".join(meta))
     return parts
 
 
-def _errors(errors: tuple[entries.ErrorEntry, ...]) -> list[str]:
+def _errors(errors: tuple[entries.ErrorEntry, ...], *, dated: bool) -> list[str]:
     if not errors:
         return ["## Error groups", "No error was found."]
     rows = []
@@ -174,7 +174,7 @@ def _errors(errors: tuple[entries.ErrorEntry, ...]) -> list[str]:
         where += [f"tenants {_names(one.tenants)}"] if one.tenants else []
         where += [f"versions {_names(one.versions)}"] if one.versions else []
         cell = "; ".join([name + message, *marks, *where, *([_ids(one.evidence)] if one.evidence else [])])
-        seen = (clock(one.first_seen), clock(one.last_seen))
+        seen = (clock(one.first_seen, dated=dated), clock(one.last_seen, dated=dated))
         rows.append((cell, number(one.within), number(one.before), number(one.count), *seen))
     more = f"{counted(len(errors) - _MOST_GROUPS, 'further group')}." if len(errors) > _MOST_GROUPS else ""
     head = ("Error", "During", "Before", "In all", "First (UTC)", "Last (UTC)")

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 __all__ = [
     "IN_WORDS",
+    "LONGEST",
+    "NOTHING",
     "clock",
     "counted",
     "day",
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 NOTHING = "–"
+#: No text of a report is longer than this, whatever a server sends.
+LONGEST = 8_000
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -153,12 +157,12 @@ def _utc(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1_000)
 
 
-def clock(ns: int | None, *, digits: int = 0) -> str:
-    """The time of day in UTC, cut (not rounded) to so many digits of a second."""
+def clock(ns: int | None, *, digits: int = 0, dated: bool = False) -> str:
+    """The time of day in UTC, cut (not rounded) to so many digits of a second; month and day first if asked."""
     if ns is None:
         return NOTHING
     fraction = f".{ns % _SECOND:09d}"[: digits + 1] if digits else ""
-    return f"{_utc(ns):%H:%M:%S}{fraction}"
+    return f"{_utc(ns):{'%m-%d ' * dated}%H:%M:%S}{fraction}"
 
 
 def day(ns: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET  # builds and serialises only; nothing is parsed
 
-from obsnb.views.formats import one_line
+from obsnb.views.formats import one_line, shorten
 
 __all__ = [
     "LETTER",
@@ -29,12 +29,13 @@ Node = ET.Element
 
 #: Mean width of a letter by its height, a little generous: a text that is cut early beats one that collides.
 LETTER = 0.6
+_LONGEST = 400  # letters of a text; what is drawn is cut to its room anyway, by `fit`
 
 
 def node(tag: str, attributes: Mapping[str, object], *children: Node | None, text: str = "") -> Node:
-    """An element; numbers are written with at most one decimal, text is escaped when it is serialised."""
+    """An element; numbers get at most one decimal, text is one line, and escaped when it is serialised."""
     out = ET.Element(tag, {name: _written(value) for name, value in attributes.items()})
-    out.text = one_line(text) or None
+    out.text = shorten(one_line(text), _LONGEST) or None
     out.extend(child for child in children if child is not None)
     return out
 
@@ -89,7 +90,13 @@ def drawing(
 ) -> str:
     """The whole as text; `says` is what those hear who do not see it, `size` that of its letters."""
     frame: dict[str, object] = {"viewBox": f"0 0 {width} {height:g}", "width": width, "height": f"{height:g}"}
-    frame |= {"role": "img", "aria-label": says, "class": look, "font-size": size, **(data or {})}
+    frame |= {
+        "role": "img",
+        "aria-label": shorten(says, _LONGEST),
+        "class": look,
+        "font-size": size,
+        **(data or {}),
+    }
     return markup(node("svg", frame, *children))
 
 

@@ -95,7 +95,9 @@ def apply(figure: go.Figure, *, mode: Mode = "light", title: str = "") -> go.Fig
         "tickcolor": colours.line,
     }
     figure.update_layout(
-        title={"text": title, "x": 0, "xref": "paper", "font": {"size": 15}},
+        title={"text": title, "x": 0, "xref": "paper", "y": 1, "yanchor": "top", "pad": {"t": 12}},
+        title_font_size=15,
+        height=340,
         paper_bgcolor=colours.paper,
         plot_bgcolor=colours.paper,
         colorway=list(colours.series),
@@ -103,7 +105,7 @@ def apply(figure: go.Figure, *, mode: Mode = "light", title: str = "") -> go.Fig
         hovermode="x unified",
         hoverlabel={"bgcolor": colours.paper, "font": {"color": colours.ink}},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
-        margin={"l": 60, "r": 20, "t": 70, "b": 40},
+        margin={"l": 60, "r": 20, "t": 78, "b": 44},
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from obsnb.timerange import TimeRange
-from obsnb.views.formats import IN_WORDS, clock, duration, moment, one_line, quantity
+from obsnb.views.formats import IN_WORDS, clock, duration, one_line, quantity, shorten
 from obsnb.views.svg import Node, Scale, box, drawing, fit, label, node, path, round_ticks, rule, time_ticks
 from obsnb.views.theme import DASHES, LIGHT
 
@@ -65,6 +65,11 @@ class Stage:
     baseline: TimeRange | None = None
     marks: tuple[Mark, ...] = ()
 
+    @property
+    def dated(self) -> bool:
+        """Whether a time needs its day: the window spans several."""
+        return self.window.start.date() != self.window.end.date()
+
 
 def panels(title: str, series: pl.DataFrame, *, bad: bool = False, how: str = "") -> tuple[Panel, ...]:
     """A panel for each unit of a frame with timestamp, name, value and unit.
@@ -104,8 +109,9 @@ def _panel(title: str, unit: Any, part: pl.DataFrame, *, bad: bool, how: str) ->
     for slot, name in enumerate(name for name in sums["name"] if name in set(keep)):
         own = wide.filter(pl.col("name") == name).select("timestamp", "value")
         values = times.to_frame().join(own, on="timestamp", how="left", maintain_order="left")["value"]
-        lines.append(Line(one_line(name), slot, tuple(values)))
-    return Panel(title, str(unit), bad, "; ".join(said), tuple(times), tuple(lines))
+        lines.append(Line(shorten(one_line(name), 80), slot, tuple(values)))
+    title, unit = shorten(one_line(title), 60), shorten(one_line(str(unit)), 24)
+    return Panel(title, unit, bad, "; ".join(said), tuple(times), tuple(lines))
 
 
 def _across(stage: Stage, width: int) -> Scale:
@@ -223,11 +229,11 @@ def _badge(mark: Mark, x: float, end: float, y: float) -> Node:
 def draw_axis(stage: Stage, width: int = WIDE) -> str:
     """The times below the panels, in UTC."""
     across = _across(stage, width)
-    several_days = stage.window.start.date() != stage.window.end.date()
     parts = [label(4, 18, "UTC", look="tick", colour=LIGHT.quiet)]
     for tick in time_ticks(stage.window.start_ns, stage.window.end_ns, 10 if width == WIDE else 4):
         x = across(tick)
-        words = moment(tick)[5:16] if several_days else clock(tick)[: 5 if tick % 60_000_000_000 == 0 else 8]
+        words = clock(tick, dated=stage.dated)
+        words = words if tick % 60_000_000_000 else words.removesuffix(":00")
         parts.append(rule(x, 0, x, 5, look="grid", colour=LIGHT.line))
         parts.append(label(min(x, width - 18), 18, words, look="tick", colour=LIGHT.quiet, anchor="middle"))
     return _drawing(width, 24, "axis", "Time in UTC", parts)
@@ -238,7 +244,7 @@ def hover_data(panel: Panel, stage: Stage) -> dict[str, Any]:
     length = stage.window.duration_ns
     return {
         "x": [round((ns - stage.window.start_ns) / length, 5) for ns in panel.times],
-        "time": [clock(ns) for ns in panel.times],
+        "time": [clock(ns, dated=stage.dated) for ns in panel.times],
         "title": panel.title,
         "lines": [
             {
