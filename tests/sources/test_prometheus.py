@@ -442,18 +442,16 @@ def test_an_instant_keeps_the_servers_order_and_reads_scalars_and_histograms(
         source.instant('"hello"', at_ns=END + SECOND)
 
 
-SAMPLES = {round(n * 1_500): str(n) for n in range(400)}
+SAMPLES = {3 * n: str(n) for n in range(200)}
 
 
-@given(
-    st.integers(0, 600_000 * MS), st.integers(1, 600_000 * MS), st.booleans(), st.sampled_from([1, 7, 10_000])
-)
-@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 600 * MS), st.integers(1, 600 * MS), st.booleans(), st.sampled_from([1, 2, 30, 10_000]))
+@settings(max_examples=150, deadline=None)
 def test_samples_are_those_in_the_window_on_servers_before_and_since_prometheus_3(
     first: int, length: int, left_open: bool, max_samples: int
 ) -> None:
     window = TimeRange(first, first + length)
-    series = [one_series(SAMPLES, step=1_500, a="x"), one_series(SAMPLES, step=1_500, a="y")]
+    series = [one_series(SAMPLES, step=3, a="x"), one_series(SAMPLES, step=3, a="y")]
     # Both series have a sample at a time, so that a server that takes one alone can never answer.
     backend = PrometheusStandIn(series, left_open=left_open, max_samples=2 * max_samples)
     answer = asking(backend).samples("m", window)
@@ -461,6 +459,13 @@ def test_samples_are_those_in_the_window_on_servers_before_and_since_prometheus_
     expected = [(ms, name, repr(float(text))) for name in "xy" for ms, text in inside]
     assert (rows(answer.frame) if answer.frame.height else []) == expected
     assert answer.record.complete == "yes"
+
+
+def test_a_sample_at_the_seam_of_two_pieces_is_there_once() -> None:
+    backend = PrometheusStandIn([one_series(SAMPLES, step=3, a="x")], max_samples=60)
+    answer = asking(backend).samples("m", TimeRange(0, 308 * MS))  # halved at 154, after 153
+    assert answer.record.pages == 2
+    assert [ms for ms, _, _ in rows(answer.frame)] == list(range(0, 308, 3))
 
 
 def test_recorded_samples_come_with_their_own_times(recorded: PrometheusStandIn) -> None:

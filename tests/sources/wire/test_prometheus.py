@@ -258,6 +258,7 @@ def test_values_that_are_not_in_compact_json_are_read_all_the_same(values: str) 
         ('[[1,"abc"]]', "a value is no number"),
         ('[[1,""]]', "a value is no number"),
         ('[["x","2"]]', "Expected `float`"),
+        ('[["","2"]]', "Expected `float`"),
         ("[[1,null]]", "Expected `str`"),
         ('{"1":"2"}', "Expected `array`"),
     ],
