@@ -81,7 +81,8 @@ def _new_errors(groups: pl.DataFrame, during: TimeRange | None) -> pl.DataFrame:
         if during is None
         else pl.col("first_seen").clip(lower_bound=_moment(during.start_ns))
     )
-    what = pl.concat_str([pl.col("type").fill_null("error"), pl.col("message").fill_null("")], separator=": ")
+    named = [pl.col("type").replace("", None), pl.col("message").replace("", None)]
+    what = pl.concat_str(named, separator=": ", ignore_nulls=True)
     return groups.select(
         first.alias("timestamp"),
         pl.lit("error").alias("kind"),

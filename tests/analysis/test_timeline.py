@@ -61,3 +61,9 @@ def test_nothing_gives_an_empty_timeline_with_every_column():
 def test_pandas_in_is_pandas_out():
     out = timeline(_events().to_pandas(use_pyarrow_extension_array=True))
     assert list(out["kind"]) == ["deploy", "alert", "note"]
+
+
+def test_an_error_without_a_type_is_told_by_its_message_alone():
+    groups = _groups().with_columns(type=pl.lit(None, pl.String))
+    out = timeline(error_groups=groups, during=TimeRange(20 * _S, 100 * _S))
+    assert out.filter(pl.col("kind") == "error")["title"].to_list() == ["first <*>"]
