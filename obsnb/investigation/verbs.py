@@ -26,6 +26,7 @@ from obsnb.errors import UsageError
 from obsnb.investigation.asking import Compared, Rows, ask, compare
 from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
+from obsnb.investigation.figures import Figures
 from obsnb.timerange import TimeRange, format_ns
 
 if TYPE_CHECKING:
@@ -148,6 +149,10 @@ class Investigation:
     def _errors(self) -> pl.DataFrame:
         rows = self._rows
         return error_groups(rows.logs, rows.spans, **self._windows, conventions=self._obs.conventions)
+
+    @cached_property
+    def _occurrences(self) -> pl.DataFrame:
+        return error_events(self._rows.logs, self._rows.spans, conventions=self._obs.conventions)
 
     @cached_property
     def _statements(self) -> pl.DataFrame:
@@ -275,6 +280,13 @@ class Investigation:
         """
         return self._obs.out(self._waterfall)
 
+    @property
+    def charts(self) -> Figures:
+        """Plain plotly figures: ``requests()``, ``errors()``, ``waterfall()``."""
+        return Figures(
+            self._rows.series, self._occurrences, self._waterfall, self.during, self._obs.conventions
+        )
+
     def evidence(self, id: str) -> Any:
         """The rows behind an evidence id.
 
@@ -324,7 +336,6 @@ class Investigation:
 
         path = Path(notes) if notes is not None else self._obs.notes_path
         rows, records = self._rows, self._obs.ledger.records
-        occurrences = error_events(rows.logs, rows.spans, conventions=self._obs.conventions)
         named = (self._suspects, self._errors, self._statements, self._timeline)
         ids = [one for frame in named for several in frame["evidence"].drop_nulls() for one in several]
         return Postmortem(
@@ -343,7 +354,7 @@ class Investigation:
             waterfall=self._waterfall,
             waterfall_why=self._telling[1] if self._telling else "",
             service_graph=service_graph(_during(rows.spans, "start", self.during)),
-            charts=charts(rows, occurrences, self.window, self._obs.conventions),
+            charts=charts(rows, self._occurrences, self.window, self._obs.conventions),
             queries=records,
             sampling=sampling(records),
             redactions=self._obs.redactions,
