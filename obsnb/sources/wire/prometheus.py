@@ -22,11 +22,10 @@ from obsnb.sources.wire.collector import paused_collector
 __all__ = ["Reply", "decode_exemplars", "decode_matrix", "read", "read_names", "series_id"]
 
 _MS = 1_000_000
-#: What turns [[1,"2"],[3,"4"]] into lines with an empty first field: ",1,2", ",3,4".
-_ROWS = bytes.maketrans(b"]", b"\n")
 
 _NO_VALUES = (b"", b"[]", b"null")
 _INDEX = pl.UInt32
+_COLUMNS: dict[str, Any] = {"series": _INDEX, "time": pl.Float64, "value": pl.Float64}
 
 _T = TypeVar("_T")
 _Labels = tuple[tuple[str, str], ...]
@@ -254,46 +253,44 @@ def _series_of(reply: Reply, query: str) -> Iterator[_Series]:
 
 def _points(parts: Sequence[_Parts]) -> pl.DataFrame:
     """Columns timestamp, value, histogram where there is one, and series: the index of its parts."""
-    raws = [raw for part in parts for raw in part.values]
-    owners = [index for index, part in enumerate(parts) for _ in part.values]
-    sizes = [raw.count(b"]") - 1 for raw in raws]
-    frame = _read_compact(raws, sum(sizes))
+    raws = [(index, raw) for index, part in enumerate(parts) for raw in part.values]
+    frame = _read_compact(raws)
     if frame is None:
         frame = _read_typed(raws)
-    series = pl.DataFrame({"series": owners, "size": sizes}, schema={"series": _INDEX, "size": _INDEX})
     ms = (frame["time"] * 1_000).round().cast(pl.Int64)
-    points = pl.DataFrame(
-        [
-            (ms * _MS).cast(dtype("time")).alias("timestamp"),
-            frame["value"],
-            series.select(pl.col("series").repeat_by("size").explode()).to_series().drop_nulls(),
-        ]
-    )
+    time = (ms * _MS).cast(dtype("time")).alias("timestamp")
+    points = pl.DataFrame([time, frame["value"], frame["series"]])
     return _with_histograms(points, parts) if any(part.histograms for part in parts) else points
 
 
-def _read_compact(raws: Sequence[bytes], size: int) -> pl.DataFrame | None:
-    """Columns time and value of compact JSON, read as CSV; None where the JSON is not compact."""
-    columns = {"nothing": pl.String, "time": pl.Float64, "value": pl.Float64}
+def _read_compact(raws: Sequence[tuple[int, bytes]]) -> pl.DataFrame | None:
+    """Columns series, time and value of compact JSON; None where the JSON is not compact.
+
+    [[1,"2"],[3,"4"]] of series 7 is read as CSV whose lines end with a bracket: 7,  1,"2"], 3,"4"]
+    """
     if not raws:
-        return pl.DataFrame(schema=columns)
-    text = b"".join([b"," + raw[:-1].translate(_ROWS, b'["') for raw in raws])
+        return pl.DataFrame(schema=_COLUMNS)
+    if not all(raw.startswith(b"[[") and raw.endswith(b"]]") for _, raw in raws):
+        return None
+    lines = [part for index, raw in raws for part in (b"%d," % index, memoryview(raw)[:-1])]
+    text = b"".join(lines).replace(b"[", b" ")
     try:
-        frame = pl.read_csv(text, has_header=False, schema=columns, quote_char=None)
+        frame = pl.read_csv(text, has_header=False, schema=_COLUMNS, eol_char="]")
     except pl.exceptions.PolarsError:
         return None
-    whole = frame.height == size and not frame["time"].has_nulls() and not frame["value"].has_nulls()
-    return frame if whole else None
+    if frame["time"].has_nulls() or frame["value"].has_nulls():
+        return None
+    return frame.with_columns(pl.col("series").forward_fill())
 
 
-def _read_typed(raws: Sequence[bytes]) -> pl.DataFrame:
-    """Columns time and value of any JSON."""
-    pairs = [pair for raw in raws for pair in _VALUES.decode(raw)]
+def _read_typed(raws: Sequence[tuple[int, bytes]]) -> pl.DataFrame:
+    """Columns series, time and value of any JSON."""
+    rows = [(index, *pair) for index, raw in raws for pair in _VALUES.decode(raw)]
+    frame = pl.DataFrame(rows, schema=_COLUMNS | {"value": pl.String}, orient="row")
     try:
-        value = pl.Series("value", [value for _, value in pairs], dtype=pl.String).cast(pl.Float64)
+        return frame.with_columns(pl.col("value").cast(pl.Float64))
     except pl.exceptions.PolarsError as error:
         raise msgspec.ValidationError(f"a value is no number: {error}") from None
-    return pl.DataFrame([pl.Series("time", [time for time, _ in pairs], dtype=pl.Float64), value])
 
 
 def _with_histograms(points: pl.DataFrame, parts: Sequence[_Parts]) -> pl.DataFrame:
