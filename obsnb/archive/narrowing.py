@@ -38,7 +38,8 @@ def plain_text(query: str) -> str:
     """
     parts, at = [], 0
     for found in _STRING.finditer(query):
-        parts += [_squeezed(query[at : found.start()]), found[0].rstrip()]
+        kept = f"{found[0].rstrip()}\n" if found[0].startswith("#") else found[0]  # a comment ends its line
+        parts += [_squeezed(query[at : found.start()]), kept]
         at = found.end()
     return "".join([*parts, _squeezed(query[at:])])
 

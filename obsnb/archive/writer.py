@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from obsnb.ledger import QueryRecord
 from obsnb.redact import redact_frame, redact_text
 from obsnb.schema import BY_KIND, digest
 from obsnb.sources.base import Answer
+from obsnb.store.whole import beside
 from obsnb.timerange import TimeRange, now_ns
 
 __all__ = ["write"]
@@ -77,7 +76,7 @@ def write(
     try:
         _check_target(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _beside(target) as room:
+        with beside(target) as room:
             fresh = room / "fresh"
             fresh.mkdir()
             written, redactions = _write_queries(fresh, answers)
@@ -113,16 +112,6 @@ def _check_target(target: Path, *, replace: bool) -> None:
             f"{target} is there already, and is not replaced: {error.what}",
             hint="replace=True replaces frozen incidents only. Choose another path.",
         ) from None
-
-
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A hidden folder on the target's disk, which is gone afterwards."""
-    room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
 
 
 def _write_queries(
