@@ -138,12 +138,7 @@ class TraceSearch:
         """
         cut = sorted((one for one in wanted if one.cut), key=lambda one: (one.start_ns, one.trace_id))
         groups = [cut[first : first + _CUT_AT_ONCE] for first in range(0, len(cut), _CUT_AT_ONCE)]
-        ids = {one.trace_id for one in cut}
-
-        def hear(piece: Slice, found: list[FoundTrace]) -> list[Slice]:
-            return self._hear_band(piece, found, ids)
-
-        self._ask([part for group in groups for part in self._bands(group, ALL)], hear)
+        self._ask([part for group in groups for part in self._bands(group, ALL)], self._hear_band)
         left = sum(one.cut for one in cut)
         if left:
             traces = "1 trace" if left == 1 else f"{left:,} traces"
@@ -207,22 +202,24 @@ class TraceSearch:
         self._advance(piece)
         return []
 
-    def _hear_band(self, piece: Slice, found: list[FoundTrace], asked_for: set[str]) -> list[Slice]:
-        cut = []
+    def _hear_band(self, piece: Slice, found: list[FoundTrace]) -> list[Slice]:
+        cut, shown = [], {one.trace_id for one in found}
         for one in found:
-            known = self.traces[one.trace_id] if one.trace_id in asked_for else None
-            if known is not None and known.cut and not known.add(one, piece.band):
+            known = self.traces.get(one.trace_id)
+            if known is not None and not known.add(one, piece.band) and one.trace_id in piece.only:
                 cut.append(known)
         if len(found) >= piece.limit:
             return self._smaller(piece, found)
-        return self._bands(cut, piece.band) if cut else []
+        for trace_id in piece.only - shown:  # which have no span of these durations
+            if piece.overlaps(self.traces[trace_id]):
+                self.traces[trace_id].cover(piece.band)
+        return self._bands([one for one in cut if one.cut], piece.band)
 
     def _keep(self, found: list[FoundTrace]) -> None:
         for one in found:
             end = one.start + (one.duration_ms + 1) * 1_000_000
             known = self.traces.setdefault(one.trace_id, Candidate(one.trace_id, one.start, end))
             known.start_ns, known.end_ns = min(known.start_ns, one.start), max(known.end_ns, end)
-            known.matched = max(known.matched, one.matched)
             known.add(one, ALL)
 
     def _smaller(self, piece: Slice, found: list[FoundTrace]) -> list[Slice]:
@@ -234,12 +231,11 @@ class TraceSearch:
         return more
 
     def _bands(self, cut: Sequence[Candidate], band: Band) -> list[Slice]:
-        whole = self._whole()
-        return [
-            replace(whole, start_s=start, end_s=end, band=one)
-            for start, end in [around(cut, within=whole)]
-            for one in narrower(cut, band)
-        ]
+        if not cut:
+            return []
+        start, end = around(cut, within=self._whole())
+        piece = Slice(start, end, self.limit, only=frozenset(one.trace_id for one in cut))
+        return [replace(piece, band=one) for one in narrower(cut, band)]
 
     def _advance(self, piece: Slice) -> None:
         self._done_s += piece.seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -30,50 +30,67 @@ class Candidate:
         32 lower-case hex digits.
     start_ns, end_ns
         Of the trace, as the server knows it; the end is a millisecond late.
-    matched
-        How many of its spans match.
     spans
-        Those that came, by what tells them apart.
-    came
-        How many came in answers that left none out, by the durations that were asked for.
+        The spans that came, by what tells them apart.
+    cut
+        Whether there are spans that match and did not come.
     """
 
     trace_id: str
     start_ns: int
     end_ns: int
-    matched: int = 0
     spans: dict[tuple[str, int, int], FoundSpan] = field(default_factory=dict)
-    came: dict[Band, int] = field(default_factory=dict)
-
-    @property
-    def cut(self) -> bool:
-        """Whether spans that match did not come."""
-        return sum(self.came.values()) < self.matched
+    cut: bool = True
+    _came: set[Band] = field(default_factory=set)  # no answer about them left a span out
+    _torn: set[Band] = field(default_factory=set)  # some answer did
 
     def within(self, window: TimeRange) -> list[FoundSpan]:
         """Its spans that start in a window."""
         return [span for span in self.spans.values() if span.start in window]
 
     def add(self, found: FoundTrace, band: Band) -> bool:
-        """Take the spans of an answer; whether it left none out."""
+        """Take the spans of an answer about a band; whether it left none out."""
         shown = 0
         for one in found.sets:
             shown += len(one.spans)
             for span in one.spans:
                 self.spans.setdefault(span.key, span)
         if shown >= found.matched:
-            self.came[band] = max(shown, self.came.get(band, 0))
-        return shown >= found.matched
+            self.cover(band)
+            return True
+        self._torn.add(band)
+        self._came.discard(band)
+        self.cut = not _cover_all(self._came)
+        return False
+
+    def cover(self, band: Band) -> None:
+        """An answer about a band left none of its spans out."""
+        if band not in self._torn:  # answers differ where a server looks into different blocks for them
+            self._came.add(band)
+            self.cut = not _cover_all(self._came)
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What one search asks for: whole seconds, both included, and durations, the longest excluded."""
+    """What one search asks for.
+
+    Attributes
+    ----------
+    start_s, end_s
+        Whole seconds, both included.
+    limit
+        How many traces at once.
+    band
+        Durations of their spans.
+    only
+        The traces that a band is asked for.
+    """
 
     start_s: int
     end_s: int
     limit: int
     band: Band = ALL
+    only: frozenset[str] = frozenset()
 
     @property
     def seconds(self) -> int:
@@ -87,6 +104,10 @@ class Slice:
 
     def __str__(self) -> str:
         return f"{format_ns(self.start_s * _SECOND)} to {format_ns(self.end_s * _SECOND)}"
+
+    def overlaps(self, trace: Candidate) -> bool:
+        """Whether a trace is sure to overlap it: its end is known to a millisecond."""
+        return trace.start_ns <= self.end_s * _SECOND and trace.end_ns - 1_000_000 >= self.start_s * _SECOND
 
     def parts(self, count: int) -> list[Slice]:
         """The same in so many ranges of whole seconds; each begins where the one before ends."""
@@ -147,3 +168,13 @@ def spread(found: Sequence[Candidate], count: int, *, window: TimeRange, buckets
         order.append((taken[bucket], number))
         taken[bucket] += 1
     return [found[number] for number in sorted(number for _, number in sorted(order)[:count])]
+
+
+def _cover_all(bands: Iterable[Band]) -> bool:
+    """Whether every duration lies in one of the bands."""
+    reached: int | None = 0
+    for low, high in sorted(bands, key=lambda band: band[0]):
+        if reached is None or low > reached:
+            break
+        reached = None if high is None else max(reached, high)
+    return reached is None

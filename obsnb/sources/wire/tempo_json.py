@@ -279,7 +279,7 @@ def _plain(value: Any) -> tuple[Kind | None, Any]:
         elif kind == "double":
             plain = float(plain)
         elif kind == "bytes":
-            plain = binascii.a2b_base64(plain)
+            plain = binascii.a2b_base64(plain, strict_mode=True)
         elif kind == "array":
             plain = [_plain(one)[1] for one in plain.get("values", ())]
         elif kind == "kvlist":
@@ -300,7 +300,7 @@ def _id(text: str, digits: int) -> bytes:
     try:
         if len(text) == digits:
             return bytes.fromhex(text)
-        return binascii.a2b_base64(text)
+        return binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise msgspec.ValidationError(f"{text!r} is no id: {error}") from None
 

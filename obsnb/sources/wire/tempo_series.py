@@ -129,9 +129,11 @@ def _labels(keys: Sequence[_Key], query: str, conventions: Conventions) -> pl.Da
     """A row a series: metric, series_id, service, and its labels by name."""
     rows = [{name: value for name, value in key if value is not None} for key in keys]
     metrics = [row.pop("__name__", query) for row in rows]
+    # A label without a value tells a series from others, too.
+    whole = [{name: value or _NIL for name, value in key} for key in keys]
     columns: list[Any] = [
         pl.Series("metric", metrics, dtype=dtype("label")),
-        pl.Series("series_id", map(series_id, metrics, rows), dtype=pl.String),
+        pl.Series("series_id", map(series_id, metrics, whole), dtype=pl.String),
         pl.Series("service", [_service(row, conventions) for row in rows], dtype=dtype("label")),
     ]
     for name in sorted({name for key in keys for name, _ in key} - {"__name__"}):

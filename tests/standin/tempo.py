@@ -1,0 +1,477 @@
+"""A Tempo that holds recorded or made-up traces and answers as the real one does.
+
+What it does of TraceQL is in `tests.standin.traceql`; metrics it answers by the exact text that was
+recorded. Seen only here, never recorded: refused ranges and limits, ``PARTIAL``, links, array
+attributes, servers that know neither the second version's path nor the parents of spans.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
+
+from tests.standin import traceql
+
+Reply = tuple[int, dict[str, str], bytes]
+Params = Mapping[str, Sequence[str]]
+
+_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+_STATUSES = ("unset", "ok", "error")
+_TEXT = {"content-type": "text/plain; charset=utf-8"}
+_JSON = {"content-type": "application/json"}
+_PROTOBUF = {"content-type": "application/protobuf"}
+_BUILD = b'{"version":"3.0.3","revision":"","branch":"","buildUser":"","buildDate":"","goVersion":"go1.27.3"}'
+_PLAIN = ("string_value", "int_value", "double_value", "bool_value")
+
+
+class Refused(Exception):
+    """The stand-in refuses, in Tempo's words."""
+
+
+@dataclass(frozen=True)
+class HeldSpan:
+    """A span as searches see it."""
+
+    span_id: str
+    parent_id: str
+    name: str
+    kind: str
+    status: str
+    message: str
+    start: int
+    end: int
+    attributes: Mapping[str, AnyValue]
+    resource: Mapping[str, AnyValue]
+    trace_id: str
+
+    def look_up(self, name: str) -> Any:
+        """The value of an intrinsic or an attribute, as a condition compares it."""
+        if "." in name:
+            value = self.attribute(name)
+            plain = value.WhichOneof("value") if value is not None else None
+            return getattr(value, plain) if plain in _PLAIN else None
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "status": self.status,
+            "statusMessage": self.message,
+            "duration": self.end - self.start,
+            "span:id": self.span_id,
+            "trace:id": self.trace_id,
+            "span:parentID": self.parent_id.zfill(16),
+            "nestedSetParent": 1 if self.parent_id else -1,
+        }[name]
+
+    def attribute(self, name: str) -> AnyValue | None:
+        """An attribute by its scoped name; without a scope the span's before the resource's."""
+        scope, _, key = name.partition(".")
+        own = self.attributes.get(key) if scope != "resource" else None
+        return own if own is not None or scope == "span" else self.resource.get(key)
+
+
+@dataclass(frozen=True)
+class HeldTrace:
+    """A trace and the answer that was recorded for its id."""
+
+    trace_id: str
+    data: TracesData
+    reply: bytes
+
+    @cached_property
+    def spans(self) -> list[HeldSpan]:
+        """Its spans, in their order."""
+        held = []
+        for batch in self.data.resource_spans:
+            resource = {pair.key: pair.value for pair in batch.resource.attributes}
+            spans = [span for scope in batch.scope_spans for span in scope.spans]
+            held += [_held(span, self.trace_id, resource) for span in spans]
+        return held
+
+    @cached_property
+    def start(self) -> int:
+        """When its first span starts."""
+        return min(span.start for span in self.spans)
+
+    @cached_property
+    def end(self) -> int:
+        """When its last span ends."""
+        return max(span.end for span in self.spans)
+
+
+@dataclass(frozen=True)
+class TempoStandIn:
+    """Answers from traces.
+
+    Parameters
+    ----------
+    traces
+        What it holds.
+    metrics
+        Query → (step in ms, the recorded answer).
+    newest_first
+        Whether it knows ``most_recent``; else an answer holds any so many traces.
+    max_limit, max_spss, max_search_s, max_metrics_s
+        What it allows; more is refused.
+    versions
+        Which paths of whole traces it knows.
+    knows_parents
+        Whether a query may name ``span:parentID``.
+    takes_stages
+        Whether a filter may follow another.
+    speaks_protobuf
+        Whether it heeds the Accept header.
+    partial
+        Id → what it says of a trace that it gives a part of.
+    lost
+        Ids that a search finds and that are then not there.
+    block_s
+        Spans lie in blocks by the time they end, so many seconds each; a whole trace comes from the
+        blocks that the request's range overlaps. 0 is one block.
+    """
+
+    traces: Mapping[str, HeldTrace]
+    metrics: Mapping[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
+    newest_first: bool = True
+    max_limit: int = 262_144
+    max_spss: int = 100
+    max_search_s: int = 168 * 3_600
+    max_metrics_s: int = 24 * 3_600
+    versions: frozenset[int] = frozenset({1, 2})
+    knows_parents: bool = True
+    takes_stages: bool = True
+    speaks_protobuf: bool = True
+    partial: Mapping[str, str] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    block_s: int = 0
+    _matched: dict[str, dict[str, list[HeldSpan]]] = field(default_factory=dict)
+
+    @classmethod
+    def from_recordings(cls, folder: Path, **settings: Any) -> TempoStandIn:
+        """The whole traces and the metrics of a folder of recorded answers."""
+        traces = {}
+        with zipfile.ZipFile(folder / "traces-v2-protobuf.zip") as members:
+            for name in members.namelist():
+                trace_id = name.removesuffix(".pb")
+                reply = members.read(name)
+                traces[trace_id] = HeldTrace(trace_id, TracesData.FromString(_first_field(reply)), reply)
+        metrics = {}
+        for note in sorted(folder.glob("metrics-*.json")):
+            asked = json.loads(note.read_text("utf-8"))
+            if asked["path"].endswith("query_range"):
+                step = int(asked["params"]["step"].removesuffix("s")) * 1_000
+                metrics[asked["params"]["q"]] = (step, json.loads(recorded_body(note)))
+        return cls(traces, metrics, **settings)
+
+    @classmethod
+    def of(cls, *made: TracesData, **settings: Any) -> TempoStandIn:
+        """Made-up traces, one in each."""
+        traces = {}
+        for data in made:
+            trace_id = data.resource_spans[0].scope_spans[0].spans[0].trace_id.hex()
+            body = data.SerializeToString()
+            traces[trace_id] = HeldTrace(trace_id, data, b"\x0a" + _varint(len(body)) + body + b"\x12\x00")
+        return cls(traces, **settings)
+
+    def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
+        """As the server would; header names in lower case."""
+        accept = {name.lower(): value for name, value in headers.items()}.get("accept", "")
+        try:
+            if path == "/api/search":
+                return 200, _JSON, self._search(params)
+            if path == "/api/v2/search/tags":
+                return 200, _JSON, self._tags(params)
+            if path == "/api/metrics/query_range":
+                return 200, _JSON, self._series(params)
+            if path.startswith("/api/traces/") and 1 in self.versions:
+                return self._trace(path.rsplit("/", 1)[1], params, accept, version=1)
+            if path.startswith("/api/v2/traces/") and 2 in self.versions:
+                return self._trace(path.rsplit("/", 1)[1], params, accept, version=2)
+        except (Refused, traceql.ParseError) as refused:
+            return 400, _TEXT, str(refused).encode()
+        fixed = {
+            "/api/status/buildinfo": (_JSON, _BUILD),
+            "/ready": (_TEXT, b"ready\n"),
+            "/api/echo": (_TEXT, b"echo\n"),
+        }
+        if path in fixed:
+            return 200, *fixed[path]
+        return 404, _TEXT, b"404 page not found\n"
+
+    # Searching.
+
+    def _search(self, params: Params) -> bytes:
+        start, end = self._range(params)
+        if self.max_search_s and end - start > self.max_search_s:
+            hours = self.max_search_s // 3_600
+            raise Refused(
+                f"range specified by start and end exceeds {hours}h0m0s. received start={start} end={end}"
+            )
+        limit, spss = int(_one(params, "limit", "20")), int(_one(params, "spss", "3"))
+        if limit == 0:
+            raise Refused("invalid limit: must be a positive number")
+        if limit > self.max_limit:
+            raise Refused(f"limit {limit} exceeds max limit {self.max_limit}")
+        if spss > self.max_spss:
+            raise Refused(f"spans per span set exceeds {self.max_spss}. received {spss}")
+        query = self._parsed(_one(params, "q", "{}"))
+        found = [
+            (trace, spans)
+            for trace, spans in self._matching(_one(params, "q", "{}"), query)
+            if trace.start <= end * 10**9 and trace.end >= start * 10**9 and start != end
+        ]
+        recent = query.hints.get("most_recent") == "true" and self.newest_first
+        found.sort(key=lambda one: (-one[0].start if recent else 0, _shuffled(one[0].trace_id)))
+        found = sorted(found[:limit], key=lambda one: -one[0].start)
+        traces = [_found(trace, spans, spss, query.named) for trace, spans in found]
+        return json.dumps({"traces": traces, "metrics": {"inspectedBytes": "1", "totalJobs": 1}}).encode()
+
+    def _parsed(self, text: str) -> traceql.Query:
+        if not self.knows_parents and (at := text.find("span:parentID")) >= 0:
+            raise traceql.ParseError(at + 6, "IDENTIFIER")
+        query = traceql.parse(text)
+        if not self.takes_stages and re.search(r"\}\s*\|\s*\{", text):
+            raise Refused("invalid TraceQL query: one filter after another")
+        return query
+
+    def _matching(self, text: str, query: traceql.Query) -> Iterable[tuple[HeldTrace, list[HeldSpan]]]:
+        if text not in self._matched:
+            each = {trace_id: query.matching(trace.spans) for trace_id, trace in self.traces.items()}
+            self._matched[text] = {trace_id: spans for trace_id, spans in each.items() if spans}
+        return [(self.traces[trace_id], spans) for trace_id, spans in self._matched[text].items()]
+
+    def _range(self, params: Params) -> tuple[int, int]:
+        start, end = int(_one(params, "start", "0")), int(_one(params, "end", "0"))
+        if (start or end) and end <= start:
+            raise Refused(f"http parameter start must be before end. received start={start} end={end}")
+        return start, end
+
+    def _tags(self, params: Params) -> bytes:
+        self._range(params)
+        held = [span for trace in self.traces.values() for span in trace.spans]
+        scopes = [
+            {"name": "resource", "tags": sorted({key for span in held for key in span.resource})},
+            {"name": "span", "tags": sorted({key for span in held for key in span.attributes})},
+            {"name": "intrinsic", "tags": ["duration", "kind", "name", "span:id", "status"]},
+        ]
+        return json.dumps({"scopes": scopes, "metrics": {"inspectedBytes": "1"}}).encode()
+
+    # Whole traces.
+
+    def _trace(self, text: str, params: Params, accept: str, *, version: int) -> Reply:
+        for place, char in enumerate(text, 1):
+            if char not in "0123456789abcdefABCDEF":
+                what = f"invalid character '{char}' at position {place}"
+                raise Refused(f"trace IDs can only contain hex characters: {what}")
+        start, end = self._range(params)
+        held = self.traces.get(text.lower().zfill(32))
+        data = None if held is None or held.trace_id in self.lost else self._from_blocks(held, start, end)
+        binary = "application/protobuf" in accept and self.speaks_protobuf
+        if data is None and version == 1:
+            return 404, {}, b""
+        if data is None:
+            return (
+                (200, _PROTOBUF, b"\x0a\x00\x12\x00")
+                if binary
+                else (200, _JSON, b'{"trace":{},"metrics":{}}')
+            )
+        message = self.partial.get(held.trace_id) if held else None
+        if version == 1:
+            batches = {"batches": MessageToDict(data)["resourceSpans"]}
+            return (200, _PROTOBUF, data.SerializeToString()) if binary else (200, _JSON, _dumped(batches))
+        if binary:
+            body = data.SerializeToString()
+            said = b"" if message is None else b"\x18\x01\x22" + _varint(len(message)) + message.encode()
+            return 200, _PROTOBUF, b"\x0a" + _varint(len(body)) + body + b"\x12\x00" + said
+        told: dict[str, Any] = {"trace": MessageToDict(data), "metrics": {}}
+        return 200, _JSON, _dumped(told | ({"status": "PARTIAL", "message": message} if message else {}))
+
+    def _from_blocks(self, held: HeldTrace, start: int, end: int) -> TracesData | None:
+        """The spans in the blocks that a range overlaps; None where there is none."""
+        if not start or not self.block_s:
+            return held.data if not start or (held.start < end * 10**9 and held.end > start * 10**9) else None
+        data, kept = TracesData.FromString(held.data.SerializeToString()), 0
+        for batch in data.resource_spans:
+            for scope in batch.scope_spans:
+                inside = [
+                    span
+                    for span in scope.spans
+                    for block in [span.end_time_unix_nano // 10**9 // self.block_s]
+                    if block * self.block_s < end and (block + 1) * self.block_s > start
+                ]
+                del scope.spans[:]
+                scope.spans.extend(inside)
+                kept += len(inside)
+        return data if kept else None
+
+    # Metrics.
+
+    def _series(self, params: Params) -> bytes:
+        query = _one(params, "q", "")
+        if query not in self.metrics:
+            raise Refused(f"the stand-in has no answer to {query}")
+        step_ms, recorded = self.metrics[query]
+        start, end, step = (
+            _ms(_one(params, "start", "")),
+            _ms(_one(params, "end", "")),
+            _one(params, "step", ""),
+        )
+        asked = int(step.removesuffix("ms")) if step.endswith("ms") else int(step.removesuffix("s")) * 1_000
+        if start > end:
+            raise Refused("end must be greater than start")
+        if asked != step_ms:
+            raise Refused(f"step of {step} is too small, minimum step for given range is {step_ms // 1_000}s")
+        if end - start == step_ms:
+            grid = [end]  # an instant: one value for the whole of the range
+        else:
+            grid = list(range(start // step_ms * step_ms, -(-end // step_ms) * step_ms + 1, step_ms))
+            if self.max_metrics_s and (grid[-1] - grid[0] + step_ms) > self.max_metrics_s * 1_000:
+                hours = self.max_metrics_s // 3_600
+                raise Refused(
+                    f"metrics query time range exceeds the maximum allowed duration of {hours}h0m0s"
+                )
+        series = []
+        for one in recorded["series"]:
+            known = {int(sample["timestampMs"]): sample.get("value") for sample in one["samples"]}
+            samples = [
+                {"timestampMs": str(ms)} | ({"value": known[ms]} if known.get(ms) is not None else {})
+                for ms in grid
+            ]
+            series.append({"labels": one["labels"], "samples": samples})
+        return json.dumps({**recorded, "series": series}).encode()
+
+
+def recorded_body(note: Path) -> bytes:
+    """The body beside a recording's note."""
+    body = note.with_name(json.loads(note.read_text("utf-8"))["body"])
+    return gzip.decompress(body.read_bytes()) if body.suffix == ".gz" else body.read_bytes()
+
+
+def key_value(key: str, value: Any) -> KeyValue:
+    """An attribute of a plain value."""
+    return KeyValue(key=key, value=any_value(value))
+
+
+def any_value(value: Any) -> AnyValue:
+    """OTLP's form of a plain value."""
+    out = AnyValue()
+    if isinstance(value, bool):
+        out.bool_value = value
+    elif isinstance(value, int):
+        out.int_value = value
+    elif isinstance(value, float):
+        out.double_value = value
+    elif isinstance(value, bytes):
+        out.bytes_value = value
+    elif isinstance(value, list):
+        out.array_value.values.extend(any_value(one) for one in value)
+        out.array_value.SetInParent()
+    elif isinstance(value, dict):
+        out.kvlist_value.values.extend(key_value(key, one) for key, one in value.items())
+        out.kvlist_value.SetInParent()
+    elif value is not None:
+        out.string_value = value
+    return out
+
+
+def _held(span: Any, trace_id: str, resource: Mapping[str, AnyValue]) -> HeldSpan:
+    return HeldSpan(
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        span.name,
+        _KINDS[span.kind],
+        _STATUSES[span.status.code],
+        span.status.message,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        {pair.key: pair.value for pair in span.attributes},
+        resource,
+        trace_id,
+    )
+
+
+def _found(trace: HeldTrace, spans: Sequence[HeldSpan], spss: int, named: Sequence[str]) -> dict[str, Any]:
+    """A trace of a search's answer, zeros left out."""
+    root = next((span for span in trace.spans if not span.parent_id), None)
+    service = root.resource.get("service.name") if root else None
+    spanset = {"spans": [_shown(span, named) for span in spans[:spss]], "matched": len(spans)}
+    told = {
+        "traceID": trace.trace_id.lstrip("0"),
+        "rootServiceName": service.string_value if service else "",
+        "rootTraceName": root.name if root else "<root span not yet received>",
+        "startTimeUnixNano": str(trace.start),
+        "durationMs": (trace.end - trace.start) // 10**6,
+        "spanSet": spanset,
+        "spanSets": [spanset],
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _shown(span: HeldSpan, named: Sequence[str]) -> dict[str, Any]:
+    told: dict[str, Any] = {"spanID": span.span_id}
+    attributes: dict[str, Any] = {}
+    for name in named:
+        if name == "name":
+            told["name"] = span.name
+        elif "." in name:
+            value, key = span.attribute(name), name.partition(".")[2]
+            if value is not None:
+                attributes[name] = {"key": key, "value": MessageToDict(value)}
+            elif key == "http.route":  # it has a column of its own in Tempo's blocks
+                attributes[name] = {"key": key, "value": {"stringValue": "nil"}}
+        elif name not in {"duration", "span:id", "trace:id"}:
+            value = span.look_up(name)
+            kind = "stringValue" if isinstance(value, str) else "intValue"
+            attributes[name] = {"key": name, "value": {kind: str(value)}}
+    told["startTimeUnixNano"] = str(span.start)
+    told["durationNanos"] = str(span.end - span.start) if span.end > span.start else ""
+    told["attributes"] = sorted(attributes.values(), key=lambda one: _shuffled(span.span_id + one["key"]))
+    return {name: value for name, value in told.items() if value}
+
+
+def _shuffled(text: str) -> str:
+    """An order that is none, and the same each time."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _one(params: Params, name: str, default: str) -> str:
+    return params[name][0] if params.get(name) else default
+
+
+def _ms(text: str) -> int:
+    return int(text) * 1_000 if len(text) <= 10 else int(text) // 10**6
+
+
+def _dumped(told: Any) -> bytes:
+    return json.dumps(told, separators=(",", ":")).encode()
+
+
+def _varint(number: int) -> bytes:
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def _first_field(reply: bytes) -> bytes:
+    """The trace in a ``TraceByIDResponse``, by hand: length-delimited field 1 comes first."""
+    assert reply[0] == 0x0A
+    length, shift, at = 0, 0, 1
+    while True:
+        byte = reply[at]
+        length |= (byte & 127) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 128:
+            return reply[at : at + length]
