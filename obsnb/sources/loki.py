@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, cast
+from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,7 +18,6 @@ from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
 from obsnb.sources.loki_series import series_answer
 from obsnb.sources.refusals import asked, refusal, unreadable
-from obsnb.sources.wire.loki import Page, decode_logs
 from obsnb.sources.wire.prometheus import read_names
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Transport
@@ -83,12 +83,12 @@ class Loki:
         Returns
         -------
         Answer
-            The columns are those of `obsnb.sources.wire.loki.decode_logs`.
+            The columns are those of `obsnb.sources.wire.loki.LogDecoder.frame`.
 
         Raises
         ------
         QueryError
-            The query cannot be LogQL.
+            The query cannot be LogQL, gives numbers, or the limit is less than one.
         LimitError
             There are more lines than `max_rows`, or the server refuses even the shortest slice.
         SourceError
@@ -101,15 +101,21 @@ class Loki:
                 query=query,
                 hint='obs.metrics(query, window, source="loki") asks Loki for numbers.',
             )
+        if limit is not None and limit < 1:
+            raise QueryError(
+                f"A limit of {limit} lines gives none.", query=query, hint="Leave it out to get all lines."
+            )
         params = {} if limit is None else {"limit": limit, "direction": direction}
-        record = QueryRecord("logs", self.name, query, query, window, params, role)
-        pull = LogPull(self.transport, record, page_limit=self.page_limit, max_rows=self.max_rows)
+        pull = LogPull(
+            self.transport,
+            QueryRecord("logs", self.name, query, query, window, params, role),
+            conventions=self.conventions,
+            page_limit=self.page_limit,
+            max_rows=self.max_rows,
+        )
         with asked(query, window):
-            got = pull.everything(progress or Silent()) if limit is None else pull.first(limit, direction)
-        frame = decode_logs([cast(Page, page) for page in got.pages], conventions=self.conventions)
-        if limit is not None:
-            frame = frame.head(limit) if direction == "forward" else frame.tail(limit)
-        return Answer(frame, pull.filled(frame, got))
+            got = pull.entries(count=limit, direction=direction, progress=progress or Silent())
+        return Answer(*pull.finished(got))
 
     def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
         """SERIES of a LogQL metric query, evaluated at the multiples of the step that lie in the window.
@@ -134,20 +140,22 @@ class Loki:
         return series_answer(self.transport, record, conventions=self.conventions)
 
     def labels(self, window: TimeRange) -> list[str]:
-        """The names of the stream labels in a window."""
+        """The names of the stream labels in a window. Raises `SourceError`."""
         return self._names("/loki/api/v1/labels", window)
 
     def label_values(self, name: str, window: TimeRange) -> list[str]:
-        """The values of a stream label in a window."""
-        return self._names(f"/loki/api/v1/label/{name}/values", window)
+        """The values of a stream label in a window. Raises `SourceError`."""
+        return self._names(f"/loki/api/v1/label/{quote(name, safe='')}/values", window)
 
     def health(self) -> Health:
         """How the server is doing; never raises."""
         return health_of(self.transport, name=self.name)
 
     def _names(self, path: str, window: TimeRange) -> list[str]:
+        # Without times, Loki looks at the last hour.
         times = (("start", str(window.start_ns)), ("end", str(window.end_ns)))
-        response = self.transport.send(Request(path, times))
+        with asked(None, window):
+            response = self.transport.send(Request(path, times))
         if not response.ok:
             raise refusal(response, source=self.name, kind="loki", window=window)
         try:

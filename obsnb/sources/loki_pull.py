@@ -4,52 +4,68 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import cast
 
 import msgspec
 import polars as pl
 
-from obsnb.errors import LimitError, SourceError
+from obsnb.conventions import Conventions
+from obsnb.errors import LimitError, SourceError, WindowError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
-from obsnb.query import logql
 from obsnb.schema import digest
-from obsnb.sources.paging import Gathered, Paged, Slice, gather, gather_first
+from obsnb.sources.loki_index import LokiIndex
+from obsnb.sources.paging import Direction, Gathered, Paged, Slice, Smaller, TooBig, gather
 from obsnb.sources.refusals import refusal, shorter_helps, unreadable
-from obsnb.sources.wire.loki import read
+from obsnb.sources.wire.loki import LogDecoder, Page
+from obsnb.timerange import parse_duration
 from obsnb.transport.exchange import Request, Response, Transport
 
-__all__ = ["LogPull"]
+__all__ = ["FRESH", "LogPull", "is_fresh"]
 
+#: Why the newest lines may be missing.
+FRESH = "the window ends less than 30 s before it was asked, when lines may still be on their way"
 _FRESH_NS = 30 * 10**9
 _CATEGORIZED = {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
-_TOO_MANY = re.compile(r"max_entries_limit\w* \(\d+ > (\d+)\)")
+_LARGEST = re.compile(r"max_entries_limit\w* \(\d+ > (\d+)\)")
+_LONGEST = re.compile(r"time range exceeds the limit \(query length: \S+, limit: (\w+)\)")
 #: Asked for, so that a server that allows less says how much that is.
 _HUGE = 1_000_000
-#: So many slices a connection to begin with, where a filter hides how many lines there will be.
+#: So many slices a connection to begin with; as pages come, their density says how to go on.
 _SLICES_EACH = 2
-#: `index/stats` estimates what is stored, often too high; pages are aimed to be this full of it.
-_FULL = 0.7
+#: Stages that can make two entries the same.
+_REWRITES = re.compile(r"\|\s*(?:line_format|label_format|decolorize|unpack|keep|drop)\b")
 
 
 class LogPull:
-    """The requests of one log query, counted.
+    """The requests of one log query, counted; a `obsnb.sources.paging.Pages`.
 
     Parameters
     ----------
     transport
         Sends them.
     record
-        What is asked; `filled` completes it.
-    page_limit, max_rows
+        What is asked; `finished` completes it.
+    conventions, page_limit, max_rows
         As `Loki` has them.
     """
 
-    def __init__(self, transport: Transport, record: QueryRecord, *, page_limit: int, max_rows: int) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        record: QueryRecord,
+        *,
+        conventions: Conventions,
+        page_limit: int,
+        max_rows: int,
+    ) -> None:
         self._transport = transport
         self._record = record
+        self._decoder = LogDecoder(conventions)
+        self._index = LokiIndex(transport, record.query, record.window)
         self._limit = page_limit
         self._largest: int | None = None
         self._max_rows = max_rows
@@ -57,99 +73,109 @@ class LogPull:
         self._requests = self._retries = self._bytes = self._pages = 0
         self._began = time.perf_counter()
 
-    def everything(self, progress: Progress) -> Gathered:
-        """Every line of the window."""
+    def entries(self, *, count: int | None, direction: Direction, progress: Progress) -> Gathered:
+        """Every line of the window, or the first `count` in a direction.
+
+        Raises
+        ------
+        LimitError
+            There are more than `max_rows`, and no count was given.
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
 
         def told(done: float, rows: int) -> None:
             progress.update(done=done, rows=rows, bytes=self._bytes)
+            if count is None and rows > self._max_rows:
+                raise self._too_many("more lines")
 
         try:
             return gather(
                 self._record.window,
-                lambda slices: self._ask(slices, "forward"),
+                self,
                 limit=self._limit,
-                largest=self._find_largest,
-                streams=self._streams,
-                slices=self._first_slices(),
+                slices=1 if count is not None else self._first_slices(),
+                count=count,
+                direction=direction,
                 told=told,
-                enough=self._not_too_many,
             )
         finally:
             progress.close()
 
-    def first(self, count: int, direction: Literal["forward", "backward"]) -> Gathered:
-        """The first lines of the window in a direction; more than `count` where times are equal."""
-        return gather_first(
-            self._record.window,
-            lambda slices: self._ask(slices, direction),
-            count=count,
-            limit=self._limit,
-            direction=direction,
-            largest=self._find_largest,
-        )
-
-    def filled(self, frame: pl.DataFrame, got: Gathered) -> QueryRecord:
-        """The record of the finished frame."""
-        complete, reason = self._verdict(got)
-        limit = self._record.params.get("limit")
-        cut = limit is not None and frame.height >= limit
-        where = "first" if self._record.params.get("direction") == "forward" else "last"
-        return replace(
+    def finished(self, got: Gathered) -> tuple[pl.DataFrame, QueryRecord]:
+        """The frame, and the record filled in."""
+        frame = self._decoder.frame([cast(Page, page) for page in got.pages])
+        limit, backward = self._record.params.get("limit"), self._record.params.get("direction") == "backward"
+        selection = None
+        if limit is not None and frame.height >= limit:
+            frame = frame.tail(limit) if backward else frame.head(limit)
+            selection = f"the {'last' if backward else 'first'} {limit:,} lines, as the limit asked"
+        complete, reason = self._verdict(got, frame)
+        record = replace(
             self._record,
             pages=self._pages,
-            requests=self._requests,
-            retries=self._retries,
+            requests=self._requests + self._index.requests,
+            retries=self._retries + self._index.retries,
             rows=frame.height,
             bytes=self._bytes,
             seconds=time.perf_counter() - self._began,
             warnings=tuple(self._warnings),
             complete=complete,
             reason=reason,
-            selection=f"the {where} {limit:,} lines, as the limit asked" if cut else None,
+            selection=selection,
             digest=digest(frame),
         )
+        return frame, record
 
-    def _verdict(self, got: Gathered) -> tuple[Complete, str]:
+    def _verdict(self, got: Gathered, frame: pl.DataFrame) -> tuple[Complete, str]:
         if got.missing:
-            return "no", "; ".join(got.missing[:3]) + (
-                f" (and {len(got.missing) - 3} more)" if got.missing[3:] else ""
-            )
-        if self._warnings:
-            return "unknown", f"the server warned: {next(iter(self._warnings))}"
-        if self._record.window.end_ns > self._record.asked_at_ns - _FRESH_NS:
-            return (
-                "unknown",
-                "the window ends less than 30 s before it was asked, when lines may still be on their way",
-            )
+            return "no", _first_of(got.missing)
+        doubts = [*got.doubts, *(f"the server warned: {warning}" for warning in self._warnings)]
+        twice = 0 if _REWRITES.search(self._record.query) else frame.height - frame["row_id"].n_unique()
+        if twice:
+            doubts.append(f"{twice:,} lines came again, equal in stream, time, text and metadata")
+        if is_fresh(self._record):
+            doubts.append(FRESH)
+        if doubts:
+            return "unknown", _first_of(doubts)
         if "limit" in self._record.params:
             return "yes", "as many lines as the limit asked for, or all there are"
         return "yes", "every page ended before its limit, or was followed from its last timestamp on"
 
-    # What is sent.
+    # What paging asks for.
 
-    def _ask(self, slices: Sequence[Slice], direction: str) -> list[tuple[Paged, int] | None]:
-        answers: list[tuple[Paged, int] | None] = []
-        requests = [self._request(piece, direction) for piece in slices]
-        for piece, response in zip(slices, self._transport.map(requests), strict=True):
+    def ask(
+        self, slices: Iterator[Slice], direction: Direction
+    ) -> Generator[Paged | Smaller | TooBig, None, None]:
+        """What came of each slice: a page whose entries are in order of time, or why there is none."""
+        sent: deque[Slice] = deque()
+
+        def requests() -> Iterator[Request]:
+            for piece in slices:
+                sent.append(piece)
+                yield self._request(piece, direction)
+
+        for response in self._transport.map(requests()):
             self._count(response)
-            if response.ok:
-                answers.append((self._read(response), piece.limit))
-                continue
-            allowed = _allowed(response)
-            if allowed is not None and allowed < piece.limit:
-                self._limit = min(self._limit, allowed)
-                answers += self._ask([replace(piece, limit=allowed)], direction)
-            elif shorter_helps(response):
-                answers.append(None)
-            else:
-                raise self._refusal(response)
-        return answers
+            yield self._outcome(sent.popleft(), response, direction)
 
-    def _request(self, piece: Slice, direction: str) -> Request:
+    def largest(self) -> int:
+        """The size of the largest page that the server allows, learned from its refusal of a huge one."""
+        if self._largest is None:
+            moment = self._record.window.start_ns
+            response = self._transport.send(self._request(Slice(moment, moment + 1, _HUGE), "forward"))
+            self._count(response)
+            self._largest = _HUGE if response.ok else max(_stated(_LARGEST, response) or 0, self._limit)
+        return self._largest
+
+    def streams(self, moment: int) -> list[str]:
+        """A selector for each stream that may have a line at a nanosecond, by the index."""
+        return self._index.streams(moment)
+
+    def _request(self, piece: Slice, direction: Direction) -> Request:
         query = self._record.query
         if piece.selector is not None:
-            whole = logql.stream_selector_of(query) or ""
-            query = query.replace(whole, piece.selector, 1)
+            query = query.replace(self._index.selector or "", piece.selector, 1)
         params = (
             ("query", query),
             ("start", str(piece.start_ns)),
@@ -159,9 +185,21 @@ class LogPull:
         )
         return Request("/loki/api/v1/query_range", params, _CATEGORIZED)
 
-    def _read(self, response: Response) -> Paged:
+    def _outcome(self, piece: Slice, response: Response, direction: Direction) -> Paged | Smaller | TooBig:
+        if response.ok:
+            page = self._read(response)
+            return page if direction == "forward" else page.turned()
+        allowed = _stated(_LARGEST, response)
+        if allowed is not None and 0 < allowed < piece.limit:
+            self._limit = min(self._limit, allowed)
+            return Smaller(allowed)
+        if shorter_helps(response):
+            return TooBig(self._refusal(response), _longest_ns(response))
+        raise self._refusal(response)
+
+    def _read(self, response: Response) -> Page:
         try:
-            page = read(response.body)
+            page = self._decoder.read(response.body)
         except msgspec.DecodeError as error:
             query, window = self._record.query, self._record.window
             raise unreadable(
@@ -180,109 +218,54 @@ class LogPull:
         query, window = self._record.query, self._record.window
         return refusal(response, source=self._record.source, kind="loki", query=query, window=window)
 
-    # What is asked beside it.
+    # How much there is.
 
     def _first_slices(self) -> int:
-        """How many slices to begin with, by the index's estimate; refused where there are too many lines."""
-        estimate = self._estimate()
-        if estimate is None:
-            return self._transport.parallel
-        filtered = self._record.query.strip() != (logql.stream_selector_of(self._record.query) or "")
-        if filtered:
-            return self._transport.parallel * _SLICES_EACH if estimate > self._limit else 1
-        if estimate > self._max_rows:
-            self._not_too_many(self._counted() or 0)
-        return max(1, round(estimate / (_FULL * self._limit)))
+        """How many slices to begin with, by the index's estimate; refused where there are too many lines.
 
-    def _estimate(self) -> int | None:
-        """How many entries the index thinks that the selector has; None where it does not say."""
-        selector = logql.stream_selector_of(self._record.query)
-        if selector is None:
-            return None
-        window = self._record.window
-        times = (("query", selector), ("start", str(window.start_ns)), ("end", str(window.end_ns)))
-        response = self._transport.send(Request("/loki/api/v1/index/stats", times))
-        self._count(response)
-        try:
-            return msgspec.json.decode(response.body, type=_Stats).entries if response.ok else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-
-    def _counted(self) -> int | None:
-        """How many lines the server counts; None where it does not say.
-
-        ``count_over_time`` is left-open: counted one nanosecond before the end, its range is the window.
+        The estimate is of what the streams hold, before any filter, and often too high.
         """
-        window = self._record.window
-        query = f"sum(count_over_time({self._record.query} [{window.duration_ns}ns]))"
-        params = (("query", query), ("time", str(window.end_ns - 1)))
-        response = self._transport.send(Request("/loki/api/v1/query", params))
-        self._count(response)
-        try:
-            told = msgspec.json.decode(response.body, type=_Vector).data.result if response.ok else []
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        return int(float(told[0].value[1])) if told else None
+        parallel = _SLICES_EACH * self._transport.parallel
+        estimate = self._index.estimate()
+        if estimate is None:
+            return parallel
+        if estimate > self._max_rows and self._index.whole_streams:
+            counted = self._index.counted()
+            if counted is None:
+                raise self._too_many(f"about {estimate:,} lines, by its index,")
+            if counted > self._max_rows:
+                raise self._too_many(f"{counted:,} lines")
+        return max(1, min(parallel, round(estimate / self._limit)))
 
-    def _not_too_many(self, rows: int) -> None:
-        if rows > self._max_rows:
-            raise LimitError(
-                f"{self._record.source} holds more than {self._max_rows:,} lines for this query.",
-                hint="Narrow the query or the window, pass limit=, or raise max_rows in the profile.",
-                query=self._record.query,
-                window=self._record.window,
-            )
-
-    def _find_largest(self) -> int:
-        """The largest page that the server allows, learned from its refusal of a huge one."""
-        if self._largest is None:
-            moment = self._record.window.start_ns
-            response = self._transport.send(self._request(Slice(moment, moment + 1, _HUGE), "forward"))
-            self._count(response)
-            self._largest = _HUGE if response.ok else max(_allowed(response) or 0, self._limit)
-        return self._largest
-
-    def _streams(self, moment: int) -> list[str]:
-        """A selector for each stream of the query that the index knows around a nanosecond."""
-        selector = logql.stream_selector_of(self._record.query)
-        if selector is None:
-            return []
-        params = (("match[]", selector), ("start", str(moment)), ("end", str(moment + 1)))
-        response = self._transport.send(Request("/loki/api/v1/series", params))
-        self._count(response)
-        if not response.ok:
-            return []
-        try:
-            streams = msgspec.json.decode(response.body, type=_Streams).data
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return []
-        # A stream without a label that another one has would match that one too: it is told apart by "".
-        names = sorted({name for stream in streams for name in stream})
-        made = {logql.selector({name: stream.get(name, "") for name in names}) for stream in streams}
-        return sorted(made)
+    def _too_many(self, lines: str) -> LimitError:
+        return LimitError(
+            f"{self._record.source} has {lines} for this query, and max_rows is {self._max_rows:,}.",
+            hint="Narrow the query or the window, pass limit=, or raise max_rows in the profile.",
+            query=self._record.query,
+            window=self._record.window,
+        )
 
 
-class _Stats(msgspec.Struct):
-    entries: int = 0
+def is_fresh(record: QueryRecord) -> bool:
+    """Whether the window of a record ends so late that lines may still come in."""
+    return record.window.end_ns > record.asked_at_ns - _FRESH_NS
 
 
-class _Sample(msgspec.Struct):
-    value: tuple[float, str]
+def _first_of(words: list[str]) -> str:
+    more = f" (and {len(words) - 3:,} more)" if len(words) > 3 else ""
+    return "; ".join(words[:3]) + more
 
 
-class _Result(msgspec.Struct):
-    result: list[_Sample] = []
-
-
-class _Vector(msgspec.Struct):
-    data: _Result
-
-
-class _Streams(msgspec.Struct):
-    data: list[dict[str, str]] = []
-
-
-def _allowed(response: Response) -> int | None:
-    """The largest page, where a refusal says it."""
-    found = _TOO_MANY.search(response.body[:500].decode("utf-8", "replace"))
+def _stated(limit: re.Pattern[str], response: Response) -> int | None:
+    """The limit that a refusal states, or None."""
+    found = limit.search(response.body[:1_000].decode("utf-8", "replace"))
     return int(found[1]) if found else None
+
+
+def _longest_ns(response: Response) -> int | None:
+    """The longest window that the server allows, where a refusal states it."""
+    found = _LONGEST.search(response.body[:1_000].decode("utf-8", "replace"))
+    try:
+        return parse_duration(found[1]) if found else None
+    except WindowError:
+        return None

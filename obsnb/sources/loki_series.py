@@ -7,9 +7,11 @@ from dataclasses import replace
 import msgspec
 
 from obsnb.conventions import Conventions
+from obsnb.errors import QueryError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.schema import digest
 from obsnb.sources.base import Answer
+from obsnb.sources.loki_pull import FRESH, is_fresh
 from obsnb.sources.pieces import cut, pull
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.wire.prometheus import decode_matrix, read
@@ -17,13 +19,27 @@ from obsnb.transport.exchange import Request, Transport
 
 __all__ = ["series_answer"]
 
-_FRESH_NS = 30 * 10**9
+_MS = 1_000_000
 _MAX_POINTS = 11_000
 
 
 def series_answer(transport: Transport, record: QueryRecord, *, conventions: Conventions) -> Answer:
-    """The SERIES of a record's query at the multiples of its step, and the record filled in."""
+    """The SERIES of a record's query at the multiples of its step, and the record filled in.
+
+    Raises
+    ------
+    QueryError
+        The step is not a whole number of milliseconds.
+    SourceError
+        The server refuses, fails, cannot be reached, or answers what cannot be read.
+    """
     step_ns, window = record.params["step_ns"], record.window
+    if step_ns <= 0 or step_ns % _MS:
+        raise QueryError(
+            f"A step of {step_ns} ns is not a whole number of milliseconds.",
+            query=record.query,
+            hint="Loki evaluates to the millisecond: ask for a step such as 15s or 500ms.",
+        )
     grid = window.grid(step_ns)
 
     def ask(piece: range) -> Request:
@@ -31,7 +47,7 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
             ("query", record.query),
             ("start", str(piece[0])),
             ("end", str(piece[-1])),
-            ("step", f"{step_ns / 1e9:.9g}"),
+            ("step", f"{step_ns // _MS}ms"),
         )
         return Request("/loki/api/v1/query_range", params)
 
@@ -56,9 +72,8 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
     reason = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
     if said:
         complete, reason = "unknown", f"the server warned: {said[0]}"
-    elif window.end_ns > record.asked_at_ns - _FRESH_NS:
-        complete = "unknown"
-        reason = "the window ends less than 30 s before it was asked, when lines may still be on their way"
+    elif is_fresh(record):
+        complete, reason = "unknown", FRESH
     filled = replace(
         record,
         pages=len(pulled.responses),

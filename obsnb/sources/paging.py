@@ -2,25 +2,33 @@
 
 A page that is full ends somewhere inside its last timestamp. So all of its entries at that boundary
 are dropped, and the next page begins there: nothing is lost, nothing comes twice, and nothing needs
-to be compared. Where one timestamp alone fills a page, a larger page is asked for, and then a page a
-stream. A slice of time whose page was full is cut into as many as its density suggests, which are
-asked for at once.
+to be compared. Where one timestamp alone fills a page, a larger page is asked for, then a page a
+stream. The rest of a slice whose page was full is cut into as many as its density suggests, so that
+they can be asked for at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from obsnb.timerange import TimeRange, format_ns
 
-__all__ = ["Gathered", "Paged", "Slice", "gather", "gather_first"]
+__all__ = ["Direction", "Gathered", "Paged", "Pages", "Slice", "Smaller", "TooBig", "gather"]
 
 Direction = Literal["forward", "backward"]
 
-#: At most this many slices are asked for in one round.
-_WIDEST = 4_096
+#: How often a slice is halved because the server finds it too big: a 4,096th, of an hour about a second.
+_HALVINGS = 12
+#: At most so many slices are made of the rest of one.
+_PARTS = 64
+#: Slices are cut a little shorter than their density suggests, because it varies.
+_SPARE = 1.2
 
 
 class Paged(Protocol):
@@ -44,24 +52,70 @@ class Paged(Protocol):
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of the window, half open; `selector` narrows it to one stream, `limit` is its page's size."""
+    """A part of the time, half open, and how it is asked for.
+
+    Attributes
+    ----------
+    limit
+        The size of its page.
+    selector
+        What narrows it to one stream, or None.
+    halvings
+        How often it was halved.
+    """
 
     start_ns: int
     end_ns: int
     limit: int
     selector: str | None = None
+    halvings: int = 0
+
+    def part(self, start_ns: int, end_ns: int) -> Slice:
+        """A part of it, asked for in the same way."""
+        return replace(self, start_ns=start_ns, end_ns=end_ns)
 
 
-#: Asks for slices at once: each one's page with the limit that it was asked for with in the end (a server
-#: may allow less), in their order, or None for a slice that is too big to answer.
-Ask = Callable[[Sequence[Slice]], "list[tuple[Paged, int] | None]"]
-#: The selectors of the streams that have entries at a nanosecond.
-Streams = Callable[[int], list[str]]
+@dataclass(frozen=True)
+class Smaller:
+    """The server allows no page of that size, but one of `limit`."""
+
+    limit: int
+
+
+@dataclass(frozen=True)
+class TooBig:
+    """The server does not answer for so much time at once.
+
+    Attributes
+    ----------
+    error
+        What it said, to be raised where even a short slice is too big.
+    longest_ns
+        The longest that it allows, where it says so.
+    """
+
+    error: Exception
+    longest_ns: int | None = None
+
+
+class Pages(Protocol):
+    """Where pages come from."""
+
+    def ask(
+        self, slices: Iterator[Slice], direction: Direction
+    ) -> Generator[Paged | Smaller | TooBig, None, None]:
+        """What came of each slice, in their order; several may be under way at once."""
+
+    def largest(self) -> int:
+        """The size of the largest page that the server allows."""
+
+    def streams(self, moment: int) -> list[str]:
+        """A selector for each stream that may have an entry at a nanosecond."""
 
 
 @dataclass
 class Gathered:
-    """The pages of a query, which do not overlap, and what is missing.
+    """The pages of a query, which do not overlap, and what is known to be wrong with them.
 
     Attributes
     ----------
@@ -71,158 +125,195 @@ class Gathered:
         Entries in them.
     missing
         In words, what could not be had.
+    doubts
+        In words, why more may be missing.
     """
 
     pages: list[Paged] = field(default_factory=list)
     rows: int = 0
     missing: list[str] = field(default_factory=list)
-
-    def add(self, page: Paged) -> None:
-        """Keep a page."""
-        if page.rows:
-            self.pages.append(page)
-            self.rows += page.rows
+    doubts: list[str] = field(default_factory=list)
 
 
 def gather(
     window: TimeRange,
-    ask: Ask,
+    source: Pages,
     *,
     limit: int,
-    largest: Callable[[], int],
-    streams: Streams,
     slices: int = 1,
+    count: int | None = None,
+    direction: Direction = "forward",
     told: Callable[[float, int], None],
-    enough: Callable[[int], None],
 ) -> Gathered:
-    """Every entry of a window.
+    """The entries of a window.
 
     Parameters
     ----------
-    ask
-        Asks for slices at once, in forward direction.
+    source
+        Where pages come from.
     limit
         Entries a page.
-    largest
-        The largest page that the server allows, looked for when one timestamp fills a page.
-    streams
-        The streams at a nanosecond, to be asked one by one where even the largest page is full.
     slices
         How many the window is cut into to begin with.
+    count
+        The first so many entries in the direction; None means all of them. With a count, pages follow
+        one another, so that no more is asked for than is needed.
+    direction
+        In which pages are asked for, and from which end a count counts.
     told
-        Told after every round how much of the window is done, and how many entries there are.
-    enough
-        Called with the number of entries after every round; may raise.
+        Told after every page how much of the work is done, 0 to 1, and how many entries there are; may
+        raise.
     """
-    out = Gathered()
-    size = max(1, -(-window.duration_ns // max(1, slices)))
-    pending = [Slice(part.start_ns, part.end_ns, limit) for part in window.split(size)]
-    while pending:
-        batch, pending = pending[:_WIDEST], pending[_WIDEST:]
-        more: list[Slice] = []
-        for piece, answer in zip(batch, ask(batch), strict=True):
-            if answer is None:
-                more += _halves(piece, out)
-            else:
-                page, allowed = answer
-                more += _next(replace(piece, limit=allowed), page, out, largest=largest, streams=streams)
-        pending = more + pending
-        left = sum(piece.end_ns - piece.start_ns for piece in pending if piece.selector is None)
-        told(1 - left / window.duration_ns, out.rows)
-        enough(out.rows)
-    return out
+    walk = _Walk(window, source, limit=limit, slices=slices, count=count, direction=direction)
+    while walk.pending:
+        with closing(source.ask(walk.asked(), direction)) as outcomes:
+            for outcome in outcomes:
+                walk.take(outcome)
+                told(walk.done, walk.out.rows)
+    return walk.finished()
 
 
-def _halves(piece: Slice, out: Gathered) -> list[Slice]:
-    """A slice that is too big to answer, in two."""
-    length = piece.end_ns - piece.start_ns
-    if length == 1:
-        out.missing.append(f"the server finds even {format_ns(piece.start_ns)} too big to answer")
-        return []
-    middle = piece.start_ns + length // 2
-    return [replace(piece, end_ns=middle), replace(piece, start_ns=middle)]
+class _Walk:
+    """The slices that are still to be asked for, and what came of the others."""
 
+    def __init__(
+        self,
+        window: TimeRange,
+        source: Pages,
+        *,
+        limit: int,
+        slices: int,
+        count: int | None,
+        direction: Direction,
+    ) -> None:
+        self.out = Gathered()
+        self._source = source
+        self._count = count
+        self._forward = direction == "forward"
+        self._whole = self._left = window.duration_ns
+        self._allowed = sys.maxsize
+        self._passed = False
+        self._refused = False
+        self._sent: deque[Slice] = deque()
+        #: Nanosecond → how many entries it was seen to have, and how many came a stream at a time.
+        self._narrowed: dict[int, tuple[int, int]] = {}
+        whole = Slice(window.start_ns, window.end_ns, limit)
+        self.pending = deque(self._cut(whole, slices if count is None else 1))
 
-def _next(
-    piece: Slice, page: Paged, out: Gathered, *, largest: Callable[[], int], streams: Streams
-) -> list[Slice]:
-    """What is still to be asked for after a page."""
-    page = page.within(piece.start_ns, piece.end_ns)
-    if page.rows < piece.limit:
-        out.add(page)
-        return []
-    boundary = page.last_ns
-    if boundary == piece.start_ns:
-        return _tie(piece, page, out, largest=largest, streams=streams)
-    kept = page.within(piece.start_ns, boundary)
-    out.add(kept)
-    return _cut(boundary, piece, kept.rows / (boundary - piece.start_ns))
+    @property
+    def done(self) -> float:
+        """How much of it all is done, 0 to 1."""
+        share = 1 - self._left / self._whole
+        return share if self._count is None else min(1.0, max(share, self.out.rows / self._count))
 
+    def asked(self) -> Iterator[Slice]:
+        """The next slices; one alone while it is not known whether more are wanted or would pass."""
+        while self.pending:
+            piece = self.pending.popleft()
+            piece = replace(piece, limit=min(piece.limit, self._allowed, self._wanted()))
+            self._sent.append(piece)
+            yield piece
+            if self._count is not None or (self._refused and not self._passed):
+                return
 
-def _cut(start_ns: int, piece: Slice, density: float) -> list[Slice]:
-    """The rest of a slice, in as many parts as its density suggests."""
-    length = piece.end_ns - start_ns
-    expected = density * length / piece.limit
-    parts = max(1, min(int(1.5 * expected) + 1, length, 512)) if expected > 1 else 1
-    size = -(-length // parts)
-    rest = TimeRange(start_ns, piece.end_ns)
-    return [Slice(part.start_ns, part.end_ns, piece.limit, piece.selector) for part in rest.split(size)]
-
-
-def _tie(
-    piece: Slice, page: Paged, out: Gathered, *, largest: Callable[[], int], streams: Streams
-) -> list[Slice]:
-    """One timestamp fills the page: a larger page, then a page a stream, else a word."""
-    moment = piece.start_ns
-    rest = [Slice(moment + 1, piece.end_ns, piece.limit, piece.selector)] if piece.end_ns > moment + 1 else []
-    top = largest()
-    if piece.limit < top:
-        return [Slice(moment, moment + 1, top, piece.selector), *rest]
-    if piece.selector is None:
-        selectors = streams(moment)
-        if len(selectors) > 1:
-            return [*(Slice(moment, moment + 1, top, selector) for selector in selectors), *rest]
-    at = page.within(moment, moment + 1)
-    out.add(at)
-    out.missing.append(
-        f"more than {at.rows:,} lines of one stream share {format_ns(moment)}, "
-        "and the server gives no more at once"
-    )
-    return rest
-
-
-def gather_first(
-    window: TimeRange, ask: Ask, *, count: int, limit: int, direction: Direction, largest: Callable[[], int]
-) -> Gathered:
-    """The first entries of a window in a direction: at least `count`, where there are as many.
-
-    Pages follow each other, so that no more is asked for than is needed. Where one timestamp fills a
-    page there is no telling which of its entries come first, so all that the page holds are kept.
-    """
-    out = Gathered()
-    start, end = window.start_ns, window.end_ns
-    forward = direction == "forward"
-    while start < end and out.rows < count:
-        (answer,) = ask([Slice(start, end, min(limit, count - out.rows))])
-        if answer is None:
-            out.missing.append("the server finds the query too big")
-            return out
-        page, allowed = answer[0].within(start, end), answer[1]
-        if page.rows < allowed or page.rows + out.rows >= count:
-            out.add(page)
-            return out
-        edge = page.last_ns if forward else page.first_ns
-        inside = page.within(start, edge) if forward else page.within(edge + 1, end)
-        if inside.rows == 0:
-            top = largest()
-            (answer,) = ask([Slice(edge, edge + 1, top)])
-            at = page.within(edge, edge + 1) if answer is None else answer[0].within(edge, edge + 1)
-            out.add(at)
-            if at.rows >= top and out.rows < count:
-                out.missing.append(f"more than {at.rows:,} lines share {format_ns(edge)}")
-            edge += 1 if forward else 0
+    def take(self, outcome: Paged | Smaller | TooBig) -> None:
+        """What came of the slice that was sent first."""
+        piece = self._sent.popleft()
+        if isinstance(outcome, Smaller):
+            self._allowed = min(self._allowed, outcome.limit)
+            more = [piece]
+        elif isinstance(outcome, TooBig):
+            self._refused = True
+            more = self._shorter(piece, outcome)
         else:
-            out.add(inside)
-            edge += 0 if forward else 1
-        start, end = (edge, end) if forward else (start, edge)
-    return out
+            self._passed = True
+            more = self._after(piece, outcome)
+        if piece.selector is None:
+            left = sum(rest.end_ns - rest.start_ns for rest in more if rest.selector is None)
+            self._left -= piece.end_ns - piece.start_ns - left
+        self.pending.extendleft(reversed(more if self._forward else more[::-1]))
+        if self._wanted() <= 0:
+            self.pending.clear()
+
+    def finished(self) -> Gathered:
+        """Everything that came."""
+        for moment, (seen, came) in self._narrowed.items():
+            if came < seen and self._wanted() > 0:
+                self.out.missing.append(
+                    f"of {seen:,} lines or more at {format_ns(moment)}, the index's streams have {came:,}"
+                )
+        return self.out
+
+    def _wanted(self) -> int:
+        return sys.maxsize if self._count is None else self._count - self.out.rows
+
+    def _after(self, piece: Slice, page: Paged) -> list[Slice]:
+        """What is still to be asked for after a page, in order of time."""
+        inside = page.within(piece.start_ns, piece.end_ns)
+        full = page.rows >= piece.limit
+        if inside.rows < page.rows:
+            self._keep(piece, inside)
+            where = f"{format_ns(piece.start_ns)} to {format_ns(piece.end_ns)}"
+            said = f"asked for {where}, the server answered with lines of another time"
+            (self.out.missing if full else self.out.doubts).append(said)
+            return []
+        if not full or inside.rows >= self._wanted():
+            self._keep(piece, inside)
+            return []
+        if inside.first_ns == inside.last_ns:
+            return self._at_once(piece, inside)
+        edge = inside.last_ns if self._forward else inside.first_ns + 1
+        before, after = piece.part(piece.start_ns, edge), piece.part(edge, piece.end_ns)
+        done, rest = (before, after) if self._forward else (after, before)
+        kept = inside.within(done.start_ns, done.end_ns)
+        self._keep(done, kept)
+        expected = kept.rows / (done.end_ns - done.start_ns) * (rest.end_ns - rest.start_ns)
+        parts = math.ceil(_SPARE * expected / piece.limit) if self._count is None else 1
+        return self._cut(rest, min(max(1, parts), _PARTS))
+
+    def _at_once(self, piece: Slice, page: Paged) -> list[Slice]:
+        """One timestamp fills the page: a larger page, then a page a stream, else a word."""
+        moment = page.first_ns
+        before = self._cut(piece.part(piece.start_ns, moment), 1) if not self._forward else []
+        after = self._cut(piece.part(moment + 1, piece.end_ns), 1) if self._forward else []
+        at = piece.part(moment, moment + 1)
+        top = self._source.largest()
+        if piece.limit < top:
+            return [*before, replace(at, limit=top), *after]
+        selectors = self._source.streams(moment) if piece.selector is None else []
+        if len(selectors) > 1:
+            self._narrowed[moment] = (page.rows, 0)
+            return [*before, *(replace(at, selector=selector) for selector in selectors), *after]
+        self._keep(at, page)
+        self.out.missing.append(
+            f"{page.rows:,} lines or more share {format_ns(moment)}, and the server gives no more at once"
+        )
+        return [*before, *after]
+
+    def _shorter(self, piece: Slice, refused: TooBig) -> list[Slice]:
+        """A slice that is too big, in parts."""
+        length = piece.end_ns - piece.start_ns
+        if refused.longest_ns is not None and refused.longest_ns < length:
+            return self._cut(piece, -(-length // max(1, refused.longest_ns)))
+        if length > 1 and piece.halvings < _HALVINGS:
+            return self._cut(replace(piece, halvings=piece.halvings + 1), 2)
+        if not self._passed:
+            raise refused.error
+        where = f"{format_ns(piece.start_ns)} to {format_ns(piece.end_ns)}"
+        self.out.missing.append(f"the server finds {where} too big to answer")
+        return []
+
+    def _keep(self, piece: Slice, page: Paged) -> None:
+        if page.rows:
+            self.out.pages.append(page)
+            self.out.rows += page.rows
+        if piece.selector is not None:
+            seen, came = self._narrowed[piece.start_ns]
+            self._narrowed[piece.start_ns] = (seen, came + page.rows)
+
+    def _cut(self, piece: Slice, parts: int) -> list[Slice]:
+        """A slice in so many parts of the same length, in order of time; none where it is empty."""
+        length = piece.end_ns - piece.start_ns
+        size = max(1, -(-length // parts))
+        starts = range(piece.start_ns, piece.end_ns, size)
+        return [piece.part(start, min(start + size, piece.end_ns)) for start in starts]

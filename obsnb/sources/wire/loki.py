@@ -1,12 +1,12 @@
-"""Loki's JSON answers to log queries: streams of entries, as LOGS."""
+"""Loki's JSON answers to log queries, as LOGS."""
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from operator import attrgetter, methodcaller
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -16,281 +16,328 @@ from obsnb.conventions import Conventions
 from obsnb.schema import LOGS, dtype, label_column
 from obsnb.sources.wire.collector import paused_collector
 
-__all__ = ["Page", "Reply", "decode_logs", "read"]
+__all__ = ["LogDecoder", "Page"]
 
-_SEPARATOR = "\x00"
+_METADATA, _PARSED = "metadata.", "parsed."
+#: A decoder made for a query's own keys takes half of the time that one for any keys takes, unless there
+#: are very many of them.
+_WORTH_KEYS = 64
+
+_Labels = tuple[tuple[str, str], ...]
+_Get = Callable[[Any], Any]
 
 
 class _Extra(msgspec.Struct, gc=False, rename="camel"):
+    """What comes by ``categorize-labels``, whatever its keys."""
+
     structured_metadata: dict[str, str] = {}
     parsed: dict[str, str] = {}
 
 
-class _Apart(msgspec.Struct, gc=False, rename="camel"):
-    structured_metadata: msgspec.Raw = msgspec.Raw(b"")
-
-
 class _Entry(msgspec.Struct, array_like=True, gc=False):
-    ns: str
+    ns: int
     line: str
-    extra: msgspec.Raw = msgspec.Raw(b"{}")  # read a column at a time, later
+    extra: _Extra = msgspec.field(default_factory=_Extra)
 
 
-class _Stream(msgspec.Struct, gc=False):
-    stream: dict[str, str]
-    values: list[_Entry]
-
-
-class _Data(msgspec.Struct, gc=False, rename="camel"):
+class _Type(msgspec.Struct, rename="camel"):
     result_type: str
-    result: msgspec.Raw = msgspec.Raw(b"[]")
-    encoding_flags: list[str] = []
 
 
-class Reply(msgspec.Struct):
-    """The envelope of an answer; its streams are read later."""
-
-    data: _Data
-    warnings: list[str] | None = None
+class _TypeReply(msgspec.Struct):
+    data: _Type
 
 
-_REPLY = msgspec.json.Decoder(Reply)
-_STREAMS = msgspec.json.Decoder(list[_Stream], strict=False)
-_EXTRAS = msgspec.json.Decoder(list[_Extra])
-_APART = msgspec.json.Decoder(list[_Apart])
-_HEAD = b'{"structuredMetadata":'
+class _Keys(NamedTuple):
+    """The keys that entries have, sorted."""
+
+    metadata: tuple[str, ...] = ()
+    parsed: tuple[str, ...] = ()
+
+
+class _Form(NamedTuple):
+    """A decoder of answers, and what gets a field out of its metadata or parsed labels."""
+
+    decoder: msgspec.json.Decoder[Any]
+    metadata: Callable[[str], _Get]
+    parsed: Callable[[str], _Get]
+
+
+_PACK = msgspec.msgpack.Encoder(order="sorted").encode
+_NS, _LINE = attrgetter("ns"), attrgetter("line")
+_METADATA_OF, _PARSED_OF = attrgetter("extra.structured_metadata"), attrgetter("extra.parsed")
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer to a log query.
+    """The entries of one answer.
 
     Attributes
     ----------
-    streams
-        The streams as they came.
+    entries
+        A row an entry, in the answer's order: stream (its number in the decoder), ns, line, row_id,
+        then ``metadata.x`` and ``parsed.x``.
     rows
-        How many entries they hold together.
+        How many they are.
     first_ns, last_ns
         The earliest and the latest timestamp; 0 where there is no entry.
     warnings
         What the server warned of.
     """
 
-    streams: Sequence[_Stream]
+    entries: pl.DataFrame
     rows: int
     first_ns: int
     last_ns: int
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Page({self.rows} entries)"
+
     def within(self, start_ns: int, end_ns: int) -> Page:
         """The entries from `start_ns` on and before `end_ns`."""
-        # Digits compare like numbers while they are as many, which 19 are from 2001 to 2286.
-        low, high = f"{start_ns:019d}", f"{end_ns:019d}"
-        kept = [
-            _Stream(stream.stream, values)
-            for stream in self.streams
-            if (values := [entry for entry in stream.values if low <= entry.ns.zfill(19) < high])
-        ]
-        return _page(kept, self.warnings)
+        if start_ns <= self.first_ns and self.last_ns < end_ns:
+            return self
+        inside = pl.col("ns").is_between(start_ns, end_ns, closed="left")
+        return _page(self.entries.filter(inside), self.warnings)
+
+    def turned(self) -> Page:
+        """The same entries in the opposite order, so that one that was asked backward reads forward."""
+        return _page(self.entries.reverse(), self.warnings)
 
 
-def read(body: bytes) -> Page:
-    """The entries of an answer.
-
-    Raises
-    ------
-    msgspec.DecodeError
-        The body is not JSON, not of this form, or holds numbers instead of lines.
-    """
-    try:
-        with paused_collector():
-            reply = _REPLY.decode(body)
-            if reply.data.result_type != "streams":
-                raise msgspec.ValidationError(f"the answer is a {reply.data.result_type}, not streams")
-            streams = _STREAMS.decode(reply.data.result)
-    except UnicodeDecodeError as error:
-        raise msgspec.DecodeError(str(error)) from None
-    return _page(streams, tuple(reply.warnings or ()))
-
-
-def _page(streams: list[_Stream], warnings: tuple[str, ...]) -> Page:
-    # Entries of a stream are in order of time, forward or backward: its ends are its extremes.
-    ends = [
-        int(end.ns) for stream in streams if stream.values for end in (stream.values[0], stream.values[-1])
-    ]
-    rows = sum(len(stream.values) for stream in streams)
-    return Page(streams, rows, min(ends, default=0), max(ends, default=0), warnings)
-
-
-def decode_logs(pages: Sequence[Page], *, conventions: Conventions, backward: bool = False) -> pl.DataFrame:
-    """The entries of all pages as LOGS, sorted by time; entries of one nanosecond by stream, in its order.
+class LogDecoder:
+    """Reads the answers to one query, and makes one frame of them.
 
     Parameters
     ----------
-    pages
-        Answers to one query that do not overlap.
     conventions
-        Which label or metadata names the service, the level and the ids.
-    backward
-        Whether entries came latest first, so that a stream's own order is to be turned around.
-
-    Returns
-    -------
-    polars.DataFrame
-        LOGS; then a Categorical column a stream label, a String column ``metadata.x`` a structured
-        metadata key and ``parsed.x`` a parsed label, each by name; null where an entry has none.
+        Which label, metadata or parsed field names the service, the level and the ids.
     """
-    streams = [stream for page in pages for stream in page.streams if stream.values]
-    if not streams:
-        return LOGS.empty()
-    with paused_collector():
-        if backward:
-            streams = [_Stream(stream.stream, stream.values[::-1]) for stream in streams]
-        keys = [_SEPARATOR.join(f"{k}{_SEPARATOR}{v}" for k, v in sorted(s.stream.items())) for s in streams]
-        frame = _entries(streams, keys)
-    labels = _labels(streams, keys, conventions)
-    at = frame["stream"]
-    frame = pl.concat([frame.drop("stream"), labels[at]], how="horizontal")
-    frame = _derived(frame, conventions).sort("timestamp", "stream_key", maintain_order=True)
-    core = list(LOGS.names)
-    rest = sorted(name for name in frame.columns if name not in core and not name.startswith("stream_"))
-    plain = [name for name in rest if not name.startswith(("metadata.", "parsed."))]
-    ordered = [*plain, *(name for name in rest if name not in plain)]
-    return LOGS.conform(frame.select(*core, *ordered))
 
+    def __init__(self, conventions: Conventions) -> None:
+        self._conventions = conventions
+        self._streams: dict[_Labels, int] = {}
+        self._seeds: list[int] = []
+        self._keys = _Keys()
 
-def _entries(streams: Sequence[_Stream], keys: Sequence[str]) -> pl.DataFrame:
-    """A row an entry: its stream's number, time, line, row_id, metadata and parsed labels."""
-    entries = [entry for stream in streams for entry in stream.values]
-    extras = [bytes(entry.extra) for entry in entries]
-    whole = b"[" + b",".join(extras) + b"]"
-    sizes = pl.Series([len(stream.values) for stream in streams])
-    columns: dict[str, pl.Series] = {
-        "stream": pl.select(
-            pl.int_range(len(streams), dtype=pl.UInt32).repeat_by(sizes).explode()
-        ).to_series(),
-        "timestamp": pl.Series([entry.ns for entry in entries]).cast(pl.Int64).cast(dtype("time")),
-        "line": pl.Series([entry.line for entry in entries], dtype=pl.String),
-        "row_id": pl.Series(_row_ids(streams, keys, _metadata(extras, whole)), dtype=pl.String),
-    }
-    return pl.DataFrame(columns | _extra_columns(whole, sample=[bytes(s.values[0].extra) for s in streams]))
+    def read(self, body: bytes) -> Page:
+        """The entries of an answer.
 
+        Bytes that are no UTF-8, which Loki lets through in labels and metadata, become U+FFFD.
 
-def _metadata(extras: list[bytes], whole: bytes) -> list[bytes]:
-    """The structured metadata of each entry, as it came."""
-    if b'"parsed":' in whole:
-        return [bytes(apart.structured_metadata) for apart in _APART.decode(whole)]
-    return [extra[len(_HEAD) : -1] for extra in extras]
+        Raises
+        ------
+        msgspec.DecodeError
+            The body is not JSON, not of this form, or holds numbers instead of lines.
+        """
+        with paused_collector():
+            try:
+                return self._read(body)
+            except UnicodeDecodeError:
+                return self._read(body.decode("utf-8", "replace").encode())
 
+    def frame(self, pages: Iterable[Page]) -> pl.DataFrame:
+        """The entries of pages that do not overlap.
 
-def _row_ids(streams: Sequence[_Stream], keys: Sequence[str], metadata: Sequence[bytes]) -> list[str]:
-    """XXH3 of stream, nanosecond, line and metadata: the tuple by which Loki itself tells entries apart."""
-    digest, place, ids = xxhash.xxh3_64_hexdigest, iter(metadata), []
-    for stream, key in zip(streams, keys, strict=True):
-        for entry in stream.values:
-            told = f"{key}\x01{entry.ns}\x01{entry.line}\x01".encode("utf-8", "surrogatepass")
-            ids.append(digest(told + next(place)))
-    return ids
-
-
-def _extra_columns(whole: bytes, *, sample: Sequence[bytes]) -> dict[str, pl.Series]:
-    """``metadata.x`` and ``parsed.x``, in the order in which the keys first came.
-
-    A struct with just the keys that a sample has is several times quicker to read than dictionaries;
-    a key that the sample did not have makes it fail, and then dictionaries are read.
-    """
-    firsts = _EXTRAS.decode(b"[" + b",".join(sample) + b"]")
-    groups = ("structured_metadata", "parsed")
-    names = {
-        group: tuple(dict.fromkeys(n for first in firsts for n in getattr(first, group))) for group in groups
-    }
-    columns: dict[str, pl.Series] = {}
-    try:
-        rows = _shaped(names["structured_metadata"], names["parsed"]).decode(whole)
-    except msgspec.ValidationError:
-        told = _EXTRAS.decode(whole)
-        for group, prefix in zip(groups, ("metadata.", "parsed."), strict=True):
-            dicts = [getattr(each, group) for each in told]
-            for name in dict.fromkeys(name for each in dicts for name in each):
-                columns[prefix + name] = pl.Series([each.get(name) for each in dicts], dtype=pl.String)
-        return columns
-    for group, prefix in zip(groups, ("metadata.", "parsed."), strict=True):
-        for number, name in enumerate(names[group]):
-            read = operator.attrgetter(f"{group}.f{number}")
-            columns[prefix + name] = pl.Series(list(map(read, rows)), dtype=pl.String)
-    return columns
-
-
-@functools.lru_cache(maxsize=64)
-def _shaped(metadata: tuple[str, ...], parsed: tuple[str, ...]) -> msgspec.json.Decoder[list[Any]]:
-    """A decoder of extras that have these keys and no others."""
-
-    def fields(names: tuple[str, ...]) -> type[msgspec.Struct]:
-        own = [(f"f{number}", str | None, None) for number in range(len(names))]
-        return msgspec.defstruct(
-            "Keys",
-            own,
-            gc=False,
-            forbid_unknown_fields=True,
-            rename=dict(zip((f[0] for f in own), names, strict=True)),
+        Returns
+        -------
+        polars.DataFrame
+            LOGS, sorted by time; entries of one nanosecond by the labels of their streams, those of one
+            stream in the order of their page. Then a Categorical column a stream label, a String column
+            ``metadata.x`` a key of structured metadata and ``parsed.x`` a parsed label, each by name;
+            null where an entry has none.
+        """
+        entries = [page.entries for page in pages if page.rows]
+        if not entries:
+            return LOGS.empty()
+        frame = pl.concat(entries, how="diagonal")
+        streams, numbers = list(self._streams), frame["stream"].unique().to_list()
+        used = sorted(numbers, key=lambda number: streams[number])
+        places = pl.DataFrame({"stream": used}, schema={"stream": pl.UInt32}).with_row_index("place")
+        frame = frame.join(places, on="stream", how="left", maintain_order="left")
+        frame = frame.sort("ns", "place", maintain_order=True)
+        owners, labels = frame["place"], [dict(streams[number]) for number in used]
+        own = _own_columns(labels, self._conventions)[owners]
+        timed = frame.with_columns(timestamp=pl.col("ns").cast(dtype("time")))
+        core = _derived(pl.concat([timed, own], how="horizontal"), self._conventions)
+        # A key of which only entries that are left out had a value is no column of these.
+        fields = sorted(
+            name
+            for name in frame.columns
+            if name.startswith((_METADATA, _PARSED)) and frame[name].null_count() < frame.height
         )
+        parts = [LOGS.conform(core.select(LOGS.names)), _label_columns(labels)[owners], frame.select(fields)]
+        return pl.concat(parts, how="horizontal")
 
-    kinds = {"structured_metadata": fields(metadata), "parsed": fields(parsed)}
-    own = [(name, kind, msgspec.field(default_factory=kind)) for name, kind in kinds.items()]
-    return msgspec.json.Decoder(list[msgspec.defstruct("Extra", own, gc=False, rename="camel")])  # type: ignore[misc]  # made at run time
+    def _read(self, body: bytes) -> Page:
+        reply, form = self._decoded(body)
+        numbers: list[int] = []
+        seeds: list[int] = []
+        for stream in reply.data.result:
+            number = self._number(stream.stream)
+            numbers += [number] * len(stream.values)
+            seeds += [self._seeds[number]] * len(stream.values)
+        entries = [entry for stream in reply.data.result for entry in stream.values]
+        ns, metadata = list(map(_NS, entries)), list(map(_METADATA_OF, entries))
+        lines = list(map(_LINE, entries))
+        # The tuple by which Loki itself tells entries apart: MessagePack of nanosecond, line and metadata
+        # (keys sorted), hashed with the hash of the stream's labels as its seed.
+        packed = map(_PACK, zip(ns, lines, metadata, strict=True))
+        columns = {
+            "line": lines,
+            "row_id": list(map(xxhash.xxh3_64_hexdigest, packed, seeds)),
+            **{_METADATA + key: list(map(form.metadata(key), metadata)) for key in self._keys.metadata},
+        }
+        if self._keys.parsed:
+            parsed = list(map(_PARSED_OF, entries))
+            columns |= {_PARSED + key: list(map(form.parsed(key), parsed)) for key in self._keys.parsed}
+        try:
+            times = pl.Series("ns", ns, dtype=pl.Int64)
+        except (OverflowError, TypeError):
+            raise msgspec.ValidationError("the time of an entry is not one of this age") from None
+        texts = [pl.Series(name, values, dtype=pl.String) for name, values in columns.items()]
+        table = pl.DataFrame([pl.Series("stream", numbers, dtype=pl.UInt32), times, *texts])
+        return _page(table, tuple(reply.warnings or ()))
+
+    def _number(self, stream: dict[str, str]) -> int:
+        labels = tuple(sorted(stream.items()))
+        number = self._streams.setdefault(labels, len(self._streams))
+        if number == len(self._seeds):
+            self._seeds.append(xxhash.xxh3_64_intdigest(_PACK(labels)))
+        return number
+
+    def _decoded(self, body: bytes) -> tuple[Any, _Form]:
+        """An answer, read by the keys that came before; with any other key in it, read by what it has."""
+        if sum(map(len, self._keys)) <= _WORTH_KEYS:
+            form = _form(self._keys)
+            try:
+                return _of_streams(form.decoder.decode(body)), form
+            except msgspec.ValidationError:
+                pass  # a key that is new, or an answer that is none: the other decoder tells which
+        try:
+            reply = _of_streams(_ANY.decoder.decode(body))
+        except msgspec.ValidationError:
+            _of_streams(msgspec.json.decode(body, type=_TypeReply))
+            raise
+        extras = [entry.extra for stream in reply.data.result for entry in stream.values]
+        metadata = set(self._keys.metadata).union(*(extra.structured_metadata for extra in extras))
+        parsed = set(self._keys.parsed).union(*(extra.parsed for extra in extras))
+        self._keys = _Keys(tuple(sorted(metadata)), tuple(sorted(parsed)))
+        return reply, _ANY
 
 
-def _labels(streams: Sequence[_Stream], keys: Sequence[str], conventions: Conventions) -> pl.DataFrame:
-    """A row a stream: its labels, and what they say of service, level and ids."""
-    names = sorted({name for stream in streams for name in stream.stream})
-    labels = [stream.stream for stream in streams]
+def _of_streams(reply: Any) -> Any:
+    told = reply.data.result_type
+    if told != "streams":
+        raise msgspec.ValidationError(f"its result is of the type {told!r}, not streams of lines")
+    return reply
 
-    def first(fields: tuple[str, ...]) -> list[str | None]:
-        return [conventions.first(fields, each) for each in labels]
 
-    columns: dict[str, pl.Series] = {
-        label_column(LOGS, name): pl.Series([each.get(name) for each in labels], dtype=pl.Categorical)
-        for name in names
+def _decoder(entry: type) -> msgspec.json.Decoder[Any]:
+    """A decoder of answers with such entries."""
+    stream = msgspec.defstruct("_Stream", [("stream", dict[str, str]), ("values", list[entry])], gc=False)  # type: ignore[valid-type]  # made at run time
+    data = msgspec.defstruct("_Data", [("result_type", str), ("result", list[stream], [])], rename="camel")  # type: ignore[valid-type]  # made at run time
+    reply = msgspec.defstruct("_Reply", [("data", data), ("warnings", list[str] | None, None)])
+    return msgspec.json.Decoder(reply, strict=False)
+
+
+def _any(key: str) -> _Get:
+    return methodcaller("get", key)
+
+
+_ANY = _Form(_decoder(_Entry), _any, _any)
+
+
+@lru_cache(maxsize=128)
+def _form(keys: _Keys) -> _Form:
+    """What reads answers whose entries have just these keys."""
+    names = [{key: f"f{number}" for number, key in enumerate(place)} for place in keys]
+    fields = []
+    for name, place in zip(("structured_metadata", "parsed"), names, strict=True):
+        if place or name == "structured_metadata":
+            kind = msgspec.defstruct(
+                "_Fields",
+                [(field, str | None, None) for field in place.values()],
+                rename={field: key for key, field in place.items()},
+                forbid_unknown_fields=True,
+                omit_defaults=True,
+                gc=False,
+            )
+            fields.append((name, kind, msgspec.field(default_factory=kind)))
+    extra = msgspec.defstruct("_Extra", fields, rename="camel", forbid_unknown_fields=True, gc=False)
+    given = msgspec.field(default_factory=extra)
+    entry = msgspec.defstruct(
+        "_Entry", [("ns", int), ("line", str), ("extra", extra, given)], array_like=True, gc=False
+    )
+    metadata, parsed = names
+    return _Form(_decoder(entry), lambda key: attrgetter(metadata[key]), lambda key: attrgetter(parsed[key]))
+
+
+def _page(entries: pl.DataFrame, warnings: tuple[str, ...]) -> Page:
+    first, last = entries["ns"].min() or 0, entries["ns"].max() or 0
+    return Page(entries, entries.height, int(str(first)), int(str(last)), warnings)
+
+
+def _label_columns(labels: list[dict[str, str]]) -> pl.DataFrame:
+    """A row a stream: its labels."""
+    names = {_column(name): name for name in set().union(*labels)}
+    return pl.DataFrame(
+        [
+            pl.Series(column, [each.get(names[column]) for each in labels], dtype=dtype("label"))
+            for column in sorted(names)
+        ]
+    )
+
+
+def _column(label: str) -> str:
+    taken = label.startswith((_METADATA, _PARSED))
+    return f"label.{label}" if taken else label_column(LOGS, label)
+
+
+def _own_columns(labels: list[dict[str, str]], conventions: Conventions) -> pl.DataFrame:
+    """A row a stream: what its labels say of service, level and ids, as columns ``own.x``."""
+    told: dict[str, list[str | None]] = {
+        "service": [conventions.service_of(each) for each in labels],
+        "level": [conventions.level_of(each) for each in labels],
+        "trace_id": [conventions.first(conventions.trace_id_fields, each) for each in labels],
+        "span_id": [conventions.first(conventions.span_id_fields, each) for each in labels],
+        "correlation_id": [conventions.first(conventions.correlation_fields, each) for each in labels],
     }
-    columns |= {
-        "stream_key": pl.Series(keys, dtype=pl.String),
-        "stream_service": pl.Series([conventions.service_of(each) for each in labels], dtype=pl.String),
-        "stream_level": pl.Series([conventions.level_of(each) for each in labels], dtype=pl.String),
-        "stream_trace": pl.Series(first(conventions.trace_id_fields), dtype=pl.String),
-        "stream_span": pl.Series(first(conventions.span_id_fields), dtype=pl.String),
-        "stream_correlation": pl.Series(first(conventions.correlation_fields), dtype=pl.String),
-    }
-    return pl.DataFrame(columns)
+    return pl.DataFrame([pl.Series(f"own.{name}", values, dtype=pl.String) for name, values in told.items()])
 
 
 def _derived(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
     """The core columns that labels, metadata and parsed labels speak of, in this order of trust."""
 
-    def told(own: str, fields: tuple[str, ...]) -> pl.Expr:
-        names = [f"{place}.{field}" for place in ("metadata", "parsed") for field in fields]
-        have = [pl.col(name).replace("", None) for name in names if name in frame.columns]
-        return pl.coalesce(pl.col(own), *have)
+    def told(core: str, names: tuple[str, ...], empty: tuple[str, ...] = ("",)) -> pl.Expr:
+        own = pl.col(f"own.{core}")
+        if not frame[f"own.{core}"].has_nulls():
+            return own
+        columns = [prefix + name for prefix in (_METADATA, _PARSED) for name in names]
+        have = [pl.col(column) for column in columns if column in frame.columns]
+        if core == "level":
+            have = [column.str.to_lowercase() for column in have]
+        return pl.coalesce(own, *(pl.when(~column.is_in(empty)).then(column) for column in have))
 
-    levels = [
-        pl.col(name).str.to_lowercase().replace(["", "unknown"], [None, None])
-        for place in ("metadata", "parsed")
-        for field in (*conventions.level_labels, *conventions.level_fields)
-        if (name := f"{place}.{field}") in frame.columns
-    ]
-    service = told("stream_service", conventions.service_labels)
+    service = told("service", conventions.service_labels)
     aliases = dict(conventions.service_aliases)
-    return frame.with_columns(
-        service=(service.replace(aliases) if aliases else service).cast(pl.Categorical),
-        level=pl.coalesce(pl.col("stream_level"), *levels).cast(pl.Categorical),
-        trace_id=_hex(told("stream_trace", conventions.trace_id_fields), 32),
-        span_id=_hex(told("stream_span", conventions.span_id_fields), 16),
-        correlation_id=told("stream_correlation", conventions.correlation_fields),
+    core = frame.with_columns(
+        service=service.replace(aliases) if aliases else service,
+        level=told("level", (*conventions.level_labels, *conventions.level_fields), ("", "unknown")),
+        trace_id=told("trace_id", conventions.trace_id_fields),
+        span_id=told("span_id", conventions.span_id_fields),
+        correlation_id=told("correlation_id", conventions.correlation_fields),
     )
+    return core.with_columns(_padded(core["trace_id"], 32), _padded(core["span_id"], 16))
 
 
-def _hex(column: pl.Expr, digits: int) -> pl.Expr:
-    """Lower case and filled up where it is an id of that many hex digits; otherwise as it is."""
-    lower = column.str.to_lowercase()
-    is_id = lower.str.contains(rf"^[0-9a-f]{{1,{digits}}}$")
-    return pl.when(is_id).then(lower.str.zfill(digits)).otherwise(column)
+def _padded(ids: pl.Series, digits: int) -> pl.Series:
+    """Lower case and filled up where it is at most so many hex digits; otherwise as it is."""
+    whole = ids.str.contains(rf"^[0-9a-f]{{{digits}}}$")
+    if whole.all():
+        return ids
+    lower = ids.str.to_lowercase()
+    return lower.str.zfill(digits).zip_with(
+        lower.str.contains(rf"^[0-9a-f]{{1,{digits}}}$").fill_null(True), ids
+    )

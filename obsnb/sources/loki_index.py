@@ -1,0 +1,108 @@
+"""What Loki's index knows of a query before its lines are read: how many, of which streams."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from obsnb.query import logql
+from obsnb.timerange import TimeRange
+from obsnb.transport.exchange import Request, Response, Transport
+
+__all__ = ["LokiIndex"]
+
+#: The index counts time in milliseconds: so much around a moment is asked for to have it inside.
+_AROUND_NS = 10**9
+
+_T = TypeVar("_T")
+
+
+class _Stats(msgspec.Struct):
+    entries: int = 0
+
+
+class _Sample(msgspec.Struct):
+    value: tuple[float, str]
+
+
+class _Samples(msgspec.Struct):
+    result: list[_Sample] = []
+
+
+class _Vector(msgspec.Struct):
+    data: _Samples
+
+
+class _Streams(msgspec.Struct):
+    data: list[dict[str, str]] = []
+
+
+class LokiIndex:
+    """Questions about a query's streams; each answers None, or nothing, where the server does not say.
+
+    Attributes
+    ----------
+    selector
+        The query's stream selector, or None where it is not recognised.
+    whole_streams
+        Whether the query is its selector and nothing else, so that every line of the streams is meant.
+    requests, retries
+        How many requests were sent, and how many of them were repeats.
+    """
+
+    def __init__(self, transport: Transport, query: str, window: TimeRange) -> None:
+        self._transport = transport
+        self._query = query
+        self._window = window
+        self.selector = logql.stream_selector_of(query)
+        self.whole_streams = query.strip() == self.selector
+        self.requests = self.retries = 0
+
+    def estimate(self) -> int | None:
+        """How many lines the streams hold in the window, filters aside; often more than there are."""
+        if self.selector is None:
+            return None
+        times = (("start", str(self._window.start_ns)), ("end", str(self._window.end_ns)))
+        response = self._send("/loki/api/v1/index/stats", ("query", self.selector), *times)
+        told = _read(response, _Stats)
+        return None if told is None else told.entries
+
+    def counted(self) -> int | None:
+        """How many lines of the query the server counts in the window.
+
+        ``count_over_time`` is left-open: one nanosecond before the end, its range is the window.
+        """
+        query = f"sum(count_over_time({self._query} [{self._window.duration_ns}ns]))"
+        time = ("time", str(self._window.end_ns - 1))
+        told = _read(self._send("/loki/api/v1/query", ("query", query), time), _Vector)
+        try:
+            return None if told is None else sum(int(float(sample.value[1])) for sample in told.data.result)
+        except ValueError:
+            return None
+
+    def streams(self, moment: int) -> list[str]:
+        """A selector for each stream that may have a line at a nanosecond, which matches no other stream."""
+        if self.selector is None:
+            return []
+        times = (("start", str(moment - _AROUND_NS)), ("end", str(moment + _AROUND_NS)))
+        told = _read(self._send("/loki/api/v1/series", ("match[]", self.selector), *times), _Streams)
+        streams = [] if told is None else told.data
+        # A stream without a label that another one has would match that one too, but for label="".
+        names = sorted(set().union(*streams))
+        return sorted({logql.selector({name: stream.get(name, "") for name in names}) for stream in streams})
+
+    def _send(self, path: str, *params: tuple[str, str]) -> Response:
+        response = self._transport.send(Request(path, params))
+        self.requests += 1 + response.retries
+        self.retries += response.retries
+        return response
+
+
+def _read(response: Response, kind: type[_T]) -> _T | None:
+    if not response.ok:
+        return None
+    try:
+        return msgspec.json.decode(response.body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
