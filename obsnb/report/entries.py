@@ -88,7 +88,10 @@ class ErrorEntry:
 
 @dataclass(frozen=True)
 class SlowEntry:
-    """A statement, how often it ran and how long it took, before and during."""
+    """A statement or another client call: how often it ran and how long it took, before and during.
+
+    `n_plus_one` is in how many requests it was repeated.
+    """
 
     statement: str
     operation: str
@@ -110,9 +113,19 @@ class SlowEntry:
     within_p50: float | None
     within_p95: float | None
     change: float | None
-    n_plus_one: bool
+    n_plus_one: int | None
     trace_ids: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The statement, or what else was called."""
+        return self.statement or self.operation or self.kind
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is no statement: a cache, HTTP, a queue, a connection."""
+        return not self.statement
 
 
 @dataclass(frozen=True)

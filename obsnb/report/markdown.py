@@ -194,9 +194,9 @@ def _slow(slow: tuple[entries.SlowEntry, ...]) -> list[str]:
         calls = one.within_count if one.within_count is not None else one.count
         where = [f"on {_names(one.tables)}"] if one.tables else []
         where += [" → ".join(inline(name) for name in (one.service, one.peer) if name)] if one.service else []
-        where += ["repeated within one request"] * one.n_plus_one
+        where += [f"repeated in {counted(one.n_plus_one, 'request')}"] if one.n_plus_one else []
         where += [_ids(one.evidence)] if one.evidence else []
-        statement = inline(shorten(one_line(one.statement or one.operation or one.kind), 500))
+        statement = inline(shorten(one_line(one.words), 500))
         change = f"× {number(one.change)}" if one.change else ""
         times = (duration(one.before_p95), duration(during), change, number(calls), duration(one.total))
         rows.append(("; ".join([statement, *where]), *times))
@@ -306,6 +306,5 @@ def _evidence(cited: Iterable[Reference]) -> list[str]:
 
 
 def _foot(postmortem: Postmortem) -> str:
-    version = f" {inline(postmortem.generated_by)}" if postmortem.generated_by else ""
     archive = f" from the archive {code(one_line(postmortem.archive))}" if postmortem.archive else ""
-    return f"---\n\nMade by obsnb{version}{archive}. All times are UTC."
+    return f"---\n\nMade by {inline(postmortem.generated_by or 'obsnb')}{archive}. All times are UTC."

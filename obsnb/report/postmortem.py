@@ -108,7 +108,7 @@ class Postmortem:
     evidence
         Evidence id → the row it stands for, as text.
     generated_by, archive
-        The version of obsnb, and the archive's name.
+        What made it, such as ``obsnb 0.1.0``, and the archive's name.
     """
 
     title: str

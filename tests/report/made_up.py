@@ -134,7 +134,7 @@ def slow_queries(text: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "fingerprint": ["a", "b"],
-            "kind": ["sql", "sql"],
+            "kind": ["statement", "statement"],
             "statement": [text, text],
             "operation": ["SELECT", "SELECT"],
             "tables": [[text], [text]],
@@ -154,7 +154,7 @@ def slow_queries(text: str) -> pl.DataFrame:
             "within_p50": lengths(2_300, 4.5),
             "within_p95": lengths(4_813, None),
             "change": [114.2, None],
-            "n_plus_one": [False, True],
+            "n_plus_one": [0, 3],
             "trace_ids": [[text], []],
             "evidence": [[f"span:{TRACE}/{ROOT}"], []],
         }

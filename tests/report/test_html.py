@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import polars as pl
@@ -13,14 +14,17 @@ from hypothesis import strategies as st
 
 from obsnb.report.html import cut, json_text, render_html
 from obsnb.report.postmortem import Postmortem
+from obsnb.timerange import TimeRange
 from obsnb.views.formats import one_line, visible
 from tests.report.made_up import (
     CHILD,
+    SECOND,
     TRACE,
     WINDOW,
     hostile_lines,
     postmortem,
     script_line,
+    slow_queries,
     suspects,
     timeline,
 )
@@ -249,11 +253,26 @@ def test_rows_that_the_chart_marks_carry_the_same_letter_in_the_timeline_and_the
     assert page.count('<span class="letter note">C</span>') == 2
 
 
+def test_calls_that_are_no_statement_are_folded_below_the_statements() -> None:
+    frame = slow_queries("shop").with_columns(
+        statement=pl.Series(["SELECT ?", None]), operation=pl.Series(["SELECT", "GET /cart"])
+    )
+    words = Page(render_html(Postmortem("Slow", WINDOW, slow_queries=frame))).words
+    assert words.index("SELECT ?") < words.index("1 call that is no statement") < words.index("GET /cart")
+    assert "repeated in 3 requests" in words
+
+
+def test_times_say_their_day_where_the_window_spans_several() -> None:
+    days = TimeRange(WINDOW.start_ns, WINDOW.end_ns + 86_400 * SECOND)
+    words = Page(render_html(replace(postmortem(), window=days))).words
+    assert "11-23 18:37:20" in words
+    assert "Compared with 11-23 18:13:19 to 11-23 18:37:19" in words
+
+
 def test_equal_post_mortems_give_equal_pages() -> None:
     assert render_html(postmortem()) == render_html(postmortem())
 
 
-def test_nothing_in_the_page_hides(  # the page's own words included
-) -> None:
+def test_the_page_s_own_words_hide_nothing() -> None:
     page = render_html(postmortem("plain"))
     assert visible(page) == page
