@@ -32,6 +32,7 @@ from obsnb.errors import (
     WindowError,
 )
 from obsnb.timerange import TimeRange, window
+from obsnb.version import __version__
 
 if TYPE_CHECKING:
     from obsnb.analysis.attributes import attribute
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
     from obsnb.investigation import Investigation, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AccessError",

@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--title")
     render.set_defaults(do=_render)
 
+    notes = commands.add_parser("notes", help="begin the text file in which people write what only they know")
+    notes.add_argument("archive", help="a frozen incident: a path")
+    notes.set_defaults(do=_notes)
+
     archive = commands.add_parser("archive", help="look at a frozen incident")
     archive.add_argument("action", choices=["show", "verify"])
     archive.add_argument("archive", help="a path or a bundled name")
@@ -216,6 +220,20 @@ def _render(asked: argparse.Namespace) -> int:
 
     inv = obsnb.investigate(obsnb.open_archive(asked.archive))
     print(inv.postmortem(title=asked.title, notes=asked.notes).save(asked.out))
+    return 0
+
+
+def _notes(asked: argparse.Namespace) -> int:
+    import obsnb
+    from obsnb.report.notes import Notes
+
+    obs = obsnb.open_archive(asked.archive)
+    path = obs.notes_path
+    if path is None or path.exists():
+        print(f"{path} is there already and was left as it is.")
+        return 0
+    path.write_text(Notes.template(title=obs.name), "utf-8")
+    print(f"{path}\nWrite in it, then: obsnb render {asked.archive} --out postmortem.html")
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obsnb import __version__
+from obsnb.version import __version__
 from obsnb.archive.container import MANIFEST, NOTES, open_container
 from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump

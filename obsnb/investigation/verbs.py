@@ -162,7 +162,10 @@ class Investigation:
     @cached_property
     def _events(self) -> pl.DataFrame:
         rows = self._rows
-        found = [alerts(rows.alerts), deployments(rows.logs, conventions=self._obs.conventions)]
+        found = [
+            alerts(rows.alerts, window=self.window),
+            deployments(rows.logs, conventions=self._obs.conventions),
+        ]
         return pl.concat(found, how="diagonal_relaxed").sort("timestamp")
 
     @cached_property
@@ -330,7 +333,7 @@ class Investigation:
         Postmortem
             ``.save("postmortem.html")`` or ``.md`` writes it.
         """
-        from obsnb import __version__
+        from obsnb.version import __version__
         from obsnb.report.notes import Notes
         from obsnb.report.postmortem import Postmortem
 
