@@ -17,6 +17,7 @@ from obsnb.transport import auth, body
 from obsnb.transport.exchange import Request, Response
 from obsnb.transport.fan import in_order
 from obsnb.transport.limit import Limit
+from obsnb.transport.punctual import Deadline, hold
 from obsnb.transport.retry import Policy, Trouble
 from obsnb.transport.troubles import explain, not_wanted, out_of_time
 
@@ -78,6 +79,7 @@ class HttpTransport:
         self._identity = auth.Identity(endpoint, command=command)
         self._policy = Policy(retries=endpoint.retries, total_s=endpoint.total_timeout_s)
         self._limit = Limit(endpoint.parallel)
+        self._deadline = Deadline(clock)
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
 
@@ -207,7 +209,8 @@ class HttpTransport:
                     break
                 asking = client.build_request(request.method, target, headers=sent)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
-            outcome = explain(error, self._endpoint)
+            late = self._clock() >= one.deadline
+            outcome = out_of_time(self._endpoint) if late else explain(error, self._endpoint)
         return outcome
 
     def _one(self, client: httpx.Client, asking: httpx.Request, one: _Try) -> Response | Trouble:
@@ -219,12 +222,13 @@ class HttpTransport:
             return not_wanted() if one.unwanted() else None
 
         began = self._clock()
-        answer = client.send(asking, stream=True)
-        try:
-            encoding = answer.headers.get("content-encoding", "").strip().lower()
-            whole = body.read(answer.iter_raw(), encoding=encoding, stopped=stopped)
-        finally:
-            answer.close()
+        with self._deadline.at(one.deadline):
+            answer = client.send(asking, stream=True)
+            try:
+                encoding = answer.headers.get("content-encoding", "").strip().lower()
+                whole = body.read(answer.iter_raw(), encoding=encoding, stopped=stopped)
+            finally:
+                answer.close()
         if isinstance(whole, Trouble):
             return whole
         headers = {name.lower(): value for name, value in answer.headers.items() if name != "set-cookie"}
@@ -234,6 +238,7 @@ class HttpTransport:
         with self._lock:
             if self._client is None:
                 self._client = _client(self._endpoint)
+                hold(self._client, self._deadline)
             return self._client
 
 

@@ -1,0 +1,70 @@
+"""A deadline for every read and write, also where bytes keep coming."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from obsnb.errors import UnreachableError
+from obsnb.transport.exchange import Request
+from obsnb.transport.http import HttpTransport
+from obsnb.transport.punctual import Deadline, OutOfTimeError
+from tests.transport.conftest import Loopback, Talk, Time
+
+Serve = Callable[..., Loopback]
+Connect = Callable[..., HttpTransport]
+
+ASK = Request("/loki/api/v1/labels")
+
+
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    ],
+    ids=["a header", "interim answers", "a body"],
+)
+def test_a_server_that_drips_is_not_listened_to_beyond_the_deadline(
+    serve: Serve, connect: Connect, time: Time, start: bytes, drop: bytes
+) -> None:
+    looks = threading.Semaphore(0)
+
+    def drip(talk: Talk, _: int) -> None:
+        talk.close_connection = True
+        talk.wfile.write(start)
+        while looks.acquire(timeout=10):  # a drop each time that the client looks at its clock
+            talk.wfile.write(drop)
+
+    def clock() -> float:
+        time.now += 1.0
+        looks.release()
+        return time.now
+
+    server = serve(drip)
+    time.clock = clock  # type: ignore[method-assign]  # the client's, before it is made
+    with pytest.raises(UnreachableError) as error:
+        connect(server.url, total_timeout_s=20).send(ASK)
+    assert error.value.what == f"loki at {server.url} did not finish its answer within 20 s."
+
+
+def test_a_wait_is_never_longer_than_the_time_that_is_left() -> None:
+    time = Time()
+    deadline = Deadline(time.clock)
+    assert deadline.left(5) == 5
+    with deadline.at(time.now + 3):
+        assert (deadline.left(5), deadline.left(2), deadline.left(None)) == (3, 2, 3)
+        time.sleep(3)
+        with pytest.raises(OutOfTimeError):
+            deadline.left(5)
+    assert deadline.left(5) == 5
+
+
+def test_each_thread_has_a_deadline_of_its_own() -> None:
+    deadline, seen = Deadline(Time().clock), []
+    with deadline.at(0):
+        other = threading.Thread(target=lambda: seen.append(deadline.left(5)))
+        other.start()
+        other.join()
+    assert seen == [5]
