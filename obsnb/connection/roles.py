@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from obsnb.conventions import Conventions
-from obsnb.errors import LimitError, NotRecordedError, SourceError
-from obsnb.query.roles import RoleQuery, role_queries
+from obsnb.errors import NotRecordedError, SourceError
+from obsnb.query.roles import role_queries
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
@@ -73,13 +73,19 @@ class LiveRoles:
         self._known: dict[str, list[str]] | None = None
 
     def answer(self, name: str, window: TimeRange, scope: Mapping[str, str]) -> Answer | None:
-        """The answer; None where no source can give it, or where the lines are more than allowed."""
+        """The answer, or None where no source can give it.
+
+        Raises
+        ------
+        SourceError
+            The server refuses, fails or cannot be reached; `LimitError` where the lines are too many.
+        """
         asked = role_queries(scope, self._conventions, known=self._names(window)).get(name)
         if asked is None:
             return None
         given: dict[str, Any] = {**asked.params, "role": asked.role}
         if asked.kind == "logs":
-            return self._lines(asked, window, given)
+            return self._logs.logs(asked.query, window, **given) if self._logs else None
         if asked.kind == "spans":
             return self._traces.spans(asked.query, window, **given) if self._traces else None
         if self._metrics is None:
@@ -87,14 +93,6 @@ class LiveRoles:
         if asked.kind == "exemplars":
             return self._metrics.exemplars(asked.query, window, **given)
         return self._metrics.series(asked.query, window, step_ns=default_step(window), **given)
-
-    def _lines(self, asked: RoleQuery, window: TimeRange, given: dict[str, Any]) -> Answer | None:
-        if self._logs is None:
-            return None
-        try:
-            return self._logs.logs(asked.query, window, **given)
-        except LimitError:
-            return None  # the caller asks for less
 
     def _names(self, window: TimeRange) -> dict[str, list[str]]:
         """The labels and attributes that the servers know, asked once; none where one does not say."""

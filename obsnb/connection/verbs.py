@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from obsnb.connection.kept import Kept
 from obsnb.connection.roles import Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.errors import PartialResultWarning, SettingsError, UsageError
+from obsnb.errors import LimitError, SettingsError, UsageError
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query import logql, promql, traceql
 from obsnb.query.roles import role_queries
@@ -63,9 +63,9 @@ class Connection:
         self._frames = frames
         self._tenant = archive.tenant if archive is not None else tenant
         self._closing = closing
-        self._answers: list[Answer] = []
         self.conventions = conventions
         self.ledger = Ledger()
+        self._kept = Kept(self.ledger)
 
     def __repr__(self) -> str:
         if self._archive is not None:
@@ -240,8 +240,10 @@ class Connection:
         found = [EVENTS.empty()]
         fired = self.role("alerts", where, scope=within)
         if fired is not None:
-            found.append(alerts(fired))
+            found.append(alerts(fired, window=where))
         lines = self.role("deployments.logs", where, scope=within) if within else None
+        if lines is None and within:  # where every line is, those that tell of deployments were not asked for
+            lines = self.role("scope.logs", where, scope=within)
         if lines is not None:
             found.append(deployments(lines, conventions=self.conventions))
         return self.out(pl.concat(found, how="diagonal_relaxed").sort("timestamp"))
@@ -281,16 +283,25 @@ class Connection:
         Returns
         -------
         DataFrame or None
-            None where nothing can answer it: no such source, an archive that was never asked, or more
-            lines than the profile allows.
+            None where nothing can answer it: no such source, an archive that was never asked, or for
+            ``scope.logs`` more lines than the profile allows; the ledger says so then.
 
         Raises
         ------
         NotRecordedError
             An archive was asked this for another window or scope.
+        LimitError
+            There are more lines than the profile allows, though the role asks for a part of them.
         """
-        answer = self._roles.answer(name, window, scope)
-        return None if answer is None else self._keep(answer).frame
+        try:
+            answer = self._roles.answer(name, window, scope)
+        except LimitError as error:
+            if name != "scope.logs":
+                raise
+            source = self._logs.name if self._logs is not None else ""
+            self._kept.refuse(name, window, error, source=source)
+            return None
+        return None if answer is None else self._kept.add(answer, scope=scope).frame
 
     def capture(self, window: TimeRange, *, scope: Mapping[str, str]) -> None:
         """Ask every built-in query of a scope, so that `save` freezes what an investigation needs."""
@@ -314,25 +325,26 @@ class Connection:
         Parameters
         ----------
         window, scope
-            The archive's; without, what all queries span, and this connection's scope.
+            The archive's. Without, an archive's own or what all queries span, and the scope that was
+            investigated or captured last.
         replace
             Whether what is there already may be replaced.
         """
         from obsnb.archive.writer import write
 
-        if not self._answers:
+        if not self._kept:
             raise UsageError(
                 "Nothing was asked yet, so there is nothing to freeze.",
                 hint="Ask obs.logs(...), obs.metrics(...) or obs.spans(...), or capture a scope first.",
             )
-        windows = [answer.record.window for answer in self._answers]
-        spanned = TimeRange(min(w.start_ns for w in windows), max(w.end_ns for w in windows))
+        within = scope if scope is not None else self.scope or self._kept.scope
         return write(
             path,
-            self._answers,
-            window=window or self.window or spanned,
-            scope=dict(scope if scope is not None else self.scope),
+            self._kept.for_scope(within),
+            window=window or self.window or self._kept.span,
+            scope=within,
             tenant=self._tenant,
+            notes=None if self._archive is None else self._archive.notes,
             replace=replace,
         )
 
@@ -342,22 +354,8 @@ class Connection:
         """The frame as this connection gives frames: polars, or Arrow-backed pandas."""
         return frame if self._frames == "polars" else frame.to_pandas(use_pyarrow_extension_array=True)
 
-    def _keep(self, answer: Answer) -> Answer:
-        from obsnb.sources.base import Answer
-
-        record = self.ledger.add(answer.record)
-        kept = Answer(answer.frame, record)
-        self._answers.append(kept)
-        if record.complete == "no":
-            warnings.warn(
-                f"query:{record.number} to {record.source} is not complete: {record.reason}",
-                PartialResultWarning,
-                stacklevel=4,
-            )
-        return kept
-
     def _give(self, answer: Answer) -> Any:
-        return self.out(self._keep(answer).frame)
+        return self.out(self._kept.add(answer).frame)
 
     def _where(self, window: TimeRange | None) -> TimeRange:
         where = window or self.window

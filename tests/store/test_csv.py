@@ -44,7 +44,8 @@ def test_times_keep_their_nanoseconds_and_durations_say_their_unit(tmp_path: Pat
 
 def test_lists_and_structs_become_json(tmp_path: Path) -> None:
     attribute = {"key": "http.route", "type": "string", "value": '/a "b", c'}
-    frame = pl.DataFrame({"attributes": pl.Series([[attribute], [], None], dtype=dtype("attributes")), "n": [1, 2, 3]})
+    attributes = pl.Series([[attribute], [], None], dtype=dtype("attributes"))
+    frame = pl.DataFrame({"attributes": attributes, "n": [1, 2, 3]})
     cells = [row["attributes"] for row in _read(write_csv(frame, tmp_path / "x.csv"))]
     assert [json.loads(cell) if cell else None for cell in cells] == [[attribute], [], None]
 

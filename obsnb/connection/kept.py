@@ -1,0 +1,87 @@
+"""What a connection has asked: every record in its ledger, every answer kept until it is frozen."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from obsnb.errors import LimitError, PartialResultWarning
+from obsnb.ledger import Ledger, QueryRecord
+from obsnb.timerange import TimeRange
+
+if TYPE_CHECKING:
+    from obsnb.sources.base import Answer
+
+__all__ = ["Kept"]
+
+_Scope = frozenset[tuple[str, str]]
+
+
+class Kept:
+    """Answers by their question; asked again, the newer one counts."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._answers: dict[Hashable, tuple[Answer, _Scope | None]] = {}
+        self.scope: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    @property
+    def span(self) -> TimeRange:
+        """From the earliest start to the latest end of what was asked."""
+        windows = [answer.record.window for answer, _ in self._answers.values()]
+        return TimeRange(min(w.start_ns for w in windows), max(w.end_ns for w in windows))
+
+    def add(self, answer: Answer, *, scope: Mapping[str, str] | None = None) -> Answer:
+        """Enter an answer; it comes back with its number. What is not all of it is warned of.
+
+        Parameters
+        ----------
+        scope
+            Of a built-in query; the last one is an archive's scope where nobody says another.
+        """
+        from obsnb.sources.base import Answer
+
+        record = self._ledger.add(answer.record)
+        kept = Answer(answer.frame, record)
+        of = None if scope is None else frozenset(scope.items())
+        question = (record.kind, record.source, record.asked, record.window, record.role, of)
+        self._answers.pop((*question, repr(sorted(record.params.items()))), None)
+        self._answers[*question, repr(sorted(record.params.items()))] = (kept, of)
+        if scope is not None:
+            self.scope = dict(scope)
+        if record.complete == "no":
+            warnings.warn(
+                f"query:{record.number} to {record.source} is not complete: {record.reason}",
+                PartialResultWarning,
+                stacklevel=_depth_of_caller(),
+            )
+        return kept
+
+    def refuse(self, role: str, window: TimeRange, error: LimitError, *, source: str) -> None:
+        """Enter a question that was too big, and is asked in parts instead."""
+        query = error.query or role
+        reason = f"asked for in parts instead: {error.what}"
+        record = QueryRecord("logs", source, query, query, window, role=role, complete="no", reason=reason)
+        self._ledger.add(record)
+
+    def for_scope(self, scope: Mapping[str, str]) -> list[Answer]:
+        """Every answer; the role of one that was asked for another scope is left out."""
+        wanted = frozenset(scope.items())
+        return [
+            answer if of in {None, wanted} else replace(answer, record=replace(answer.record, role=None))
+            for answer, of in self._answers.values()
+        ]
+
+
+def _depth_of_caller() -> int:
+    """How many frames above `Kept.add` the code stands that is not obsnb's own."""
+    frame, depth = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "obsnb":
+        frame, depth = frame.f_back, depth + 1
+    return depth

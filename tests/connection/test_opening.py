@@ -1,0 +1,109 @@
+"""How a connection is made, and what it says when it cannot be."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+import obsnb
+from obsnb.errors import ArchiveError, NotRecordedError, SettingsError
+from tests.standin import capture
+from tests.standin.loki import LokiStandIn
+from tests.standin.serving import serving
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of this machine's, and no obsnb.toml above."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("OBSNB_", "LOKI_", "PROMETHEUS_", "TEMPO_")) and name != "OBSNB_REQUIRE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_configured_says_how_to() -> None:
+    with pytest.raises(SettingsError) as caught:
+        obsnb.connect()
+    assert str(caught.value) == (
+        "No source is configured.\n"
+        'Hint: Pass connect(loki="http://...", prometheus=..., tempo=...), set OBSNB_LOKI_URL, '
+        "OBSNB_PROMETHEUS_URL or OBSNB_TEMPO_URL, or write a profile in obsnb.toml."
+    )
+
+
+def test_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBSNB_LOKI_URL", "http://127.0.0.1:1")
+    with obsnb.connect() as obs:
+        assert repr(obs) == "Connection(loki)"
+
+
+def test_a_profile_sets_conventions_and_frames(tmp_path: Path) -> None:
+    (tmp_path / "obsnb.toml").write_text(
+        '[conventions]\nservice_labels = ["team"]\n'
+        '[profiles.prod]\nframes = "pandas"\n[profiles.prod.tempo]\nurl = "http://127.0.0.1:1"\n'
+    )
+    with obsnb.connect(profile="prod") as obs:
+        assert repr(obs) == "Connection(tempo)"
+        assert obs.conventions.service_labels == ("team",)
+        assert type(obs.out(obsnb.schema.LOGS.empty())).__module__.startswith("pandas")
+
+
+def test_a_secret_is_in_no_repr_and_no_error() -> None:
+    with obsnb.connect(loki="http://bob:hunter2@127.0.0.1:1", token="hunter2") as obs:
+        assert "hunter2" not in repr(obs)
+        assert "hunter2" not in repr(vars(obs))
+
+
+def test_a_bundled_incident_opens_by_name_and_offline() -> None:
+    obs = obsnb.open_archive("slow-query")
+    assert repr(obs) == ("Connection(slow-query, an archive of 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z)")
+    assert obs.notes_path is not None
+    assert obs.notes_path.name == "notes.toml"
+    assert dict(obs.redactions) == {}
+
+
+def test_a_path_wins_over_a_bundled_name(tmp_path: Path) -> None:
+    (tmp_path / "slow-query").mkdir()
+    with pytest.raises(ArchiveError, match=r"^slow-query is no frozen incident: it has no manifest.json\."):
+        obsnb.open_archive("slow-query")
+
+
+def test_an_archive_says_what_scope_it_holds() -> None:
+    obs = obsnb.open_archive("slow-query")
+    assert obs.window is not None
+    with pytest.raises(NotRecordedError) as caught:
+        obs.role("alerts", obs.window, scope={"namespace": "other"})
+    assert str(caught.value) == (
+        "The archive holds the scope {'namespace': 'shop-prod'}, not {'namespace': 'other'}.\n"
+        "Hint: Leave the scope out, or ask live sources."
+    )
+
+
+def test_an_archives_own_window_is_the_default() -> None:
+    obs = obsnb.open_archive("datasource")
+    lines = obs.logs('{namespace="data-prod"}')
+    assert lines.height == 19_815
+    assert obs.ledger[0].window == obs.window
+
+
+def test_the_bundled_logs_are_what_the_recorded_server_answers_over_http() -> None:
+    truth, window = capture.truth_of("datasource")
+    query = f'{{namespace="{truth["namespace"]}"}} |= "error"'
+    folder = capture.RECORDINGS / "datasource" / "loki"
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(LokiStandIn.from_recordings(folder)))
+        live = stack.enter_context(obsnb.connect(loki=url))
+        frame = live.logs(query, window)
+        record = live.last
+    whole = obsnb.open_archive("datasource").logs('{namespace="data-prod"}')
+    texts = whole.filter(whole["line"].str.contains("error", literal=True))
+    assert frame.height > 0
+    assert frame.select("timestamp", "line", "row_id").equals(texts.select("timestamp", "line", "row_id"))
+    assert record is not None
+    assert (record.complete, record.rows) == ("yes", frame.height)
