@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obsnb.version import __version__
 from obsnb.archive.container import MANIFEST, NOTES, open_container
 from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
@@ -21,6 +20,7 @@ from obsnb.schema import BY_KIND, digest
 from obsnb.sources.base import Answer
 from obsnb.store.whole import beside
 from obsnb.timerange import TimeRange, now_ns
+from obsnb.version import __version__
 
 __all__ = ["write"]
 
