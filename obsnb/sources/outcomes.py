@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from obsnb.errors import AccessError, RejectedError, SourceError, UnreachableError
@@ -14,15 +15,18 @@ __all__ = ["Effort", "Losses", "outcomes"]
 _IN_A_ROW = 3
 
 
-def outcomes(transport: Transport, requests: Iterable[Request]) -> Iterator[Response | UnreachableError]:
+def outcomes(
+    transport: Transport, requests: Iterable[Request]
+) -> Generator[Response | UnreachableError, None, None]:
     """The answers in the order of the requests, an error in the place of one that never came."""
     rest = list(requests)
     while rest:
         answered = 0
         try:
-            for response in transport.map(rest):
-                answered += 1
-                yield response
+            with closing(transport.map(rest)) as responses:
+                for response in responses:
+                    answered += 1
+                    yield response
             return
         except UnreachableError as error:
             rest = rest[answered + 1 :]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from obsnb.settings import SourceKind
@@ -77,8 +78,8 @@ def pull(
     while pending:
         batch, rest = (pending[:1], pending[1:]) if probing else (pending, [])
         refused: list[range] = []
-        with asked(query, window):
-            for piece, response in zip(batch, transport.map([ask(p) for p in batch]), strict=True):
+        with asked(query, window), closing(transport.map([ask(p) for p in batch])) as responses:
+            for piece, response in zip(batch, responses, strict=True):
                 done.requests += 1 + response.retries
                 done.retries += response.retries
                 if response.ok:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -80,10 +80,12 @@ class Transport(Protocol):
             No answer came: name, connection, TLS, a body cut short, or time ran out.
         """
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
         """The answers in the order of the requests, several under way at once.
 
-        The first error ends it; what is under way is waited for, nothing leaks.
+        The first error ends it; what is under way is waited for, nothing leaks. So does closing it:
+        who may leave it half way closes it (`contextlib.closing`), because an error that is kept, as
+        a notebook keeps its last one, keeps what it passed through.
         """
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 def in_order(
     ask: Callable[[Item, Callable[[], bool]], Answer], items: Iterable[Item], *, ahead: int, name: str
-) -> Iterator[Answer]:
+) -> Generator[Answer, None, None]:
     """The answers in the order of the items, so many of them under way or waiting to be taken.
 
     A thread an item, which ends with its answer: a generator that is dropped half way leaves none

@@ -6,7 +6,7 @@ import random as chance
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -115,7 +115,7 @@ class HttpTransport:
         """
         return self._send(request, _always)
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
         """The answers in the order of the requests, several under way at once.
 
         The first error ends it: what has not begun is not sent, what is under way is waited for.

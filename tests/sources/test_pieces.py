@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -33,8 +33,8 @@ class Server:
         self.asked.append(piece)
         return Response(200, {}, repr(list(piece)).encode()) if self.takes(piece) else TOO_MUCH
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Response]:
-        return map(self.send, requests)
+    def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
+        yield from map(self.send, requests)
 
     def close(self) -> None:
         pass

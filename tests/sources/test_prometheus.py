@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -68,8 +68,8 @@ class Canned:
             raise response
         return response
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Response]:
-        return map(self.send, requests)
+    def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
+        yield from map(self.send, requests)
 
     def close(self) -> None:
         pass

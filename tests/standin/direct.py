@@ -1,6 +1,6 @@
 """A transport that asks a stand-in in process, for quick property tests."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field
 
 from obsnb.transport.exchange import Request, Response
@@ -25,7 +25,7 @@ class DirectTransport:
         status, answered, body = self.backend.answer(request.method, request.path, params, headers)
         return Response(status, {name.lower(): value for name, value in answered.items()}, body)
 
-    def map(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
         for request in requests:
             yield self.send(request)
 
