@@ -170,7 +170,8 @@ def _why(top: dict[str, object], groups: pl.DataFrame, queries: pl.DataFrame) ->
             f"the errors that came with it: {row['within']:,} times {kind}{str(row['message'])[:120]}"
         )
     if queries.height and "change" in queries.columns and top["cause_kind"] != "statement":
-        grown = queries.filter((pl.col("change") > 2) & (pl.col("peer") == top["service"]))
+        theirs = (pl.col("kind") == "statement") & (pl.col("peer") == top["service"])
+        grown = queries.filter(theirs & (pl.col("change") > 2))
         if grown.height:
             row = grown.sort("within_p95", descending=True).row(0, named=True)
             parts.append(
