@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import obsnb
 from obsnb.errors import ArchiveError, NotRecordedError, SettingsError
-from tests.standin import capture
-from tests.standin.loki import LokiStandIn
-from tests.standin.serving import serving
 
 
 @pytest.fixture(autouse=True)
@@ -90,20 +86,3 @@ def test_an_archives_own_window_is_the_default() -> None:
     lines = obs.logs('{namespace="data-prod"}')
     assert lines.height == 19_815
     assert obs.ledger[0].window == obs.window
-
-
-def test_the_bundled_logs_are_what_the_recorded_server_answers_over_http() -> None:
-    truth, window = capture.truth_of("datasource")
-    query = f'{{namespace="{truth["namespace"]}"}} |= "error"'
-    folder = capture.RECORDINGS / "datasource" / "loki"
-    with ExitStack() as stack:
-        url = stack.enter_context(serving(LokiStandIn.from_recordings(folder)))
-        live = stack.enter_context(obsnb.connect(loki=url))
-        frame = live.logs(query, window)
-        record = live.last
-    whole = obsnb.open_archive("datasource").logs('{namespace="data-prod"}')
-    texts = whole.filter(whole["line"].str.contains("error", literal=True))
-    assert frame.height > 0
-    assert frame.select("timestamp", "line", "row_id").equals(texts.select("timestamp", "line", "row_id"))
-    assert record is not None
-    assert (record.complete, record.rows) == ("yes", frame.height)
