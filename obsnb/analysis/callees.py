@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from obsnb.analysis.attributes import attribute_columns
+from obsnb.analysis.attributes import attribute_columns, first_attribute
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.tree import Ints, Tree, covered_by_children
 from obsnb.conventions import Conventions
@@ -59,9 +59,10 @@ def calls_of(
 ) -> Calls:
     """Whom each span of a tree calls.
 
-    A span is a call if its kind is client or producer. Without a kind it is one if it lies within
-    its service and everything below it belongs to other services, or if nothing lies below it and
-    an attribute names a peer.
+    A span is a call if its kind is client or producer, or if nothing lies below it and it carries a
+    statement or a kind of database. Without a kind it is also one if it lies within its service and
+    everything below it belongs to other services. Another span that nothing lies below is one if an
+    attribute other than an address, which may be its own host's, names a peer.
     """
     kind = spans["kind"] if "kind" in spans.columns else pl.Series([None] * len(service), dtype=pl.String)
     calling, answering = (kind.is_in(kinds).fill_null(False).to_numpy() for kinds in (_CALLING, _ANSWERING))
@@ -78,12 +79,18 @@ def calls_of(
     calling = calling | (kind.is_null().to_numpy() & inside & (abroad > 0) & (abroad == children))
     remote = calling & (abroad > 0)
     may_call = ~answering & (children == 0) & (parent >= 0)
-    callee = _named(spans, calling & ~remote, may_call & ~calling, names, conventions)
+    attributes = attribute_columns(spans, (*conventions.peer_attributes, *conventions.statement_attributes))
+    asks = (
+        first_attribute(attributes, (*_SYSTEMS, *conventions.statement_attributes)).is_not_null().to_numpy()
+    )
+    calling = calling | (may_call & asks)
+    callee = _named(attributes, calling & ~remote, may_call & ~calling, names, conventions)
     answerer = np.full(many, -1, dtype=np.int64)
     answerer[parent[crossing]] = np.flatnonzero(crossing)
     callee = callee.zip_with(pl.Series(~remote), service.gather(np.maximum(answerer, 0)))
     callee = callee.set((callee == service).fill_null(False) & pl.Series(~remote), None)
-    callee = _like_others(callee, service, spans["name"], calling & ~remote)
+    asking = (calling & ~remote) | (kind.is_null().to_numpy() & may_call)
+    callee = _like_others(callee, service, spans["name"], asking)
     return Calls(callee, remote, _answered(tree, crossing, abroad, answerer), crossing)
 
 
@@ -96,11 +103,10 @@ def _answered(tree: Tree, crossing: Bools, abroad: Ints, answerer: Ints) -> Ints
 
 
 def _named(
-    spans: pl.DataFrame, calling: Bools, may_call: Bools, names: Names, conventions: Conventions
+    attributes: pl.DataFrame, calling: Bools, may_call: Bools, names: Names, conventions: Conventions
 ) -> pl.Series:
     """The peer that the first attribute names that is more than an address or a kind of system."""
-    attributes = attribute_columns(spans, conventions.peer_attributes)
-    callee = pl.Series("callee", [None] * spans.height, dtype=pl.String)
+    callee = pl.Series("callee", [None] * attributes.height, dtype=pl.String)
     fallback = callee
     for key in conventions.peer_attributes:
         column = attributes[key].replace("", None)

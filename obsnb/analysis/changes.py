@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,11 @@ import polars as pl
 
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.incident import Incident, find_incident
-from obsnb.analysis.shift import find_shift
+from obsnb.analysis.shift import Floats, find_shift
+from obsnb.analysis.tree import Ints
 from obsnb.schema import SERIES
 
-__all__ = ["Incident", "as_levels", "change_points", "find_incident", "series_key"]
+__all__ = ["Incident", "as_levels", "change_points", "each_series", "find_incident", "series_key"]
 
 _COUNTER = r"_(?:total|count|bucket|sum)$"
 _SAW = 0.1  # a counter may fall (be reset) in a tenth of its steps, no more
@@ -66,13 +67,13 @@ def change_points(series: Any, *, by: Sequence[str] | None = None, alpha: float 
     SERIES.check(frame.columns, needs=key, what="change_points")
     levels = as_levels(frame, key)
     rows = []
-    for label, moments, values in _each(levels):
+    for facts, moments, values in each_series(levels):
         found = find_shift(values)
         if found is not None and found.p_value < 1:
             dated = (found.begin, found.earliest - 1, found.latest, found.end)
             rows.append(
                 (
-                    label,
+                    facts["label"],
                     *(int(moments[max(at, 0)]) if at < len(moments) else None for at in dated),
                     found.before,
                     found.during,
@@ -149,13 +150,15 @@ def _is_counter(
     return (by_name | by_shape).to_numpy()
 
 
-def _each(levels: pl.DataFrame) -> Any:
-    """Number, times and values of every series of a frame that is sorted by series and time."""
+def each_series(levels: pl.DataFrame) -> Iterator[tuple[dict[str, Any], Ints, Floats]]:
+    """Facts (label and names), times (ns) and values of every series of what `as_levels` gives."""
     label = levels["label"].to_numpy()
     moments, values = levels["ns"].to_numpy(), levels["level"].to_numpy()
     edges = np.flatnonzero(np.diff(label.astype(np.int64))) + 1
-    for part in np.split(np.arange(len(label)), edges) if len(label) else []:
-        yield int(label[part[0]]), moments[part], values[part]
+    starts = [0, *edges.tolist()] if len(label) else []
+    facts = levels.drop("ns", "level")[starts].to_dicts()
+    for fact, begin, end in zip(facts, starts, [*starts[1:], len(label)], strict=True):
+        yield fact, moments[begin:end], values[begin:end]
 
 
 def _confident(table: pl.DataFrame, many: int, alpha: float) -> pl.DataFrame:

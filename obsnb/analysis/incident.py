@@ -113,7 +113,7 @@ def find_incident(
         if "service" not in frame.columns:
             frame = frame.with_columns(service=pl.lit(None, pl.String))
         parts.append(series_symptoms(frame, window=window, step=step, conventions=conventions))
-    votes = _believed(pl.concat(parts).drop_nulls(), window) if parts else []
+    votes = _believed(pl.concat(parts).drop_nulls("level"), window) if parts else []
     return _agreed(votes, window) if votes else None
 
 

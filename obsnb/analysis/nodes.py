@@ -10,7 +10,7 @@ import polars as pl
 from obsnb.analysis.callees import Bools, Calls, calls_of
 from obsnb.analysis.failures import failures
 from obsnb.analysis.service_names import Names, service_names
-from obsnb.analysis.tree import Ints, Tree, covered_by_children, grow
+from obsnb.analysis.tree import Ints, Tree, covered_by_children, grow, levels
 from obsnb.conventions import DEFAULT, Conventions
 
 __all__ = ["SpanNodes", "nodes_of"]
@@ -93,9 +93,7 @@ def nodes_of(
 
 def _origins(tree: Tree, calls: Calls, node: pl.Series, service: pl.Series, said: pl.DataFrame) -> pl.Series:
     failed, waiting = said["failed"].to_numpy(), said["waiting"].to_numpy()
-    below = np.zeros(len(failed), dtype=bool)
-    below[tree.parent[failed & (tree.parent >= 0)]] = True
-    deepest = failed & ~below
+    deepest = failed & ~_any_below(tree, failed)
     refused = said["code"].is_between(400, 499).fill_null(False).to_numpy() & ~waiting
     raised = node.zip_with(pl.Series(~(refused & ~calls.remote)), service)
     raised = raised.zip_with(pl.Series(~calls.remote), calls.callee)
@@ -105,6 +103,15 @@ def _origins(tree: Tree, calls: Calls, node: pl.Series, service: pl.Series, said
     culprit = node.zip_with(pl.Series(~calls.remote), calls.callee).gather(last)
     raised = raised.zip_with(pl.Series(~waited), culprit)
     return raised.set(pl.Series(~deepest), None).alias("origin")
+
+
+def _any_below(tree: Tree, flag: Bools) -> Bools:
+    """Whether a span has the flag among its descendants; spans in between need not have it."""
+    found = np.zeros(len(flag), dtype=bool)
+    for level in reversed(list(levels(tree.parent))):
+        child = level[tree.parent[level] >= 0]
+        found[tree.parent[child[flag[child] | found[child]]]] = True
+    return found
 
 
 def _longest_below(tree: Tree) -> Ints:
@@ -122,8 +129,3 @@ def _longest_below(tree: Tree) -> Ints:
         if (further == down).all():
             return down
         down = further
-
-
-def mask(series: pl.Series) -> Bools:
-    """A boolean column as an array, null as false."""
-    return series.fill_null(False).to_numpy()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -19,7 +21,7 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _BUCKETS = 240  # of a window, about
 _ERROR, _GRAVE = 17, 13  # severity numbers of error and warning
 _ERROR_WORDS = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
-_SYMPTOM: dict[str, Any] = {"signal": pl.String, "ns": pl.Int64, "level": pl.Float64}
+_SYMPTOM: dict[str, Any] = {"service": pl.String, "signal": pl.String, "ns": pl.Int64, "level": pl.Float64}
 _LATENCY_NAME = re.compile(r"(?i)latency|duration|response_?time|_p?(?:50|90|95|99)$")
 _NOT_LATENCY = re.compile(r"(?i)_(?:bucket|count|sum|total)$|(?:^|_)(?:gc|process|scrape)_")
 _ERROR_NAME = re.compile(r"(?i)(?:^|[_\W])(?:errors?|failed|failures?|5xx|exceptions?)(?:[_\W]|$)")
@@ -53,11 +55,7 @@ def log_symptoms(logs: pl.DataFrame, *, window: TimeRange, step: int) -> pl.Data
     )
     parts = []
     for column, what in (("error", "error lines"), ("grave", "error lines and warnings")):
-        chosen = lines.filter(column)
-        parts.append(_counted(chosen.with_columns(signal=pl.lit(what)), window, step))
-        parts.append(
-            _counted(chosen.with_columns(signal=pl.format("{} of {}", pl.lit(what), "service")), window, step)
-        )
+        parts += _of_each_and_all(lines.filter(column), what, partial(_counted, window=window, step=step))
     return pl.concat(parts)
 
 
@@ -69,20 +67,19 @@ def span_symptoms(spans: pl.DataFrame, *, window: TimeRange, step: int) -> pl.Da
         pl.col("name").fill_null(""),
         pl.col("duration").to_physical().clip(lower_bound=1).log().alias("length"),
     ).with_columns(failures(spans)["failed"])
-    failed = facts.filter("failed")
     usual = pl.col("length").median().over("service", "name")
-    slower = facts.drop_nulls("length").with_columns((pl.col("length") - usual).clip(-3, 3).alias("slower"))
-    here = pl.col("service")
-    return pl.concat(
-        [
-            _counted(failed.with_columns(signal=pl.lit("failed spans")), window, step),
-            _counted(failed.with_columns(signal=pl.format("failed spans of {}", here)), window, step),
-            _averaged(slower.with_columns(signal=pl.lit("duration of spans")), "slower", window, step),
-            _averaged(
-                slower.with_columns(signal=pl.format("duration of spans of {}", here)), "slower", window, step
-            ),
-        ]
-    )
+    slower = facts.drop_nulls("length").with_columns((pl.col("length") - usual).clip(-3, 3).alias("level"))
+    count, average = (partial(each, window=window, step=step) for each in (_counted, _averaged))
+    failed = _of_each_and_all(facts.filter("failed"), "failed spans", count)
+    return pl.concat(failed + _of_each_and_all(slower, "duration of spans", average))
+
+
+def _of_each_and_all(
+    rows: pl.DataFrame, what: str, measured: Callable[[pl.DataFrame], pl.DataFrame]
+) -> list[pl.DataFrame]:
+    named = pl.format("{} of {}", pl.lit(what), "service").alias("signal")
+    every = rows.with_columns(pl.lit(None, pl.String).alias("service"), pl.lit(what).alias("signal"))
+    return [measured(every), measured(rows.with_columns(named))]
 
 
 def series_symptoms(
@@ -102,6 +99,7 @@ def series_symptoms(
         )
         parts.append(
             ratio.select(
+                "service",
                 pl.format("failed share of requests of {}", "service").alias("signal"),
                 "ns",
                 (pl.col("failed") / pl.col("count")).alias("level"),
@@ -137,8 +135,10 @@ def _histogram_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.D
     middle = (upper * pl.col("lower").fill_null(upper / 4).clip(upper / 4)).sqrt().log()
     mean = (middle * pl.col("inside")).sum() / pl.col("inside").sum()
     means = cells.group_by(of).agg(mean.alias("level"))
-    signal = pl.format("latency ({}) of {}", "metric", pl.col("service").fill_null("?"))
-    return means.select(signal.alias("signal"), "ns", "level").drop_nulls()
+    who = pl.col("service").fill_null("?")
+    return means.select(
+        who, pl.format("latency ({}) of {}", "metric", who).alias("signal"), "ns", "level"
+    ).drop_nulls()
 
 
 def _named_gauges(series: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:
@@ -157,6 +157,7 @@ def _named_gauges(series: pl.DataFrame, window: TimeRange, step: int) -> pl.Data
         .agg(pl.col("value").mean())
         .sort("metric", "service", "key")
         .select(
+            who.alias("service"),
             pl.format("{} of {} [{}]", "metric", who, "key").alias("signal"),
             "ns",
             pl.col("value").alias("level"),
@@ -173,19 +174,19 @@ def _counted(rows: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:
     inside = rows.filter(pl.col("ns").is_between(window.start_ns, window.end_ns, closed="left"))
     counts = inside.group_by("signal", _bucket(pl.col("ns"), window, step)).len("level")
     every = pl.DataFrame({"ns": range(window.start_ns, window.end_ns, step)}, schema={"ns": pl.Int64})
-    grid = counts.select(pl.col("signal").unique()).join(every, how="cross")
+    grid = inside.select("service", "signal").unique().join(every, how="cross")
     return (
         grid.join(counts, on=["signal", "ns"], how="left")
-        .select("signal", "ns", pl.col("level").fill_null(0).cast(pl.Float64))
+        .select("service", "signal", "ns", pl.col("level").fill_null(0).cast(pl.Float64))
         .sort("signal", "ns")
     )
 
 
-def _averaged(rows: pl.DataFrame, column: str, window: TimeRange, step: int) -> pl.DataFrame:
+def _averaged(rows: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:
     inside = rows.filter(pl.col("ns").is_between(window.start_ns, window.end_ns, closed="left"))
     return (
-        inside.group_by("signal", _bucket(pl.col("ns"), window, step))
-        .agg(pl.col(column).mean().alias("level"))
+        inside.group_by("service", "signal", _bucket(pl.col("ns"), window, step))
+        .agg(pl.col("level").mean())
         .sort("signal", "ns")
-        .select("signal", "ns", "level")
+        .select(list(_SYMPTOM))
     )

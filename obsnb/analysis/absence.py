@@ -1,0 +1,171 @@
+"""Services that calls no longer reach, although whoever calls them is still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from obsnb.analysis.nodes import SpanNodes
+from obsnb.analysis.scores import Finding, certainty, share_z
+from obsnb.analysis.tree import Ints
+from obsnb.timerange import TimeRange
+
+__all__ = ["Absence", "absent_services"]
+
+_USUAL = 0.3  # of an operation's visits go on to a callee that is expected
+_LEFT = 0.25  # of the expected visits: a service that gets more is not gone
+_STRENGTH = 0.85
+_DOUBTFUL = 0.6  # where no caller reaches anybody else either: it may have failed before it called
+_UNLIKELY = 0.2  # where a caller says what else is wrong
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A service that calls no longer reach.
+
+    Attributes
+    ----------
+    service
+        The service.
+    callers
+        The services whose operations used to reach it, still run, and say nothing else that is
+        wrong; none where they do.
+    sure
+        Whether the callers still reach others, or speak of waiting: it is not they who fail.
+    finding
+        What is said about it.
+    """
+
+    service: str
+    callers: frozenset[str]
+    sure: bool
+    finding: Finding
+
+
+def absent_services(
+    nodes: SpanNodes,
+    *,
+    during: TimeRange,
+    baseline: TimeRange,
+    outspoken: frozenset[str] = frozenset(),
+    waiting: frozenset[str] = frozenset(),
+) -> list[Absence]:
+    """Services whose spans are missing under operations that used to call them.
+
+    A visit is a span that begins a service's part of a trace, with all that the service does in it.
+    For every operation of a visit and every service that a third of its visits in the baseline went
+    on to, the visits of the incident are counted that still do; visits that another callee failed
+    are left out. A service that gets less than a quarter of what all its callers' visits let expect
+    is absent, unless an earlier callee of the same visits is.
+
+    Parameters
+    ----------
+    outspoken
+        Services that fail with words of their own (neither of waiting nor of another service):
+        they may have failed before they called anybody.
+    waiting
+        Services that fail with words of waiting.
+    """
+    reached = _reached(nodes, during, baseline)
+    usual = reached.filter(
+        (pl.col("visits_old") >= 3) & (pl.col("hits_old") >= _USUAL * pl.col("visits_old"))
+    )
+    expected = pl.col("visits_new") * pl.col("hits_old") / pl.col("visits_old")
+    summed = pl.col("visits_old", "hits_old", "visits_new", "hits_new").sum()
+    totals = usual.group_by("callee", maintain_order=True).agg(
+        summed, pl.col("service").unique().alias("callers")
+    )
+    missing = totals.filter(pl.col("hits_new") < _LEFT * expected)
+    gone = usual.filter(pl.col("callee").is_in(missing["callee"].implode()))
+    is_first = pl.col("offset") <= pl.col("offset").min().over("operation")
+    first = gone.group_by("callee").agg(
+        (pl.col("visits_new").filter(is_first).sum() >= 0.5 * pl.col("visits_new").sum()).alias("first")
+    )
+    missing = missing.join(first.filter("first"), on="callee", maintain_order="left")
+    went_on = usual.filter(~pl.col("callee").is_in(missing["callee"].implode()) & (pl.col("hits_new") > 0))
+    going = set(went_on["operation"].to_list())
+    found = []
+    for row in missing.to_dicts():
+        operations = usual.filter(pl.col("callee") == row["callee"])["operation"].to_list()
+        found.append(_absence(row, bool(going & set(operations)), outspoken, waiting))
+    return [each for each in found if each.finding.strength > 0]
+
+
+def _absence(
+    row: dict[str, Any], went_on: bool, outspoken: frozenset[str], waiting: frozenset[str]
+) -> Absence:
+    service, callers = row["callee"], frozenset(row["callers"])
+    silent = not callers & outspoken
+    sure = silent and (went_on or bool(callers & waiting))
+    z = share_z(
+        row["visits_new"] - row["hits_new"],
+        row["visits_new"],
+        row["visits_old"] - row["hits_old"],
+        row["visits_old"],
+    )
+    left = row["hits_new"] * row["visits_old"] / max(row["visits_new"] * row["hits_old"], 1)
+    strength = certainty(z) * (1 - left / _LEFT) * (_STRENGTH if sure else _DOUBTFUL if silent else _UNLIKELY)
+    reason = (
+        f"{row['hits_new']} of {row['visits_new']} visits that used to call {service} still reach it; "
+        f"{row['hits_old']} of {row['visits_old']} did in the baseline."
+    )
+    finding = Finding(service, "absence", strength, 1.0, None, reason, about="unreachable")
+    return Absence(service, callers if silent else frozenset(), sure, finding)
+
+
+def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.DataFrame:
+    """By operation of a visit and callee: visits, and visits that reach the callee, of both windows."""
+    spans, parent = nodes.spans, nodes.tree.parent
+    entry = _entries(nodes)
+    start = nodes.tree.start
+    inside = ((start >= during.start_ns) & (start < during.end_ns)).astype(np.int8)
+    inside[~((start >= baseline.start_ns) & (start < baseline.end_ns)) & (inside == 0)] = -1
+    begins = entry == np.arange(len(parent))
+    below = np.flatnonzero(begins & (parent >= 0))
+    failed = spans["failed"].to_numpy()
+    spoilt = np.zeros(len(parent), dtype=bool)
+    spoilt[entry[parent[below[failed[below]]]]] = True
+    inside[spoilt & (inside == 1)] = -1
+    visits = pl.DataFrame(
+        {
+            "visit": np.flatnonzero(begins),
+            "service": spans["service"].filter(pl.Series(begins)),
+            "name": spans["name"].filter(pl.Series(begins)),
+            "inside": inside[begins],
+        }
+    ).filter(pl.col("inside") >= 0)
+    visits = visits.with_columns(pl.struct("service", "name").hash(5).alias("operation"))
+    visit = entry[parent[below]]
+    hits = pl.DataFrame(
+        {"visit": visit, "callee": spans["service"].gather(below), "offset": start[below] - start[visit]}
+    )
+    hits = hits.group_by("visit", "callee", maintain_order=True).agg(pl.col("offset").min())
+    many = visits.group_by("operation", "service").agg(
+        (pl.col("inside") == 0).sum().alias("visits_old"), (pl.col("inside") == 1).sum().alias("visits_new")
+    )
+    counted = (
+        visits.join(hits, on="visit")
+        .group_by("operation", "callee")
+        .agg(
+            (pl.col("inside") == 0).sum().alias("hits_old"),
+            (pl.col("inside") == 1).sum().alias("hits_new"),
+            pl.col("offset").filter(pl.col("inside") == 0).median(),
+        )
+    )
+    return counted.join(many, on="operation").filter(pl.col("visits_new") >= 3).sort("operation", "callee")
+
+
+def _entries(nodes: SpanNodes) -> Ints:
+    """For each span the span with which its service's part of the trace began."""
+    parent = nodes.tree.parent
+    here = np.arange(len(parent))
+    begins = nodes.spans["crossing"].to_numpy() | (parent < 0)
+    up = np.where(begins, here, parent)
+    while True:
+        further = up[up]
+        if (further == up).all():
+            return up
+        up = further

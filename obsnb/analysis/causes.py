@@ -1,0 +1,102 @@
+"""What changed at a suspect: a deployment, a statement, a resource, a pool, the load, a dependency."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from obsnb.analysis.fusion import Deployment, Suspect
+from obsnb.analysis.scores import Finding
+from obsnb.timerange import format_ns
+
+__all__ = ["cause_of"]
+
+_POOL = re.compile(
+    r"(?i)pool|too many connections|connection limit|max_connections|no (?:free|idle) connection"
+)
+_CONFIGURATION = re.compile(
+    r"(?i)\bconfig|environment variable|\benv var|certificate|x509|permission|credential|unauthori[sz]ed"
+    r"|feature flag|missing (?:key|setting|property)|invalid (?:option|setting)"
+)
+_MORE_LOAD = 1.5  # times as many requests a second as in the baseline
+_ENOUGH = 0.15  # strength of a finding that may be named as what changed
+_SCORE = 0.1  # below it nothing is said about a cause
+_NEAR = 0.2  # of a deployment
+_NOTHING = ("unknown", "")
+
+
+def cause_of(suspect: Suspect, *, load: Mapping[str, float], onset_ns: int) -> tuple[str, str]:
+    """The kind of cause and a sentence; ``unknown`` and an empty one where nothing speaks for any.
+
+    Latency and errors are symptoms. A cause is what changed: in this order the service's own
+    deployment, the statement that a database was asked, the service's resources, a pool, settings,
+    more load, a callee; a deployment of whoever calls it is told with any of them.
+
+    Parameters
+    ----------
+    load
+        How many times as many requests a second each service gets as in the baseline.
+    onset_ns
+        When the incident began.
+    """
+    if suspect.score < _SCORE:
+        return _NOTHING
+    near = suspect.deployment if suspect.deployment and suspect.deployment.nearness >= _NEAR else None
+    own = near is not None and near.service == suspect.service
+    kind, said = ("deployment", _deployed(near, onset_ns)) if own and near else _changed(suspect, load)
+    if own:
+        symptom = _symptom(suspect)
+        return kind, f"{said}; {symptom}" if symptom else said
+    if near is not None:
+        after = f"after the {_deployed(near, onset_ns)}"
+        if kind == "unknown":
+            return "deployment", f"{said}; {after}" if said else after[0].upper() + after[1:]
+        return kind, f"{said}; {after}"
+    return kind, said
+
+
+def _deployed(deployment: Deployment, onset_ns: int) -> str:
+    what = "restart" if deployment.kind == "restart" else "deployment"
+    seconds = round((onset_ns - deployment.at_ns) / 1e9)
+    when = f"{seconds} s before the onset" if seconds >= 0 else f"{-seconds} s after the onset as dated"
+    title = f" ({deployment.title})" if deployment.title else ""
+    return f"{what} of {deployment.service}{title} at {format_ns(deployment.at_ns)}, {when}"
+
+
+def _changed(suspect: Suspect, load: Mapping[str, float]) -> tuple[str, str]:
+    telling = [each for each in suspect.findings if each.strength >= _ENOUGH]
+    statement = next((each for each in telling if each.statement), None)
+    if statement is not None and _leads(statement, telling):
+        return "statement", statement.statement
+    resource = next((each for each in telling if each.signal == "resource" and not each.waiting), None)
+    if resource is not None:
+        more = load.get(suspect.service, 1.0)
+        return (
+            ("load", f"{more:.1f} times the requests; {resource.reason}")
+            if more >= _MORE_LOAD
+            else (
+                "resource",
+                resource.reason.rstrip("."),
+            )
+        )
+    worded = [each for each in telling if each.signal in ("errors", "logs")]
+    for kind, pattern in (("pool", _POOL), ("configuration", _CONFIGURATION)):
+        found = next((each for each in worded if pattern.search(each.about)), None)
+        if found is not None:
+            return kind, found.about
+    if load.get(suspect.service, 1.0) >= _MORE_LOAD:
+        return "load", f"{load[suspect.service]:.1f} times as many requests a second as in the baseline"
+    waiting = next((each for each in telling if each.waiting and each.signal != "symptom"), None)
+    if waiting is not None:
+        said = f"it waits for {suspect.waits_for}" if suspect.waits_for else waiting.about
+        return "dependency", said
+    return "unknown", _symptom(suspect)
+
+
+def _leads(statement: Finding, telling: list[Finding]) -> bool:
+    """Whether it is what most of the added time went to, or nothing else of the service stands out."""
+    return statement.share >= 0.1 or statement is telling[0]
+
+
+def _symptom(suspect: Suspect) -> str:
+    return suspect.findings[0].reason.rstrip(".") if suspect.findings else ""

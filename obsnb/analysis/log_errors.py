@@ -1,0 +1,170 @@
+"""Error lines by whom they are about, against a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from obsnb.analysis.failures import WAITING
+from obsnb.analysis.logs import parse_logs
+from obsnb.analysis.mentions import mentioned
+from obsnb.analysis.scores import Finding, certainty, rate_z, saturate
+from obsnb.analysis.service_names import Names
+from obsnb.conventions import DEFAULT, SEVERITY, Conventions
+from obsnb.timerange import TimeRange
+
+__all__ = ["error_lines", "log_findings"]
+
+_SHOWN = 3
+_SHAPE = 160  # characters of a message that tell its shape
+_MASKS = (
+    r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}\b|\b[0-9a-fA-F]{12,}\b|\d+"
+    r"|'[^']{0,80}'" + r'|"[^"]{0,80}"'
+)
+#: Raw lines that may speak of an error, so that the others need not be parsed.
+_CANDIDATE = (
+    r"(?i)error|exception|fatal|critical|panic|traceback|fail|severe|emerg|refused|timed? ?out|denied"
+    r"|\b5\d\d\b|(?-i:\b[EF]\d{4} )"
+)
+_GRAVE = tuple(name for name, number in SEVERITY.items() if number >= 17)
+_UNSURE = tuple(name for name, number in SEVERITY.items() if 13 <= number < 17)
+_NAMED_PART, _WRITER_PART = 0.75, 0.4  # of a line that names another service, for either
+
+
+def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = DEFAULT) -> pl.DataFrame:
+    """The lines that say that something failed.
+
+    By their level; warnings, and lines without a level, by an exception or an HTTP status of 500
+    and above; lines without a level also by their words.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``ns``, ``service``, ``text`` (message), ``shape`` (the message with ids, numbers and quoted text
+        masked, after the exception's type), ``request`` (trace or correlation id), ``trace_id``, ``id``
+        (row_id), in the order of time.
+    """
+    level: Any = pl.col("level").str.to_lowercase() if "level" in logs.columns else pl.lit(None, pl.String)
+    maybe = logs.filter(level.is_in(_GRAVE) | pl.col("line").str.contains(_CANDIDATE).fill_null(False))
+    read = parse_logs(maybe, conventions=conventions)
+    level = pl.coalesce(pl.col("level").cast(pl.String).str.to_lowercase(), "parsed.level")
+    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(
+        False
+    )
+    worded = pl.col("line").str.contains(
+        r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
+    )
+    wrong = level.is_in(_GRAVE).fill_null(False) | (raised & (level.is_null() | level.is_in(_UNSURE)))
+    read = read.filter(wrong | (level.is_null() & worded))
+    text = pl.coalesce("parsed.message", "line")
+    kind = pl.coalesce("parsed.exception_type", pl.lit(""))
+    ids = [pl.col(name).cast(pl.String).replace("", None) for name in ("trace_id", "correlation_id")]
+    lines: pl.DataFrame = read.select(
+        pl.col("timestamp").to_physical().alias("ns"),
+        names.services(read["service"].cast(pl.String)).fill_null("unknown").alias("service"),
+        text.alias("text"),
+        pl.concat_str(kind, pl.lit(" "), text.str.slice(0, 4 * _SHAPE).str.replace_all(_MASKS, "?"))
+        .str.slice(0, _SHAPE)
+        .alias("shape"),
+        pl.coalesce(*ids, "parsed.request_id").alias("request"),
+        ids[0].alias("trace_id"),
+        pl.col("row_id").alias("id"),
+    ).sort("ns", maintain_order=True)
+    return lines
+
+
+def log_findings(
+    lines: pl.DataFrame,
+    names: Names,
+    *,
+    during: TimeRange,
+    baseline: TimeRange,
+    origins: pl.DataFrame | None = None,
+    callers: Mapping[str, frozenset[str]] | None = None,
+) -> list[Finding]:
+    """Error lines that are more frequent than in the baseline, by shape, for whom they are about.
+
+    Of the error lines of one request (trace or correlation id) only the first raised it; the later
+    ones passed it on. A line is about the one other service that it names, unless that one calls the
+    writer; else about the node that raised the failure in the spans of its trace, else about its
+    writer.
+
+    Parameters
+    ----------
+    lines
+        As `error_lines` gives them.
+    origins
+        ``trace_id``, ``origin`` (the node that raised the failure of a trace, where spans tell) and
+        ``waiting`` (bool: it may have waited for another).
+    callers
+        For a service those that call it, directly or through others.
+    """
+    lines = lines.with_columns(_window(during, baseline)).drop_nulls("during")
+    if lines.is_empty():
+        return []
+    later = lines["request"].is_not_null() & ~lines["request"].is_first_distinct()
+    lines = lines.filter(~later)
+    named = mentioned(lines.select("service", "text"), names, callers=callers)
+    if origins is None:
+        lines = lines.with_columns(origin=pl.lit(None, pl.String), waiting=pl.lit(False))
+    else:
+        lines = lines.join(origins, on="trace_id", how="left", maintain_order="left")
+    waits = named.is_null() & (lines["text"].str.contains(WAITING) | lines["waiting"].fill_null(False))
+    lines = lines.with_columns(pl.coalesce(named, "origin", "service").alias("about"), waits.alias("waits"))
+    counted = lines.group_by("service", "about", "shape", maintain_order=True).agg(
+        pl.col("during").sum().alias("new"),
+        (~pl.col("during")).sum().alias("old"),
+        pl.col("ns").filter("during").first().alias("since"),
+        pl.col("text").filter("during").first(),
+        pl.col("id").filter("during").head(_SHOWN).alias("ids"),
+        pl.col("waits").filter("during").mean(),
+    )
+    found = []
+    for row in counted.iter_rows(named=True):
+        z = rate_z(row["new"], during.duration_s, row["old"], baseline.duration_s)
+        more = row["new"] / during.duration_s - row["old"] / baseline.duration_s
+        if more > 0 and certainty(z):
+            found.append((row, certainty(z), more))
+    whole = sum(sure * more for _, sure, more in found) or 1.0
+    return [
+        finding
+        for row, sure, more in found
+        for finding in _of_line(row, sure, more, sure * more / whole, during)
+    ]
+
+
+def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during: TimeRange) -> list[Finding]:
+    writer, node, text = row["service"], row["about"], row["text"]
+    waiting = row["waits"] > 0.5
+    ends = [(node, _NAMED_PART, waiting), (writer, _WRITER_PART, True)]
+    if node == writer:
+        ends = [(writer, 1.0, waiting)]
+    return [
+        Finding(
+            service=end,
+            signal="logs",
+            strength=sure * saturate(more * during.duration_s, 10.0) * part,
+            share=share,
+            since_ns=row["since"],
+            reason=(
+                f"{writer} wrote {row['new']} error lines like “{text[:120]}”; {row['old']} in the baseline."
+            ),
+            evidence=tuple(f"log:{line}" for line in row["ids"] if line is not None),
+            waiting=waits,
+            about=text[:200],
+        )
+        for end, part, waits in ends
+    ]
+
+
+def _window(during: TimeRange, baseline: TimeRange) -> Any:
+    ns = pl.col("ns")
+    return (
+        pl.when(ns.is_between(during.start_ns, during.end_ns, closed="left"))
+        .then(True)
+        .when(ns.is_between(baseline.start_ns, baseline.end_ns, closed="left"))
+        .then(False)
+        .alias("during")
+    )

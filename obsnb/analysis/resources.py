@@ -1,0 +1,215 @@
+"""What each service uses and holds, and how that changed: processors, memory, pools, queues, being up."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from obsnb.analysis.changes import as_levels, each_series, series_key
+from obsnb.analysis.scores import Finding, Floats, saturate
+from obsnb.analysis.service_names import Names
+from obsnb.analysis.shift import find_shift, robust_scale
+from obsnb.analysis.tree import Ints
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.timerange import TimeRange, format_ns
+
+__all__ = ["resource_findings", "role_of"]
+
+_ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
+_HISTOGRAM = re.compile(r"_(?:bucket|sum|count|created)$")
+_SYMPTOM = re.compile(
+    r"(?i)(?:^|[_\W])(?:latency|duration|response|requests?|calls?|rps|qps|workload|throughput|errors?|fail\w*|"
+    r"exceptions?|[45]xx|p?(?:50|90|95|99))(?:[_\W]|$)"
+)
+#: What fills up while a service waits for another: it changes where the fault is, and where it is felt.
+_WAITS = re.compile(
+    r"(?i)connection|pool|queue|thread|in_?flight|pending|backlog|wait|goroutine|session|activity"
+)
+_GOOD = re.compile(r"(?i)^up$|ready|available|free|hit|healthy|success|idle|alive")  # to fall is bad
+_FALLING = 0.4  # less is used where less is asked for: a follower, as a rule
+_GONE = 3  # samples that must have been missed before a series counts as gone
+_ALIKE = 5  # series of one metric show what is usual in this window
+_SMALL = 0.15  # of the level: a change that is not even that is none
+
+
+def role_of(metric: str, conventions: Conventions = DEFAULT) -> str:
+    """What a metric tells about its service: ``resource``, ``waits``, ``symptom`` or ``other``.
+
+    A resource is what the conventions' patterns say, and whatever else is no symptom; what fills up
+    while waiting for others (connections, pools, queues, threads) is told apart.
+    """
+    if metric in _ALERTS or (_HISTOGRAM.search(metric) and _SYMPTOM.search(metric)):
+        return "other"
+    if _WAITS.search(metric):
+        return "waits"
+    listed = any(re.fullmatch(pattern, metric) for pattern in conventions.resource_metrics)
+    return "symptom" if _SYMPTOM.search(metric) and not listed else "resource"
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A series that is not what it was; `during` is NaN for one that stopped."""
+
+    service: str
+    metric: str
+    series_id: str | None
+    before: float
+    during: float
+    effect: float
+    strength: float
+    onset_ns: int
+
+
+def resource_findings(
+    series: pl.DataFrame,
+    names: Names,
+    *,
+    during: TimeRange,
+    baseline: TimeRange,
+    conventions: Conventions = DEFAULT,
+) -> list[Finding]:
+    """Gauges and counter rates of a service that are not in the incident what they were before.
+
+    A series counts by how surely it changed (`find_shift` heeds that neighbouring samples resemble
+    each other), how large the change is against its spread and its level, and how unusual it is
+    among the series of the same metric: where everybody's changes, nobody's is a clue. What changed
+    long before the incident, or late in it, did not cause it. A series that stops although others
+    of its metric go on counts as well.
+    """
+    metrics = series["metric"].drop_nulls().unique().to_list()
+    wanted = [metric for metric in metrics if role_of(metric, conventions) in ("resource", "waits")]
+    chosen = series.filter(pl.col("metric").is_in(wanted) & pl.col("service").is_not_null())
+    levels = as_levels(_within(chosen, during, baseline), series_key(chosen))
+    contrasts = [
+        _contrast(facts, moments, values, during, baseline) for facts, moments, values in each_series(levels)
+    ]
+    moved = _unusual([each for each in contrasts if each is not None])
+    gone = _gone(levels, during, baseline)
+    return [_finding(each, names, conventions, during) for each in [*moved, *gone] if each.strength > 0]
+
+
+def _within(series: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> pl.DataFrame:
+    ns = pl.col("timestamp").to_physical()
+    return series.filter(
+        ns.is_between(during.start_ns, during.end_ns, closed="left")
+        | ns.is_between(baseline.start_ns, baseline.end_ns, closed="left")
+    )
+
+
+def _contrast(
+    facts: dict[str, Any], moments: Ints, values: Floats, during: TimeRange, baseline: TimeRange
+) -> _Moved | None:
+    """How far a series moved between the windows, without regard to the other series."""
+    inside = moments >= during.start_ns
+    old, new = values[~inside], values[inside]
+    if len(old) < 2 or len(new) < 2:
+        return None
+    onset, level, sure = int(moments[inside][0]), float(np.median(new)), 0.0
+    shift = find_shift(values)
+    apart = min(new) > max(old) or max(new) < min(old)
+    if shift is not None and moments[shift.begin] >= baseline.end_ns - 0.25 * baseline.duration_ns:
+        part = values[shift.begin : shift.end][inside[shift.begin : shift.end]]
+        if len(part):
+            onset = onset if apart else int(moments[shift.begin])
+            level = float(np.median(part))
+            sure = min(max((-math.log10(max(shift.p_value, 1e-12)) - 1.3) / 3, 0.0), 1.0)
+    before = float(np.median(old))
+    jitter = robust_scale(np.diff(new), level=0.0) / math.sqrt(2)
+    spread = max(robust_scale(old - before, level=before), jitter, 0.02 * max(abs(before), abs(level)))
+    effect = (level - before) / max(spread, 1e-12)
+    sure = max(sure, 0.8 * saturate(abs(effect) - 4, 6) if apart else 0.0)
+    change = abs(level - before) / max(abs(before), 0.1 * abs(level), 1e-12)
+    size = saturate(abs(effect) - 2, 4) * saturate(change - _SMALL, 0.4)
+    late = max(onset - during.start_ns, 0) / during.duration_ns
+    return _Moved(
+        service=facts["service"],
+        metric=facts["metric"],
+        series_id=facts.get("series_id"),
+        before=before,
+        during=level,
+        effect=max(min(effect, 100.0), -100.0),
+        strength=sure * size * math.exp(-2 * late),
+        onset_ns=onset,
+    )
+
+
+def _unusual(moved: list[_Moved]) -> list[_Moved]:
+    """Weakened by how usual such a change is among the series of the metric in other services."""
+    effects: dict[str, list[float]] = {}
+    for each in moved:
+        effects.setdefault(each.metric, []).append(each.effect)
+    out = []
+    for each in moved:
+        others = np.array(effects[each.metric])
+        strength = each.strength
+        if strength and len(others) >= _ALIKE:
+            middle = float(np.median(others))
+            spread = robust_scale(others - middle, level=0.0) + 1.0
+            strength *= saturate(abs(each.effect - middle) / spread - 2, 3)
+        falls = each.during < each.before and not _GOOD.search(each.metric)
+        out.append(replace(each, strength=strength * (_FALLING if falls else 1.0)))
+    return out
+
+
+def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[_Moved]:
+    """Series that were there in the baseline and stop in the incident, while most of their like go on."""
+    if levels.is_empty():
+        return []
+    table = levels.group_by("label").agg(
+        pl.col("service").first(),
+        pl.col("metric").first(),
+        *([pl.col("series_id").first()] if "series_id" in levels.columns else []),
+        pl.col("level").last().alias("last"),
+        pl.col("ns").max().alias("until"),
+        (pl.col("ns") < baseline.end_ns).sum().alias("before"),
+        pl.col("ns").diff().median().alias("step"),
+    )
+    table = table.with_columns(
+        pl.col("until").max().over("metric").alias("latest"), pl.len().over("metric").alias("alike")
+    )
+    stopped = table.filter(
+        (pl.col("before") >= _GONE)
+        & (pl.col("latest") - pl.col("until") > _GONE * pl.col("step"))
+        & (pl.col("until") >= during.start_ns - _GONE * pl.col("step"))
+    ).with_columns(pl.len().over("metric").alias("stopped"))
+    return [
+        _Moved(
+            service=row["service"],
+            metric=row["metric"],
+            series_id=row.get("series_id"),
+            before=row["last"],
+            during=math.nan,
+            effect=-100.0,
+            strength=0.8,
+            onset_ns=row["until"],
+        )
+        for row in stopped.filter(pl.col("stopped") <= 0.25 * pl.col("alike")).sort("label").to_dicts()
+    ]
+
+
+def _finding(moved: _Moved, names: Names, conventions: Conventions, during: TimeRange) -> Finding:
+    service = names.service(moved.service) or moved.service
+    if math.isnan(moved.during):
+        said = f"{moved.metric} of {service} stops at {format_ns(moved.onset_ns)}, while others go on."
+    else:
+        said = (
+            f"{moved.metric} of {service} went from {moved.before:.3g} to {moved.during:.3g} "
+            f"({abs(moved.effect):.0f} spreads) at {format_ns(moved.onset_ns)}."
+        )
+    shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)
+    return Finding(
+        service=service,
+        signal="resource",
+        strength=moved.strength,
+        share=0.0,
+        since_ns=moved.onset_ns,
+        reason=said,
+        evidence=() if moved.series_id is None else (f"series:{moved.series_id}@{shown}",),
+        waiting=role_of(moved.metric, conventions) == "waits",
+        about=moved.metric,
+    )

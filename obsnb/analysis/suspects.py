@@ -1,0 +1,328 @@
+"""Where it started: every service seen in any signal, ranked by what is new there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from obsnb.analysis.absence import absent_services
+from obsnb.analysis.absolute import absolute_line_findings, absolute_span_findings
+from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.causes import cause_of
+from obsnb.analysis.exclusive import excess_of_spans
+from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fuse, nearby_deployments
+from obsnb.analysis.latency import latency_findings
+from obsnb.analysis.log_errors import error_lines, log_findings
+from obsnb.analysis.narrowing import narrowed
+from obsnb.analysis.nodes import SpanNodes, nodes_of
+from obsnb.analysis.noticed import load_changes, symptom_findings
+from obsnb.analysis.raised import manners, origins_of, span_error_findings
+from obsnb.analysis.resources import resource_findings
+from obsnb.analysis.scores import Finding
+from obsnb.analysis.service_graph import edges_of
+from obsnb.analysis.service_names import Names, service_names
+from obsnb.analysis.versions import new_versions
+from obsnb.conventions import DEFAULT, Conventions
+from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
+from obsnb.timerange import TimeRange, format_ns
+
+__all__ = ["suspects"]
+
+_LEAST = 0.05  # strength of a finding that is told as a reason
+_REASONS, _EVIDENCE = 8, 20
+_NARROWED = 0.1  # score from which on it is looked within which pod, tenant, ... it happens
+_SAME_DEPLOYMENT_NS = 600 * 10**9
+_SPAN_NEEDS = ("trace_id", "span_id", "service", "name", "start", "duration")
+_COLUMNS: dict[str, Any] = {
+    "rank": pl.Int64,
+    "service": pl.String,
+    "score": pl.Float64,
+    "since": pl.Datetime("ns", "UTC"),
+    "cause_kind": pl.String,
+    "cause": pl.String,
+    "within": pl.String,
+    "reasons": pl.List(pl.String),
+    "evidence": pl.List(pl.String),
+}
+
+
+def suspects(
+    logs: Any = None,
+    spans: Any = None,
+    series: Any = None,
+    events: Any = None,
+    *,
+    during: TimeRange,
+    baseline: TimeRange | None,
+    services: Mapping[str, str] | None = None,
+    conventions: Conventions = DEFAULT,
+) -> Any:
+    """The services where an incident may have started, best first, with reasons and evidence.
+
+    Every service that any signal names is a candidate, also one without spans of its own that others
+    call. Looked for is what is new there against the baseline: time that requests spend in it rather
+    than waiting for another; failures that it raised rather than passed on; calls that no longer
+    reach it; changes of its resources; deployments right before the onset. Latency and errors that
+    its metrics and log lines show count less where somebody whom it calls is at fault.
+
+    Parameters
+    ----------
+    logs
+        LOGS with timestamp and line.
+    spans
+        SPANS with trace_id, span_id, service, name, start, duration; kind, status and attributes
+        where known. A selection of traces will do if it was made alike in both windows.
+    series
+        SERIES with timestamp, metric and value; service where known.
+    events
+        EVENTS: those of kind ``deploy`` and ``restart`` are used. Versions that spans carry for the
+        first time are found without.
+    during
+        The incident.
+    baseline
+        What it is compared with; None: only what needs no comparison is said, and less surely.
+    services
+        Alias → service, where two names mean one; spelling variants and addresses find each other
+        without (`obsnb.analysis.service_names`).
+    conventions
+        The stack's names.
+
+    Returns
+    -------
+    frame
+        A row a service: ``rank`` (Int64, from 1), ``service``, ``score`` (Float64, 0 to 1: comparable
+        between incidents; below 0.3 it is no confident suspect), ``since`` (ns, UTC; null without
+        findings), ``cause_kind`` (deployment, resource, dependency, statement, pool, configuration,
+        load, unknown), ``cause`` (a sentence, may be empty), ``within`` (the pod, version, tenant or
+        route that it is limited to, or null), ``reasons`` (list of sentences), ``evidence`` (list of ids:
+        ``span:TRACE/SPAN``, ``log:ROW``, ``series:ID@ns``). Services that nothing speaks against have
+        score 0.
+
+    Raises
+    ------
+    FrameError
+        A frame lacks a needed column.
+
+    Notes
+    -----
+    The modules `exclusive`, `latency`, `raised`, `absence`, `log_errors`, `resources` and `noticed` find;
+    `fusion` weighs. Time and failures are attributed along the calls of each trace, after the idea
+    that only what a callee cannot explain is a service's own (as in Groot, Wang and others, ASE
+    2021, and the critical paths of CRISP, USENIX ATC 2022).
+    """
+    given = _given(logs, spans, series, events)
+    found = _Found(_names(given, services, conventions), during, baseline, conventions)
+    if given.spans is not None:
+        found.look_at_spans(given.spans, given.logs)
+    elif given.logs is not None:
+        found.look_at_lines(error_lines(given.logs, found.names, conventions=conventions))
+    if given.series is not None:
+        found.look_at_series(given.series)
+    deployments = _deployments(given, found)
+    ranked = fuse(found.candidates, found.findings, found.graph, deployments)
+    rows = [_row(rank, each, found) for rank, each in enumerate(ranked, 1)]
+    first = next((frame for frame in (logs, spans, series, events) if frame is not None), None)
+    return like(pl.DataFrame(rows, schema=_COLUMNS, orient="row"), first)
+
+
+@dataclass(frozen=True)
+class _Given:
+    logs: pl.DataFrame | None
+    spans: pl.DataFrame | None
+    series: pl.DataFrame | None
+    events: pl.DataFrame | None
+
+
+def _given(logs: Any, spans: Any, series: Any, events: Any) -> _Given:
+    def read(data: Any, schema: Schema, needs: Iterable[str]) -> pl.DataFrame | None:
+        if data is None:
+            return None
+        frame = to_polars(data, schema, needs=needs, what="suspects")
+        if "service" not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.String).alias("service"))
+        return frame
+
+    return _Given(
+        read(logs, LOGS, ("timestamp", "line")),
+        read(spans, SPANS, _SPAN_NEEDS),
+        read(series, SERIES, ("timestamp", "metric", "value")),
+        read(events, EVENTS, ("timestamp", "kind")),
+    )
+
+
+def _names(given: _Given, services: Mapping[str, str] | None, conventions: Conventions) -> Names:
+    frames = (given.spans, given.logs, given.series, given.events)
+    columns = [None if frame is None else frame["service"] for frame in frames]
+    return service_names(*columns, services=services, conventions=conventions)
+
+
+@dataclass
+class _Found:
+    """What has been found so far; the one mutable thing here, filled signal by signal."""
+
+    names: Names
+    during: TimeRange
+    baseline: TimeRange | None
+    conventions: Conventions
+    findings: list[Finding] = field(default_factory=list)
+    graph: CallGraph = field(default_factory=CallGraph)
+    load: dict[str, float] = field(default_factory=dict)
+    spans: pl.DataFrame | None = None
+    bad: pl.DataFrame | None = None  # trace_id and service of requests in which something went wrong
+    passing: pl.DataFrame | None = None  # trace_id and service of all requests of the incident
+
+    @property
+    def candidates(self) -> list[str]:
+        """Every service that a signal names."""
+        return sorted({*self.names.known.values(), *self.graph.nodes})
+
+    def look_at_spans(self, spans: pl.DataFrame, logs: pl.DataFrame | None) -> None:
+        """Latency, failures and absences, with what the error lines of the traces say."""
+        nodes = nodes_of(spans, names=self.names, conventions=self.conventions)
+        self.graph = call_graph(edges_of(nodes))
+        called = {name.lower(): name for name in sorted(self.graph.nodes)}
+        self.names = replace(self.names, known={**called, **self.names.known})
+        lines = None if logs is None else error_lines(logs, self.names, conventions=self.conventions)
+        ids, callers = spans["trace_id"], self.graph.callers
+        if self.baseline is None:
+            origins = origins_of(nodes, ids, self.names, callers=callers, lines=lines)
+            self.findings += absolute_span_findings(
+                nodes, origins, during=self.during, conventions=self.conventions
+            )
+        else:
+            during, baseline = self.during, self.baseline
+            outspoken, waiting = manners(nodes, self.names, during=during, callers=callers, lines=lines)
+            absent = absent_services(
+                nodes, during=during, baseline=baseline, outspoken=outspoken, waiting=waiting
+            )
+            origins = origins_of(nodes, ids, self.names, callers=callers, lines=lines, absent=absent)
+            rows = excess_of_spans(
+                nodes, spans, during=during, baseline=baseline, conventions=self.conventions
+            )
+            self.findings += latency_findings(rows)
+            self.findings += span_error_findings(nodes, origins, during=during, baseline=baseline)
+            self.findings += [each.finding for each in absent]
+            self._remember(spans, nodes, rows, origins)
+        self.spans = spans
+        if lines is not None:
+            self.look_at_lines(lines, origins)
+
+    def _remember(
+        self, spans: pl.DataFrame, nodes: SpanNodes, rows: pl.DataFrame, origins: pl.DataFrame
+    ) -> None:
+        ids = spans["trace_id"]
+        slow = rows.filter(pl.col("during") & pl.col("far")).select("row", pl.col("node").alias("service"))
+        raised = origins.select("row", pl.col("origin").alias("service"))
+        wrong = pl.concat([slow, raised])
+        through = pl.concat(
+            nodes.spans.select("row", pl.col(end).alias("service")).drop_nulls()
+            for end in ("service", "callee")
+        )
+        self.bad, self.passing = (
+            each.select(ids.gather(each["row"]).alias("trace_id"), "service").unique(maintain_order=True)
+            for each in (wrong, through)
+        )
+
+    def look_at_lines(self, lines: pl.DataFrame, origins: pl.DataFrame | None = None) -> None:
+        """Error lines, put down to the node that raised their request's failure where spans tell."""
+        if self.baseline is None:
+            self.findings += absolute_line_findings(lines, during=self.during)
+            return
+        if origins is not None:
+            chosen = origins.select("trace_id", "origin", "waiting")
+            origins = chosen.unique("trace_id", keep="first", maintain_order=True)
+        self.findings += log_findings(
+            lines,
+            self.names,
+            during=self.during,
+            baseline=self.baseline,
+            origins=origins,
+            callers=self.graph.callers,
+        )
+
+    def look_at_series(self, series: pl.DataFrame) -> None:
+        """Resources, what is noticed of requests, and how many there are."""
+        if self.baseline is None:
+            return
+        about: dict[str, Any] = {
+            "during": self.during,
+            "baseline": self.baseline,
+            "conventions": self.conventions,
+        }
+        self.findings += resource_findings(series, self.names, **about)
+        self.findings += symptom_findings(series, self.names, **about)
+        self.load = load_changes(series, self.names, **about)
+
+
+def _deployments(given: _Given, found: _Found) -> list[Deployment]:
+    told: list[tuple[str, int, str, str]] = []
+    if given.events is not None:
+        frame = given.events.filter(pl.col("kind").is_in(["deploy", "restart"])).drop_nulls("service")
+        title = pl.col("title").fill_null("") if "title" in frame.columns else pl.lit("")
+        told = [
+            (found.names.service(service) or service, ns, kind, text)
+            for service, ns, kind, text in frame.select(
+                "service", pl.col("timestamp").to_physical(), "kind", title.alias("title")
+            ).iter_rows()
+        ]
+    if given.spans is not None:
+        for each in new_versions(given.spans, found.names, conventions=found.conventions):
+            same = (
+                service == each[0] and abs(ns - each[1]) < _SAME_DEPLOYMENT_NS for service, ns, *_ in told
+            )
+            if not any(same):
+                told.append(each)
+    return nearby_deployments(told, found.during.start_ns)
+
+
+def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
+    kind, cause = cause_of(suspect, load=found.load, onset_ns=found.during.start_ns)
+    told = [each for each in suspect.findings if each.strength >= _LEAST]
+    reasons = list(dict.fromkeys(each.reason for each in told))[:_REASONS]
+    if suspect.deployment is not None and suspect.score >= _LEAST:
+        near = suspect.deployment
+        reasons.append(f"{near.title or near.kind} ({near.service}) at {format_ns(near.at_ns)}.")
+    if suspect.waits_for is not None and suspect.score >= _LEAST:
+        reasons.append(f"What speaks of waiting is put down to {suspect.waits_for}, which it depends on.")
+    evidence = dict.fromkeys(_id(each, found.spans) for finding in told for each in finding.evidence)
+    return (
+        rank,
+        suspect.service,
+        round(suspect.score, 4),
+        _since(told),
+        kind,
+        cause,
+        _within(suspect, found),
+        reasons,
+        list(evidence)[:_EVIDENCE],
+    )
+
+
+def _id(evidence: str, spans: pl.DataFrame | None) -> str:
+    kind, _, place = evidence.partition(":")
+    if kind != "row" or spans is None:
+        return evidence
+    return "span:{}/{}".format(*spans.select("trace_id", "span_id").row(int(place)))
+
+
+def _since(told: list[Finding]) -> int | None:
+    """The earliest that one of the stronger findings says."""
+    if not told:
+        return None
+    strongest = max(each.strength for each in told)
+    dated = [each.since_ns for each in told if each.since_ns and each.strength >= 0.5 * strongest]
+    return min(dated, default=None)
+
+
+def _within(suspect: Suspect, found: _Found) -> str | None:
+    if suspect.score < _NARROWED or found.spans is None or found.bad is None or found.passing is None:
+        return None
+    mine = pl.col("service") == suspect.service
+    bad, around = (each.filter(mine)["trace_id"] for each in (found.bad, found.passing))
+    inside = found.during
+    ns = pl.col("start").to_physical()
+    during = found.spans.filter(ns.is_between(inside.start_ns, inside.end_ns, closed="left"))
+    return narrowed(during, bad, around, conventions=found.conventions)
