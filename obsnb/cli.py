@@ -240,7 +240,9 @@ def _notes(asked: argparse.Namespace) -> int:
 def _archive(asked: argparse.Namespace) -> int:
     import obsnb
 
-    obs = obsnb.open_archive(asked.archive)  # every digest is checked on opening
+    obs = obsnb.open_archive(asked.archive)  # the files' bytes are checked on opening
+    if asked.action == "verify":
+        obs.verify()
     records = obs.recorded
     if asked.json:
         print(json.dumps([record.to_dict() for record in records], indent=2))

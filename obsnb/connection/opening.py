@@ -90,7 +90,7 @@ def connect(
 
 
 def open_archive(path: str | Path, *, frames: Literal["polars", "pandas"] = "polars") -> Connection:
-    """Open a frozen incident; every digest is checked.
+    """Open a frozen incident. Its files are held to their digests, its rows when they are first asked for.
 
     Parameters
     ----------

@@ -111,8 +111,13 @@ class Connection:
 
     @property
     def notes_path(self) -> Path | None:
-        """Where an archive's notes.toml lies, if it is a folder; None for live sources."""
+        """Where people write about an archive: in its folder, or beside its file; None for live sources."""
         return None if self._archive is None else self._archive.notes_path
+
+    @property
+    def notes(self) -> str | None:
+        """What people wrote there, or what was packed into the archive; None where there is nothing."""
+        return None if self._archive is None else self._archive.notes
 
     @property
     def redactions(self) -> Mapping[str, int]:
@@ -310,6 +315,17 @@ class Connection:
             if name != "scope.logs" and not (whole and name.endswith(".logs")):
                 self.role(name, window, scope=scope)
 
+    def verify(self) -> None:
+        """Hold all rows of an archive to its digests now, rather than when they are first asked for.
+
+        Raises
+        ------
+        DamagedArchiveError
+            Some are not what was recorded.
+        """
+        if self._archive is not None:
+            self._archive.verify()
+
     def save(
         self,
         path: str | Path,
@@ -344,7 +360,7 @@ class Connection:
             window=window or self.window or self._kept.span,
             scope=within,
             tenant=self._tenant,
-            notes=None if self._archive is None else self._archive.notes,
+            notes=self.notes,
             replace=replace,
         )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import obsnb
-from obsnb.errors import ArchiveError, NotRecordedError, SettingsError
+from obsnb.errors import ArchiveError, DamagedArchiveError, NotRecordedError, SettingsError
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +87,30 @@ def test_an_archives_own_window_is_the_default() -> None:
     lines = obs.logs('{namespace="data-prod"}')
     assert lines.height == 19_815
     assert obs.ledger[0].window == obs.window
+
+
+def test_an_archive_is_verified_to_its_last_row(tmp_path: Path) -> None:
+    import hashlib
+    import json
+    import shutil
+
+    from obsnb.archive.bundled import incident_path
+    from obsnb.archive.manifest import dump
+
+    bundled = incident_path("datasource")
+    assert bundled is not None
+    obsnb.open_archive(bundled).verify()
+    folder = shutil.copytree(bundled, tmp_path / "forged")
+    values = json.loads((folder / "manifest.json").read_bytes())
+    forged = folder / values["files"][0]["name"]
+    pl.read_parquet(forged).reverse().write_parquet(forged)
+    data = forged.read_bytes()
+    values["files"][0] |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    values.pop("digest")
+    (folder / "manifest.json").write_bytes(dump(values))
+    with pytest.raises(DamagedArchiveError) as caught:
+        obsnb.open_archive(folder).verify()
+    assert str(caught.value) == (
+        f"{folder} is damaged: the rows of queries/001-logs.parquet are not those of its query.\n"
+        "Hint: Fetch or copy it again: what it holds now cannot be trusted."
+    )

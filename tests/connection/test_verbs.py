@@ -316,6 +316,5 @@ def test_what_people_wrote_goes_along_when_an_archive_is_frozen_again(
     frozen = obsnb.open_archive(folder)
     frozen.logs('{a="b"}')
     again = obsnb.open_archive(frozen.save(tmp_path / "b.obsnb"))
-    assert again._archive is not None
-    assert again._archive.notes == "severity = 'SEV-2'\n"
+    assert again.notes == "severity = 'SEV-2'\n"
     assert (again.window, dict(again.scope)) == (frozen.window, SCOPE)
