@@ -6,6 +6,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import cast
 
@@ -155,9 +156,10 @@ class LogPull:
                 sent.append(piece)
                 yield self._request(piece, direction)
 
-        for response in self._transport.map(requests()):
-            self._count(response)
-            yield self._outcome(sent.popleft(), response, direction)
+        with closing(self._transport.map(requests())) as responses:
+            for response in responses:
+                self._count(response)
+                yield self._outcome(sent.popleft(), response, direction)
 
     def largest(self) -> int:
         """The size of the largest page that the server allows, learned from its refusal of a huge one."""

@@ -25,6 +25,8 @@ Direction = Literal["forward", "backward"]
 
 #: How often a slice is halved because the server finds it too big: a 4,096th, of an hour about a second.
 _HALVINGS = 12
+#: So many of the shortest slices in a row that are too big are no exceptions any more.
+_IN_A_ROW = 3
 #: At most so many slices are made of the rest of one.
 _PARTS = 64
 #: Slices are cut a little shorter than their density suggests, because it varies.
@@ -193,7 +195,8 @@ class _Walk:
         self._whole = self._left = window.duration_ns
         self._allowed = sys.maxsize
         self._passed = False
-        self._refused = False
+        self._probing = False
+        self._in_a_row = 0
         self._sent: deque[Slice] = deque()
         #: Nanosecond → how many entries it was seen to have, and how many came a stream at a time.
         self._narrowed: dict[int, tuple[int, int]] = {}
@@ -207,13 +210,16 @@ class _Walk:
         return share if self._count is None else min(1.0, max(share, self.out.rows / self._count))
 
     def asked(self) -> Iterator[Slice]:
-        """The next slices; one alone while it is not known whether more are wanted or would pass."""
+        """The next slices; one alone while it is not known whether more are wanted or would pass.
+
+        So a query that the server does not answer at any length costs tens of requests, not thousands.
+        """
         while self.pending:
             piece = self.pending.popleft()
             piece = replace(piece, limit=min(piece.limit, self._allowed, self._wanted()))
             self._sent.append(piece)
             yield piece
-            if self._count is not None or (self._refused and not self._passed):
+            if self._count is not None or self._probing:
                 return
 
     def take(self, outcome: Paged | Smaller | TooBig) -> None:
@@ -223,10 +229,10 @@ class _Walk:
             self._allowed = min(self._allowed, outcome.limit)
             more = [piece]
         elif isinstance(outcome, TooBig):
-            self._refused = True
+            self._probing = True
             more = self._shorter(piece, outcome)
         else:
-            self._passed = True
+            self._passed, self._probing, self._in_a_row = True, False, 0
             more = self._after(piece, outcome)
         if piece.selector is None:
             left = sum(rest.end_ns - rest.start_ns for rest in more if rest.selector is None)
@@ -297,7 +303,8 @@ class _Walk:
             return self._cut(piece, -(-length // max(1, refused.longest_ns)))
         if length > 1 and piece.halvings < _HALVINGS:
             return self._cut(replace(piece, halvings=piece.halvings + 1), 2)
-        if not self._passed:
+        self._in_a_row += 1
+        if not self._passed or self._in_a_row >= _IN_A_ROW:
             raise refused.error
         where = f"{format_ns(piece.start_ns)} to {format_ns(piece.end_ns)}"
         self.out.missing.append(f"the server finds {where} too big to answer")
