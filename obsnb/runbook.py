@@ -92,6 +92,7 @@ def run_runbook(
         book,
         timeout=timeout_s,
         kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],  # its warnings are not the runbook's
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=begin,
     )

@@ -192,7 +192,7 @@ class Investigation:
             error_groups=self._errors,
             during=self.during if self._compared.found else None,
             window=self.window,
-            why=self.why[0],
+            why="change found in logs, spans and metrics",
         )
 
     def error_groups(self) -> Any:

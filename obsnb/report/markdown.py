@@ -94,7 +94,8 @@ def _summary(postmortem: Postmortem) -> list[str]:
         for line in postmortem.summary
     ]
     unsure, asked = len(entries.unsure(postmortem.queries)), len(postmortem.queries)
-    warning = f"**{unsure} of {asked} answers** are a selection, or not known to be complete."
+    verb = "is" if unsure == 1 else "are"
+    warning = f"**{unsure} of {counted(asked, 'answer')}** {verb} a selection, or not known to be complete."
     return ["## Summary", *(lines or ["Nothing has been summarised."]), warning if unsure else ""]
 
 
@@ -166,7 +167,9 @@ def _errors(errors: tuple[entries.ErrorEntry, ...], *, dated: bool) -> list[str]
     rows = []
     for one in errors[:_MOST_GROUPS]:
         marks = ["**new**"] * one.is_new
-        marks += ["passed on" + (f" from {_names(one.raised_by)}" if one.raised_by else "")] * one.passed_on
+        marks += [
+            "passed on" + (f", a symptom of {_names(one.raised_by)}" if one.raised_by else "")
+        ] * one.passed_on
         name = f"**{inline(one.type)}** " if one.type else ""
         message = inline(shorten(one_line(one.message), 300))
         where = [f"in {_names(one.services or (one.service,))}"] if one.services or one.service else []
@@ -178,7 +181,12 @@ def _errors(errors: tuple[entries.ErrorEntry, ...], *, dated: bool) -> list[str]
         rows.append((cell, number(one.within), number(one.before), number(one.count), *seen))
     more = f"{counted(len(errors) - _MOST_GROUPS, 'further group')}." if len(errors) > _MOST_GROUPS else ""
     head = ("Error", "During", "Before", "In all", "First (UTC)", "Last (UTC)")
-    parts = ["## Error groups", _table(head, rows, right=(1, 2, 3)), more]
+    parts = [
+        "## Error groups",
+        "Counts are of requests that met it.",
+        _table(head, rows, right=(1, 2, 3)),
+        more,
+    ]
     first = errors[0]
     if first.sample:
         parts += [f"A sample of the first, {inline(first.type or 'error')}:", fenced(first.sample[:4_000])]
@@ -190,7 +198,7 @@ def _slow(slow: tuple[entries.SlowEntry, ...]) -> list[str]:
         return ["## Slow queries", "No statement was found."]
     rows = []
     for one in slow[:_MOST_STATEMENTS]:
-        during = one.within_p95 if one.within_p95 is not None else one.p95
+        during = one.within_p95 if one.within_count is not None else one.p95
         calls = one.within_count if one.within_count is not None else one.count
         where = [f"on {_names(one.tables)}"] if one.tables else []
         where += [" → ".join(inline(name) for name in (one.service, one.peer) if name)] if one.service else []
