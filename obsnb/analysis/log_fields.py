@@ -84,7 +84,7 @@ class Wanted:
         correlation = [n for n in conventions.correlation_fields if _squeeze(n) not in requests]
         names: dict[str, Iterable[str]] = {
             "message": conventions.message_fields,
-            "level": conventions.level_fields,
+            "level": (*conventions.level_fields, *conventions.level_labels),
             "logger": conventions.logger_fields,
             "trace_id": conventions.trace_id_fields,
             "span_id": conventions.span_id_fields,
@@ -127,6 +127,8 @@ class Wanted:
         if around and name in self.compound:
             found = self.places[name]
             return _Place(found.column, found.rank + _DEEP * (1 + len(around)), found.scale)
+        if "." in path[-1]:  # an object that was flattened: "dd.trace_id"
+            return self._find((*path[:-1], *path[-1].split(".")))
         return None
 
 
