@@ -6,7 +6,7 @@ Times and durations are nanoseconds, texts are never None, lists are tuples of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import polars as pl
@@ -15,6 +15,7 @@ import polars.selectors as cs
 from obsnb.ledger import QueryRecord
 from obsnb.report.notes import Notes
 from obsnb.timerange import TimeRange
+from obsnb.views.formats import one_line, shorten
 
 __all__ = [
     "CallEntry",
@@ -62,8 +63,12 @@ class SuspectEntry:
 
 @dataclass(frozen=True)
 class ErrorEntry:
-    """Errors that are one error: what, whose, how often in the window, before and during, and for whom."""
+    """Errors that are one error: what, whose, how many requests met it, before and during, and for whom.
 
+    `raised_by` names the errors that it is a symptom of; `lines` and `spans` tell of it.
+    """
+
+    group_id: str
     type: str
     message: str
     sample: str
@@ -71,6 +76,8 @@ class ErrorEntry:
     service: str
     services: tuple[str, ...]
     count: int | None
+    lines: int | None
+    spans: int | None
     before: int | None
     within: int | None
     first_seen: int | None
@@ -84,6 +91,11 @@ class ErrorEntry:
     users: tuple[str, ...]
     trace_ids: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Its type, else how its message begins."""
+        return self.type or shorten(one_line(self.message), 60) or "an error"
 
 
 @dataclass(frozen=True)
@@ -169,7 +181,7 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(
         " ".join(_text(part) for part in one.values()) if isinstance(one, dict) else str(one)
         for one in several
-        if one is not None and one != ""
+        if one is not None and one not in ("", 0)
     )
 
 
@@ -203,13 +215,21 @@ def suspects(frame: pl.DataFrame | None) -> tuple[SuspectEntry, ...]:
 
 
 def errors(frame: pl.DataFrame | None) -> tuple[ErrorEntry, ...]:
-    """The error groups: what came with the incident, then what was passed on, then the rest."""
+    """The error groups: what came with the incident, what was passed on after the others, then the rest.
+
+    Among each, those come first that there are most more of during than before.
+    """
     entries = [_entry(ErrorEntry, row) for row in _rows(frame)]
+    names = {one.group_id: one.name for one in entries if one.group_id}
     return tuple(
-        sorted(
-            entries, key=lambda one: (not one.is_new, one.passed_on, -(one.within or 0), -(one.count or 0))
-        )
+        replace(one, raised_by=tuple(names.get(cause, cause) for cause in one.raised_by))
+        for one in sorted(entries, key=_place)
     )
+
+
+def _place(one: ErrorEntry) -> tuple[bool, bool, int, int]:
+    more = (one.within or 0) - (one.before or 0)
+    return not one.is_new, one.is_new and one.passed_on, -more, -(one.count or 0)
 
 
 def slow(frame: pl.DataFrame | None) -> tuple[SlowEntry, ...]:

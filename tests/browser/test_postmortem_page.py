@@ -117,6 +117,7 @@ def test_what_is_folded_can_be_read_on_paper(browser: Browser, tmp_path: Path) -
         watched.page.evaluate("dispatchEvent(new Event('beforeprint'))")
         assert sample.is_visible()
         assert not watched.page.locator(".toc").is_visible()
+        assert watched.page.locator("details.rest[open]").count() == 0
         watched.page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert watched.page.locator("#errors details[open]").count() == 0
 

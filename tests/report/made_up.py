@@ -120,11 +120,13 @@ def error_groups(text: str) -> pl.DataFrame:
             "routes": [[text], []],
             "tenants": [[text], [text]],
             "versions": [[text], []],
-            "users": [[text], []],
+            "users": [42, None],
             "trace_ids": [[text], []],
             "evidence": [["log:0123456789abcdef"], [text]],
             "passed_on": [False, True],
-            "raised_by": [None, text],
+            "raised_by": [None, ["a"]],
+            "lines": [2_492, 78],
+            "spans": [1_246, 0],
         }
     )
 

@@ -60,10 +60,24 @@ def test_new_errors_come_first_those_passed_on_after_them_then_the_most_frequent
 
 def test_a_lone_text_or_number_reads_as_a_list_of_one() -> None:
     frame = pl.DataFrame(
-        {"raised_by": ["backend"], "users": [42], "tenants": [[{"name": "acme", "count": 3}]]}
+        {"raised_by": ["backend"], "users": [42], "routes": [0], "tenants": [[{"name": "acme", "count": 3}]]}
     )
     (only,) = errors(frame)
     assert (only.raised_by, only.users, only.tenants) == (("backend",), ("42",), ("acme 3",))
+    assert only.routes == ()
+
+
+def test_an_error_that_was_passed_on_names_what_it_is_a_symptom_of() -> None:
+    frame = pl.DataFrame(
+        {
+            "group_id": ["1", "2", "3"],
+            "type": ["PoolTimeout", None, "HTTPError"],
+            "message": ["no connection", "the pool is empty", "status 500"],
+            "raised_by": [[], [], ["1", "2", "elsewhere"]],
+        }
+    )
+    (symptom,) = [entry for entry in errors(frame) if entry.type == "HTTPError"]
+    assert symptom.raised_by == ("PoolTimeout", "the pool is empty", "elsewhere")
 
 
 def test_times_of_statements_are_ns_whether_durations_or_seconds() -> None:

@@ -239,7 +239,7 @@ def test_what_people_have_not_written_is_asked_for_with_the_place_to_write_it() 
 
 def test_every_query_shows_whether_its_answer_is_complete_and_partial_ones_are_announced() -> None:
     words = Page(render_html(postmortem())).words
-    assert "1 of 2 answers are a selection, or not known to be complete." in words
+    assert "1 of 2 answers is a selection, or not known to be complete." in words
     assert "✓ yes" in words
     assert "✕ no" in words
 

@@ -113,4 +113,4 @@ def test_a_query_s_completeness_and_its_reason_stand_beside_it() -> None:
     markdown = render_markdown(postmortem("said"))
     assert "| 1 | said logs (said) | said | 33,356 | **yes** | said; said |" in markdown
     assert "| 2 | said logs (said) | said | 33,356 | **no** | only said; said; said |" in markdown
-    assert "**1 of 2 answers** are a selection, or not known to be complete." in markdown
+    assert "**1 of 2 answers** is a selection, or not known to be complete." in markdown

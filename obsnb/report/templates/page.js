@@ -100,9 +100,9 @@
     bar.addEventListener("pointerleave", hide);
   }
 
-  // What is folded is unfolded on paper.
+  // What is folded is unfolded on paper, but for the long tails.
   addEventListener("beforeprint", () => {
-    document.querySelectorAll("details:not([open])").forEach((one) => { one.open = true; one.dataset.folded = ""; });
+    document.querySelectorAll("details:not([open]):not(.rest)").forEach((one) => { one.open = true; one.dataset.folded = ""; });
   });
   addEventListener("afterprint", () => {
     document.querySelectorAll("details[data-folded]").forEach((one) => { one.open = false; delete one.dataset.folded; });
