@@ -79,6 +79,8 @@ def _environment() -> jinja2.Environment:
     )
     here = (blocks, capital, cut, drawing, facts.measured, facts.words)
     environment.filters |= {word.__name__: word for word in (*words, *here)}
+    environment.globals |= {"sections": SECTIONS, "cited": CITED, "calls_words": facts.CALLS}
+    environment.globals["light"] = LIGHT  # the colours for readers of SVG that know no style sheet
     return environment
 
 
@@ -141,7 +143,6 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
     return {
         "pm": postmortem,
         "notes": postmortem.notes,
-        "sections": SECTIONS,
         "facts": facts.facts(postmortem, suspects),
         "contents": facts.contents(calls=bool(calls), evidence=bool(listed)),
         "limits": facts.limits(postmortem),
@@ -151,14 +152,11 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "errors": errors,
         "slow": slow,
         "calls": calls,
-        "calls_words": facts.CALLS,
         "trace": shown,
         "glance": chart,
         "refs": refs,
         "listed": listed,
-        "cited": CITED,
         "dated": facts.dated(postmortem.window),
-        "light": LIGHT,  # for readers of SVG that know no style sheet
         "policy": _policy(),
         "style": Markup(_style()),  # noqa: S704  # the project's own file
         "script": Markup(_asset("page.js")),  # noqa: S704  # the project's own file

@@ -158,7 +158,7 @@ def _utc(ns: int) -> datetime:
 
 
 def clock(ns: int | None, *, digits: int = 0, dated: bool = False) -> str:
-    """The time of day in UTC, cut (not rounded) to so many digits of a second; month and day first if asked."""
+    """The time of day in UTC, cut (not rounded) to so many digits; month and day first if asked."""
     if ns is None:
         return NOTHING
     fraction = f".{ns % _SECOND:09d}"[: digits + 1] if digits else ""
