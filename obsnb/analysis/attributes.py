@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
-__all__ = ["attribute_columns", "first_attribute"]
+from obsnb.analysis.border import to_polars
+from obsnb.schema import SPANS
+
+__all__ = ["attribute", "attribute_columns", "first_attribute"]
 
 _LISTS = ("attributes", "resource")
+
+
+def attribute(spans: Any, key: str) -> pl.Series:
+    """The value of an attribute of every span, as text: the span's own, else its resource's.
+
+    Parameters
+    ----------
+    spans
+        SPANS: a column of the attribute's name, or the lists ``attributes`` and ``resource``.
+    key
+        The attribute's name, such as ``"http.route"``.
+
+    Returns
+    -------
+    polars.Series
+        String, a value a span in their order; null where there is none.
+
+    Examples
+    --------
+    >>> import obsnb
+    >>> obs = obsnb.open_archive("slow-query")
+    >>> trace = obs.trace("3d476818474a5496bf759d29ec568a79")
+    >>> obsnb.attribute(trace, "telemetry.sdk.language").to_list()
+    ['webjs', 'python', 'python']
+    """
+    frame = to_polars(spans, SPANS, needs=(), what="attribute")
+    return attribute_columns(frame, [key]).to_series()
 
 
 def attribute_columns(spans: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:

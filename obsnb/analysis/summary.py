@@ -90,13 +90,15 @@ def summarise(
         As the functions of these names give them.
     """
     top = suspects.row(0, named=True) if suspects.height else None
-    confident = top is not None and (top["score"] or 0.0) >= SURE_FROM
+    # Without an onset and without a baseline nothing can be called new, whatever there is of it.
+    comparable = found or baseline is not None
+    confident = comparable and top is not None and (top["score"] or 0.0) >= SURE_FROM
     return Summary(
         what=_what(impact, error_groups),
         since=_since(during, found=found, recovered=recovered, baseline=baseline),
         where=_where(top if confident else None),
         why=_why(top, error_groups, slow_queries) if confident and top else "no single cause stands out.",
-        sure=_sure(suspects, confident=confident),
+        sure=_sure(suspects, confident=confident, comparable=comparable),
         confident=confident,
     )
 
@@ -180,9 +182,11 @@ def _why(top: dict[str, object], groups: pl.DataFrame, queries: pl.DataFrame) ->
     return "; ".join(parts) + "."
 
 
-def _sure(suspects: pl.DataFrame, *, confident: bool) -> str:
+def _sure(suspects: pl.DataFrame, *, confident: bool, comparable: bool) -> str:
     if suspects.is_empty():
         return "there is nothing to rank."
+    if not comparable:
+        return "not: no onset was found, and there is no baseline to compare with."
     first = suspects["score"][0] or 0.0
     second = (
         f"; the next is {suspects['service'][1]} with {suspects['score'][1]:.2f}"

@@ -333,11 +333,11 @@ class Investigation:
         Postmortem
             ``.save("postmortem.html")`` or ``.md`` writes it.
         """
-        from obsnb.version import __version__
         from obsnb.report.notes import Notes
         from obsnb.report.postmortem import Postmortem
+        from obsnb.version import __version__
 
-        path = Path(notes) if notes is not None else self._obs.notes_path
+        written = Notes.load(notes) if notes is not None else Notes.parse(self._obs.notes or "")
         rows, records = self._rows, self._obs.ledger.records
         named = (self._suspects, self._errors, self._statements, self._timeline)
         ids = [one for frame in named for several in frame["evidence"].drop_nulls() for one in several]
@@ -361,7 +361,7 @@ class Investigation:
             queries=records,
             sampling=sampling(records),
             redactions=self._obs.redactions,
-            notes=Notes.load(path) if path is not None else Notes(),
+            notes=written,
             evidence=evidence_texts(ids, rows),
             generated_by=f"obsnb {__version__}",
             archive=self._obs.name,

@@ -108,3 +108,10 @@ def test_nothing_to_rank_is_said():
 def test_server_text_is_escaped_in_a_notebook(hostile):
     suspects = _suspects(0.9).with_columns(service=pl.lit(hostile))
     assert hostile not in _summary(suspects=suspects).to_html()
+
+
+def test_without_an_onset_and_a_baseline_nobody_is_named_however_high_the_score():
+    said = _summary(found=False, baseline=None)
+    assert not said.confident
+    assert said.where == "no confident suspect."
+    assert said.sure == "not: no onset was found, and there is no baseline to compare with."
