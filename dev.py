@@ -78,7 +78,8 @@ def lock(words: list[str]) -> int:
     both = ["--generate-hashes", "--universal", "--no-header", "--python-version", "3.11", "--quiet"]
     both += ["pyproject.toml", "--extra", "jupyter", "--extra", "pandas", *words]
     run("uv", "pip", "compile", *both, "--group", "build", "-o", "requirements/demo.txt")
-    return run("uv", "pip", "compile", *both, "--group", "build", "--group", "dev", "-o", "requirements/test.txt")
+    tests = ["--extra", "pdf", "--group", "build", "--group", "dev"]
+    return run("uv", "pip", "compile", *both, *tests, "-o", "requirements/test.txt")
 
 
 COMMANDS = {"demo": demo, "test": test, "check": lint, "lock": lock}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
+from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
@@ -20,7 +23,21 @@ def require(name: str) -> str:
         path = shutil.which(command)
         if path is not None:
             return path
-    message = f"{name} is not installed"
+    _missing(f"{name} is not installed", name)
+
+
+def require_module(name: str) -> ModuleType:
+    """An optional module, imported; where it cannot be, the test is skipped or fails as with `require`.
+
+    The libraries that it needs may be missing too, so any error of loading them counts.
+    """
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        _missing(f"{name} cannot be loaded: {error}", name)
+
+
+def _missing(message: str, name: str) -> NoReturn:
     if name in os.environ.get("OBSNB_REQUIRE", "").replace(",", " ").split():
         pytest.fail(f"{message}, and OBSNB_REQUIRE asks for it")
     pytest.skip(message)

@@ -112,15 +112,8 @@ def impact(
         measure, during, before (scaled by nothing: what the baseline saw), unit, names (tenants
         affected), how.
     """
-    rows: list[dict[str, Any]] = [
-        _row(
-            "duration",
-            during.duration_s / 60,
-            baseline.duration_s / 60 if baseline else None,
-            "minutes",
-            "onset to recovery",
-        )
-    ]
+    # How long the baseline is says nothing of the incident, so this measure has no "before".
+    rows = [_row("duration", during.duration_s / 60, None, "minutes", "onset to recovery")]
     if series is not None:
         frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="impact")
         rows += _requests(frame, during, baseline, conventions)

@@ -346,7 +346,7 @@ class Investigation:
             window=self.window,
             during=self.during if self._compared.found else None,
             baseline=self.baseline,
-            baseline_why=" ".join(self.why),
+            baseline_why=" ".join((self.why[0], self.why[-1])),
             summary=self._summary.lines,
             confidence=self._summary.sure,
             impact=impact_rows(self._impact),

@@ -10,6 +10,7 @@ from obsnb.errors import MissingExtraError, UsageError
 from obsnb.report import pdf
 from obsnb.report.postmortem import Postmortem
 from tests.report.made_up import DURING, WINDOW, postmortem, script_line
+from tests.requirements import require_module
 
 
 def test_the_suffix_chooses_the_format(tmp_path: Path) -> None:
@@ -103,7 +104,7 @@ def test_a_pdf_without_its_extra_says_what_to_install(
 def test_a_pdf_is_made_from_the_page_and_fetches_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pytest.importorskip("weasyprint", exc_type=ImportError)
+    require_module("weasyprint")
     asked: list[str] = []
     monkeypatch.setattr(pdf, "_refuse", lambda url, *_: asked.append(url))
     path = postmortem(script_line()).save(tmp_path / "report.pdf")
