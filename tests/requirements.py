@@ -23,7 +23,7 @@ def require(name: str) -> str:
         path = shutil.which(command)
         if path is not None:
             return path
-    _missing(f"{name} is not installed", name)
+    return _missing(f"{name} is not installed", name)
 
 
 def require_module(name: str) -> ModuleType:
@@ -34,7 +34,7 @@ def require_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:
-        _missing(f"{name} cannot be loaded: {error}", name)
+        return _missing(f"{name} cannot be loaded: {error}", name)
 
 
 def _missing(message: str, name: str) -> NoReturn:
