@@ -56,7 +56,7 @@ def calls_of_spans(spans: pl.DataFrame, *, conventions: Conventions) -> pl.DataF
     """
     attributes = attribute_columns(spans, _keys(conventions))
     text = _statements(attributes, conventions)
-    kind: Any = pl.col("kind") if "kind" in spans.columns else pl.lit(None, pl.String)
+    kind: Any = pl.col("kind") if "kind" in spans.columns else pl.repeat(None, pl.len(), dtype=pl.String)
     calling = spans.select(kind.is_in(_CALLING).fill_null(False)).to_series()
     names = service_names(spans["service"], conventions=conventions)
     calls = spans.select(

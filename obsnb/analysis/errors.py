@@ -242,7 +242,8 @@ def _groups(
     table = _told(sightings, during).join(_counted(events, during, baseline), on="group_id")
     table = table.join(_raised_by(pairs, table), on="group_id", how="left")
     table = table.join(_shown_in(events, pairs), on="group_id", how="left")
-    services = pl.concat_list("service", "services").list.drop_nulls().list.unique(maintain_order=True)
+    shown = pl.concat_list("service", pl.col("services").fill_null([]))
+    services = shown.list.drop_nulls().list.unique(maintain_order=True)
     table = table.with_columns(
         ((pl.col("within") > 0) & (pl.col("before") == 0)).alias("is_new"),
         pl.when("passed_on").then("raised_by").fill_null([]).alias("raised_by"),

@@ -185,10 +185,9 @@ def _context(spans: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
         "correlation_id": conventions.correlation_fields,
     }
     found = attribute_columns(spans, [key for keys in fields.values() for key in keys])
-    kind: Any = pl.col("kind") if "kind" in spans.columns else pl.lit(None, pl.String)
     columns = [first_attribute(found, keys).alias(name) for name, keys in fields.items()]
-    calls = spans.select(kind.is_in(_CALLING).fill_null(False).alias("calls"))
-    return pl.DataFrame(columns).hstack(calls)
+    kind: Any = pl.col("kind") if "kind" in spans.columns else pl.repeat(None, pl.len(), dtype=pl.String)
+    return pl.DataFrame(columns).hstack(spans.select(kind.is_in(_CALLING).fill_null(False).alias("calls")))
 
 
 def _handled(found: pl.DataFrame, spans: pl.DataFrame) -> pl.Series:

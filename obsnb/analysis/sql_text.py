@@ -21,7 +21,7 @@ _TOKEN = re.compile(
   | (?P<number>(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)(?![A-Za-z_]))
   | (?P<quoted>"(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[A-Za-z_][^\]\n]*\])
   | (?P<word>[^\W\d][\w$]*|\d+\w+)
-  | (?P<sign>::|<>|!=|<=|>=|\|\||->>|->|\#>>|\#>|@>|<@|:=|=>|&&|~\*|!~\*?|\.\.\.|…|.)
+  | (?P<sign>::|<>|!=|<=|>=|\|\||->>|->|\#>>|\#>|@>|<@|:=|=>|&&|~\*|!~\*?|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -30,6 +30,7 @@ _NOISE = frozenset({"as", "inner", "outer", "asc"})
 _STRING_QUOTES = frozenset({"mysql", "mariadb", "tidb"})  # where "..." is text, not a name
 _LIST = re.compile(r"\((\s*)\?(?:\s*,\s*\?)+(\s*)(?:\)|(?:,\s*)?$)")
 _ROWS = re.compile(r"\b(values\s*)(\((?:[^()]|\([^()]*\))*\))(?:\s*,\s*\2)+", re.IGNORECASE)
+_ELLIPSIS = re.compile(r"(?:\.\.\.|…)\s*$")
 _NAME = re.compile(r"[^\W\d][\w$.]*")
 _BEFORE_A_NAME = frozenset("%$:@")
 _OPERAND = frozenset({"literal", "word", "quoted"})
@@ -70,10 +71,9 @@ def tokens_of(text: str, *, system: str | None = None, cut: bool = False) -> Tok
         Whether the text is known to have been cut: then its last word counts for nothing, because
         it may be half a word. A text that is broken counts as cut.
     """
-    found = list(_tokens(text, double_is_text=(system or "").lower() in _STRING_QUOTES))
-    ellipsis = bool(found) and found[-1][1] in ("...", "…")
-    if ellipsis:
-        found.pop()
+    shortened = _ELLIPSIS.sub("", text)
+    ellipsis = shortened != text
+    found = list(_tokens(shortened, double_is_text=(system or "").lower() in _STRING_QUOTES))
     depth = sum((word == "(") - (word == ")") for _, word, _, _ in found)
     broken = ellipsis or depth > 0 or any(unfinished for _, _, unfinished, _ in found)
     if (broken or cut) and found and (found[-1][0] in ("word", "quoted") or found[-1][1] in _BEFORE_A_NAME):
