@@ -19,6 +19,7 @@
     │   ├── DamagedArchiveError    its digests or its manifest do not hold
     │   ├── UnsafeArchiveError     it names a path outside itself
     │   └── NotRecordedError       it was never asked what is asked now
+    ├── DatasetError               a dataset on disk cannot be used, or holds something else
     ├── MissingExtraError          an optional package is not installed
     └── RunbookError               a cell of a runbook failed
 
@@ -32,6 +33,7 @@ __all__ = [
     "AnswerError",
     "ArchiveError",
     "DamagedArchiveError",
+    "DatasetError",
     "FrameError",
     "LimitError",
     "MissingExtraError",
@@ -186,6 +188,10 @@ class UnsafeArchiveError(ArchiveError):
 
 class NotRecordedError(ArchiveError):
     """The archive was never asked what is asked of it now."""
+
+
+class DatasetError(ObsnbError):
+    """A dataset on disk cannot be used: it is damaged, or holds the answer to another question."""
 
 
 class MissingExtraError(ObsnbError, ImportError):

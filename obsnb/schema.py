@@ -29,6 +29,7 @@ __all__ = [
     "digest",
     "dtype",
     "label_column",
+    "type_name",
 ]
 
 
@@ -99,11 +100,23 @@ def dtype(name: str) -> Any:
     """The polars type of a column's type name.
 
     ``time`` is Datetime(ns, UTC), ``duration`` is Duration(ns), ``label`` is Categorical,
-    ``text`` String, ``number`` Float64, ``bool`` Boolean, ``attributes`` a list of
+    ``text`` String, ``number`` Float64, ``integer`` Int64, ``bool`` Boolean, ``attributes`` a list of
     {key, type, value}, ``span_events`` a list of {time, name, attributes}, ``span_links`` a list
     of {trace_id, span_id, attributes}, ``histogram`` a struct {count, sum, buckets}, whose
     buckets are a list of {boundaries, lower, upper, count}.
     """
+    return _types()[name]
+
+
+def type_name(kind: Any) -> str:
+    """The name of a polars type, as `dtype` knows it. Raises `FrameError` where no frame has it."""
+    for name, known in _types().items():
+        if known == kind:
+            return name
+    raise FrameError(f"No column of obsnb's frames has the type {kind}.")
+
+
+def _types() -> dict[str, Any]:
     import polars as pl
 
     attribute = pl.Struct({"key": pl.String, "type": pl.String, "value": pl.String})
@@ -111,12 +124,13 @@ def dtype(name: str) -> Any:
     bucket = pl.Struct(
         {"boundaries": pl.Int64, "lower": pl.Float64, "upper": pl.Float64, "count": pl.Float64}
     )
-    types: dict[str, Any] = {
+    return {
         "time": time,
         "duration": pl.Duration("ns"),
         "label": pl.Categorical,
         "text": pl.String,
         "number": pl.Float64,
+        "integer": pl.Int64,
         "bool": pl.Boolean,
         "attributes": pl.List(attribute),
         "span_events": pl.List(
@@ -127,7 +141,6 @@ def dtype(name: str) -> Any:
         ),
         "histogram": pl.Struct({"count": pl.Float64, "sum": pl.Float64, "buckets": pl.List(bucket)}),
     }
-    return types[name]
 
 
 def _schema(name: str, *columns: tuple[str, str, str, str], further: tuple[str, ...] = ()) -> Schema:

@@ -47,7 +47,7 @@ class Kept:
         """
         from obsnb.sources.base import Answer
 
-        record = self._ledger.add(answer.record)
+        record = self.enter(answer.record, quietly=True)
         kept = Answer(answer.frame, record)
         of = None if scope is None else frozenset(scope.items())
         question = (record.kind, record.source, record.asked, record.window, record.role, of)
@@ -55,13 +55,18 @@ class Kept:
         self._answers[*question, repr(sorted(record.params.items()))] = (kept, of)
         if scope is not None:
             self.scope = dict(scope)
-        if record.complete == "no":
-            warnings.warn(
-                f"query:{record.number} to {record.source} is not complete: {record.reason}",
-                PartialResultWarning,
-                stacklevel=_depth_of_caller(),
-            )
+        _warn(record)
         return kept
+
+    def enter(self, record: QueryRecord, *, quietly: bool = False) -> QueryRecord:
+        """Enter a record whose rows lie elsewhere; it comes back with its number.
+
+        What is not all of it is warned of, but for `quietly`: where an error says it already.
+        """
+        numbered = self._ledger.add(record)
+        if not quietly:
+            _warn(numbered)
+        return numbered
 
     def refuse(self, role: str, window: TimeRange, error: LimitError, *, source: str) -> None:
         """Enter a question that was too big, and is asked in parts instead."""
@@ -79,8 +84,17 @@ class Kept:
         ]
 
 
+def _warn(record: QueryRecord) -> None:
+    if record.complete == "no":
+        warnings.warn(
+            f"query:{record.number} to {record.source} is not complete: {record.reason}",
+            PartialResultWarning,
+            stacklevel=_depth_of_caller(),
+        )
+
+
 def _depth_of_caller() -> int:
-    """How many frames above `Kept.add` the code stands that is not obsnb's own."""
+    """How many frames above the warning the code stands that is not obsnb's own."""
     frame, depth = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "obsnb":
         frame, depth = frame.f_back, depth + 1

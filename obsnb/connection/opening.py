@@ -85,6 +85,7 @@ def connect(
         conventions=names,
         frames=found.frames,
         tenant=tenant,
+        late_margin_s=found.late_margin_s,
         closing=tuple(transports.values()),
     )
 

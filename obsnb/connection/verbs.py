@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded, download
 from obsnb.connection.kept import Kept
 from obsnb.connection.roles import Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
@@ -55,6 +56,7 @@ class Connection:
         conventions: Conventions = DEFAULT,
         frames: Literal["polars", "pandas"] = "polars",
         tenant: str | None = None,
+        late_margin_s: float = LATE_MARGIN_S,
         closing: tuple[Any, ...] = (),
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
@@ -62,6 +64,7 @@ class Connection:
         self._archive = archive
         self._frames = frames
         self._tenant = archive.tenant if archive is not None else tenant
+        self._late_margin_s = late_margin_s
         self._closing = closing
         self.conventions = conventions
         self.ledger = Ledger()
@@ -252,6 +255,47 @@ class Connection:
         if lines is not None:
             found.append(deployments(lines, conventions=self.conventions))
         return self.out(pl.concat(found, how="diagonal_relaxed").sort("timestamp"))
+
+    def download(
+        self,
+        kind: Downloaded,
+        query: str,
+        window: TimeRange,
+        folder: str | Path,
+        *,
+        step: str | int | float | timedelta | None = None,
+        progress: Progress | None = None,
+    ) -> pl.LazyFrame:
+        """Rows of any number, streamed into Parquet files in a folder; memory stays flat.
+
+        Called again, it continues where it was stopped, and asks again for what rows may still have come
+        into (the setting ``late_margin_s``), for damaged files and for what is known not to be whole.
+
+        Parameters
+        ----------
+        kind, query, step
+            ``"logs"``, ``"metrics"`` (of Prometheus) or ``"spans"``, asked as by the verb of that name.
+        folder
+            New, empty, or begun with the same question; refused otherwise.
+        progress
+            Told how far it is: `obsnb.progress_bar()`.
+
+        Returns
+        -------
+        polars.LazyFrame
+            The verb's columns, sorted by time; null where a part has none. It reads the files when it is
+            collected.
+        """
+        where = self._where(window)
+        step_ns = default_step(where) if step is None else parse_duration(step)
+        asked = Asked(kind, query, where, step_ns, frozen=self._archive is not None)
+        sources: dict[str, tuple[Any, str, str]] = {
+            "logs": (self._logs, "Loki", "loki"),
+            "metrics": (self._metrics, "Prometheus", "prometheus"),
+            "spans": (self._traces, "Tempo", "tempo"),
+        }
+        more: Any = {"tenant": self._tenant, "late_margin_s": self._late_margin_s, "kept": self._kept}
+        return download(asked, self._need(*sources[kind]), folder, progress=progress, **more)
 
     def health(self) -> Any:
         """How each source is doing, a row a source; asking never raises.

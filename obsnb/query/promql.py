@@ -9,11 +9,12 @@ from obsnb.errors import QueryError, WindowError
 from obsnb.query.logql import quote
 from obsnb.timerange import parse_duration
 
-__all__ = ["any_of", "check", "selector", "shortest_range"]
+__all__ = ["any_of", "check", "looks_at_ends", "selector", "shortest_range"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
+_ENDS = re.compile(r"@\s*(?:start|end)\s*\(\s*\)")
 _RANGE = re.compile(r"\[\s*([^\s:\]]+)\s*(?::[^\]]*)?\]")
 
 
@@ -73,6 +74,17 @@ def check(query: str) -> None:
             query=query,
             hint='obs.spans(...) asks Tempo for spans, obs.metrics(..., source="tempo") for numbers.',
         )
+
+
+def looks_at_ends(query: str) -> bool:
+    """Whether a text looks at the ends of the window that it is asked for.
+
+    Examples
+    --------
+    >>> looks_at_ends('rate(a[1m] @ start())'), looks_at_ends('a{b="@ end()"}')
+    (True, False)
+    """
+    return _ENDS.search(_QUOTED.sub("", query)) is not None
 
 
 def shortest_range(query: str) -> str | None:

@@ -93,6 +93,7 @@ ENDPOINT: Mapping[str, Form] = {
 FRAMES: Mapping[str, Form] = {
     "frames": Form('"polars" or "pandas"', lambda value: value in ("polars", "pandas")),
     "max_rows": _whole(1, 10**12),
+    "late_margin_s": _SECONDS,
 }
 TOKENS = frozenset({"token", "token_env", "token_file", "token_command"})
 PASSWORDS = frozenset({"password", "password_env", "password_file"})

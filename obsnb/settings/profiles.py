@@ -31,6 +31,9 @@ class Settings:
         What loaders return: ``polars`` or ``pandas``.
     max_rows
         How many rows one answer may have in memory.
+    late_margin_s
+        How long after the end of a slice of a download rows may still come in: a slice that was asked
+        for earlier than that is asked for again.
     conventions
         The ``[conventions]`` tables, those of the profile over those of the file, as they were
         written: for `obsnb.conventions.Conventions.override`.
@@ -47,6 +50,7 @@ class Settings:
     tempo: Endpoint | None = None
     frames: Frames = "polars"
     max_rows: int = 5_000_000
+    late_margin_s: float = 600.0
     conventions: Mapping[str, Any] = field(default_factory=dict, hash=False)
     profile: str | None = None
     profiles: tuple[str, ...] = ()
@@ -85,8 +89,8 @@ def load(
         The environment variables; without, this process's. OBSNB_LOKI_URL, OBSNB_LOKI_TOKEN,
         OBSNB_LOKI_USER, OBSNB_LOKI_PASSWORD and so on (a key of obsnb.toml in upper case), the same
         for PROMETHEUS and TEMPO, and without a source's name for all three (OBSNB_TENANT).
-        OBSNB_FRAMES and OBSNB_MAX_ROWS. LOKI_ADDR and logcli's others, PROMETHEUS_URL and TEMPO_URL
-        are taken where nothing else names the source.
+        OBSNB_FRAMES, OBSNB_MAX_ROWS and OBSNB_LATE_MARGIN_S. LOKI_ADDR and logcli's others,
+        PROMETHEUS_URL and TEMPO_URL are taken where nothing else names the source.
     folder
         Where the search for the file begins; without, the current folder.
     loki, prometheus, tempo

@@ -1,0 +1,227 @@
+"""An answer that is bigger than memory, pulled slice by slice into a dataset on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from obsnb.connection.pace import Pace, Size, Watch
+from obsnb.errors import LimitError, ObsnbError, QueryError, UsageError
+from obsnb.ledger import Kind
+from obsnb.progress import Progress, Silent
+from obsnb.query import logql, promql, traceql
+from obsnb.timerange import TimeRange, now_ns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from obsnb.connection.kept import Kept
+    from obsnb.sources.base import Answer
+    from obsnb.store.dataset import Dataset
+    from obsnb.store.manifest import Slice
+
+__all__ = ["LATE_MARGIN_S", "Asked", "Downloaded", "download"]
+
+Downloaded = Literal["logs", "metrics", "spans"]
+
+#: How long after the end of a slice rows may still come in, where nobody says.
+LATE_MARGIN_S = 600.0
+
+_KINDS: dict[Downloaded, Kind] = {"logs": "logs", "metrics": "series", "spans": "spans"}
+#: What a slice should hold: several copies of it are in memory while it is made a frame and written.
+_WANTED = {
+    "logs": Size(rows=200_000, bytes=48_000_000),
+    "metrics": Size(rows=1_000_000, bytes=48_000_000),
+    "spans": Size(rows=50_000, bytes=48_000_000),
+}
+#: So many times that is pulled before a slice is cut instead.
+_MOST = 3
+#: No slice is shorter than a millisecond, a step, or the second that Tempo searches.
+_UNITS = {"logs": 1_000_000, "spans": 1_000_000_000}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a download asks for.
+
+    Parameters
+    ----------
+    kind, query, window
+        As `Connection.download` has them.
+    step_ns
+        Of metrics.
+    frozen
+        Whether an archive is asked: it gives its window at once, and no row comes in late.
+
+    Raises
+    ------
+    UsageError
+        There is no such kind, or the query is not one of it.
+    """
+
+    kind: Downloaded
+    query: str
+    window: TimeRange
+    step_ns: int
+    frozen: bool
+
+    def __post_init__(self) -> None:
+        if self.kind not in _KINDS:
+            raise UsageError(
+                f"There is nothing of the kind {self.kind!r} to download.",
+                hint="It is logs, metrics or spans.",
+            )
+        check = {"logs": logql.check, "metrics": promql.check, "spans": traceql.check}
+        check[self.kind](self.query)
+        if self.kind == "logs" and logql.is_metric_query(self.query):
+            raise QueryError(
+                "This query asks for numbers, and a download of logs gives lines.",
+                query=self.query,
+                hint='obs.metrics(query, window, source="loki") asks Loki for numbers.',
+            )
+        if self.kind == "metrics" and promql.looks_at_ends(self.query) and not self.frozen:
+            raise QueryError(
+                "@ start() and @ end() are the ends of the window, and a download asks for it in slices.",
+                query=self.query,
+                hint="Write the moment as a number, such as @ 1795457599, or ask obs.metrics(...).",
+            )
+
+    @property
+    def unit_ns(self) -> int:
+        """The edges of slices lie on its multiples."""
+        return _UNITS.get(self.kind, self.step_ns)
+
+    def of(self, source: Any, window: TimeRange, watch: Watch) -> Answer:
+        """The rows of a slice."""
+        answer: Answer
+        if self.kind == "logs":
+            answer = source.logs(self.query, window, progress=watch)
+        elif self.kind == "spans":
+            answer = source.spans(self.query, window, progress=watch)
+        else:
+            answer = source.series(self.query, window, step_ns=self.step_ns)
+        return answer
+
+
+def download(
+    asked: Asked,
+    source: Any,
+    folder: str | Path,
+    *,
+    tenant: str | None,
+    late_margin_s: float,
+    kept: Kept,
+    progress: Progress | None,
+) -> pl.LazyFrame:
+    """The rows, over a dataset in a folder; what is there already is not asked for again.
+
+    Parameters
+    ----------
+    source
+        A log, metric or trace source.
+    tenant
+        As whom it is asked, so that a folder holds one tenant's rows.
+    late_margin_s
+        How long after the end of a slice rows may still come in.
+    kept
+        Takes the record of the whole, also where it is stopped.
+
+    Raises
+    ------
+    DatasetError
+        The folder cannot be used or written.
+    SourceError
+        The source refuses, fails, or cannot be reached; what is whole by then stays.
+    """
+    from obsnb.store.dataset import Dataset
+    from obsnb.store.manifest import Question
+
+    params = {"step_ns": asked.step_ns} if asked.kind == "metrics" else {}
+    question = Question(_KINDS[asked.kind], source.name, asked.query, asked.window, tenant, params)
+    limit = getattr(source, "page_limit", None)
+    dataset = Dataset.open(Path(folder), question, page_limit=limit)
+    until_ns = asked.window.end_ns if asked.frozen else now_ns()
+    late_ns = None if asked.frozen else round(late_margin_s * 1e9)
+    watch = progress or Silent()
+    try:
+        _Pull(asked, source, dataset, watch).run(until_ns, late_ns)
+    except (ObsnbError, KeyboardInterrupt) as stop:
+        if dataset.slices:
+            why = f"it stopped: {stop.what}" if isinstance(stop, ObsnbError) else "it was interrupted"
+            kept.enter(dataset.record(until_ns=until_ns, stopped=why), quietly=True)
+        raise
+    finally:
+        watch.close()
+    kept.enter(dataset.record(until_ns=until_ns))
+    return dataset.scan()
+
+
+class _Pull:
+    """Asks for what is missing of a dataset, slice by slice."""
+
+    def __init__(self, asked: Asked, source: Any, dataset: Dataset, progress: Progress) -> None:
+        self._asked = asked
+        self._source = source
+        self._dataset = dataset
+        self._progress = progress
+        wanted = None if asked.frozen else _WANTED[asked.kind]
+        self._pace = Pace(asked.window, unit_ns=asked.unit_ns, wanted=wanted)
+        self._most = None if wanted is None else Size(_MOST * wanted.rows, _MOST * wanted.bytes)
+        self._whole_ns = self._done_ns = 0
+
+    def run(self, until_ns: int, late_ns: int | None) -> None:
+        """Ask for it all."""
+        missing = self._dataset.missing(until_ns=until_ns, late_ns=late_ns)
+        self._whole_ns = min(self._asked.window.end_ns, until_ns) - self._asked.window.start_ns
+        self._done_ns = self._whole_ns - sum(one.window.duration_ns for one in missing)
+        for there in self._dataset.slices[-1:]:
+            self._pace.came(there.window, Size(there.rows, there.bytes))
+        for one in missing:
+            if one.again is None:
+                self._gap(one.window)
+            else:
+                self._again(one.again)
+
+    def _gap(self, window: TimeRange) -> None:
+        """Slice by slice, what nothing is there of."""
+        start = window.start_ns
+        while start < window.end_ns:
+            piece = self._pace.next(TimeRange(start, window.end_ns))
+            try:
+                answer = self._ask(piece)
+            except LimitError as error:
+                if error.status is not None or not self._pace.shorter(piece):
+                    raise
+                continue
+            self._dataset.add(answer.frame, answer.record)
+            self._pace.came(piece, Size(answer.record.rows, answer.record.bytes))
+            self._done_ns += piece.duration_ns
+            start = piece.end_ns
+
+    def _again(self, old: Slice) -> None:
+        """A slice as it was cut before, so that what came of it can be held against what comes now."""
+        try:
+            answer = self._ask(old.window, old)
+        except LimitError as error:
+            if error.status is not None:
+                raise
+            self._dataset.drop(old.window)  # it holds more than it did, so that nothing is lost
+            self._gap(old.window)
+            return
+        self._dataset.add(answer.frame, answer.record, again=old)
+        self._done_ns += old.window.duration_ns
+
+    def _ask(self, piece: TimeRange, old: Slice | None = None) -> Answer:
+        dataset = self._dataset
+        rows = dataset.rows - (old.rows if old else 0)
+        size = dataset.bytes - (old.bytes if old else 0)
+
+        def told(part: float, so_far: Size) -> None:
+            done = (self._done_ns + part * piece.duration_ns) / self._whole_ns
+            self._progress.update(done=done, rows=rows + so_far.rows, bytes=size + so_far.bytes)
+
+        shortest = piece.duration_ns <= self._asked.unit_ns
+        answer = self._asked.of(self._source, piece, Watch(told, most=None if shortest else self._most))
+        told(1.0, Size(answer.record.rows, answer.record.bytes))
+        return answer
