@@ -20,7 +20,9 @@ __all__ = [
     "FoundTrace",
     "TraceJson",
     "add_json",
+    "plain_json",
     "read_json_attribute",
+    "read_json_pair",
     "read_names",
     "read_search",
     "read_trace_json",
@@ -260,14 +262,18 @@ def _add_span(table: SpanTable, span: _Span, resource: int, whole: bool) -> None
 
 def read_json_attribute(raw: bytes) -> Attribute:
     """An attribute from OTLP's JSON. Raises `msgspec.DecodeError`."""
+    return attribute(*read_json_pair(raw))
+
+
+def read_json_pair(raw: bytes) -> tuple[str, Kind | None, Any]:
+    """The key, the type and the plain value of an attribute in OTLP's JSON. Raises `msgspec.DecodeError`."""
     pair = msgspec.json.decode(raw)
     if not isinstance(pair, dict) or not isinstance(pair.get("key", ""), str):
         raise msgspec.ValidationError("an attribute is no key and value")
-    kind, value = _plain(pair.get("value") or {})
-    return attribute(pair.get("key", ""), kind, value)
+    return pair.get("key", ""), *plain_json(pair.get("value") or {})
 
 
-def _plain(value: Any) -> tuple[Kind | None, Any]:
+def plain_json(value: Any) -> tuple[Kind | None, Any]:
     """The type of a value, and the value as Python has it."""
     found = next(((kind, value[field]) for field, kind in _KINDS.items() if field in value), None)
     if found is None:
@@ -281,9 +287,11 @@ def _plain(value: Any) -> tuple[Kind | None, Any]:
         elif kind == "bytes":
             plain = binascii.a2b_base64(plain, strict_mode=True)
         elif kind == "array":
-            plain = [_plain(one)[1] for one in plain.get("values", ())]
+            plain = [plain_json(one)[1] for one in plain.get("values", ())]
         elif kind == "kvlist":
-            plain = {one.get("key", ""): _plain(one.get("value") or {})[1] for one in plain.get("values", ())}
+            plain = {
+                one.get("key", ""): plain_json(one.get("value") or {})[1] for one in plain.get("values", ())
+            }
         elif kind == "string" and not isinstance(plain, str):
             raise ValueError("no text")
     except (ValueError, TypeError, AttributeError) as error:
