@@ -13,6 +13,7 @@ from obsnb.schema import digest
 from obsnb.sources.base import Answer
 from obsnb.sources.loki_pull import FRESH, is_fresh
 from obsnb.sources.pieces import cut, pull
+from obsnb.sources.points import asked_for
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.wire.prometheus import decode_matrix, read
 from obsnb.transport.exchange import Request, Transport
@@ -67,11 +68,14 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
         raise unreadable(
             pulled.responses[0], source=record.source, query=record.query, window=window, why=str(error)
         ) from None
+    frame, doubts = asked_for(frame, window, step_ns=step_ns)
     said = tuple(dict.fromkeys(text for reply in replies for text in reply.warnings or ()))
     complete: Complete = "yes"
     reason = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
     if said:
         complete, reason = "unknown", f"the server warned: {said[0]}"
+    elif doubts:
+        complete, reason = "unknown", "; ".join(doubts)
     elif is_fresh(record):
         complete, reason = "unknown", FRESH
     filled = replace(

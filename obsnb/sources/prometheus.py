@@ -20,6 +20,7 @@ from obsnb.query import promql
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.pieces import Pull, cut, pull
+from obsnb.sources.points import asked_for, once
 from obsnb.sources.prometheus_health import health_of
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
@@ -110,10 +111,12 @@ class Prometheus:
         record = self._record("series", query, window, role, {"step_ns": step_ns})
         pulled = self._pull(ask, cut(points, self.max_points), record)
         frame, said = self._decode(pulled, record)
+        frame, doubts = asked_for(frame, window, step_ns=step_ns)
         whole = f"evaluated at each of the {len(points):,} multiples of the step in the window"
         if not points:
             whole = "no multiple of the step lies in the window"
-        return _answer(pulled, frame, record, said=[*said, *_too_coarse(query, step_ns)], whole=whole)
+        said += _too_coarse(query, step_ns)
+        return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
     def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
         """SERIES of a query at one instant, rounded down to the millisecond, in the server's order.
@@ -128,7 +131,8 @@ class Prometheus:
         record = self._record("series", query, window, role, {"instant": True})
         pulled = self._pull(lambda _: request, [range(at, at + 1)], record)
         frame, said = self._decode(pulled, record, keep_order=True)
-        return _answer(pulled, frame, record, said=said, whole="evaluated at that instant")
+        frame, doubts = once(frame)
+        return _answer(pulled, frame, record, said=said, doubts=doubts, whole="evaluated at that instant")
 
     def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """SERIES of a selector's raw samples, each at the time it was scraped.
@@ -263,11 +267,19 @@ class Prometheus:
 
 
 def _answer(
-    pulled: Pull, frame: pl.DataFrame, record: QueryRecord, *, said: Sequence[str], whole: str
+    pulled: Pull,
+    frame: pl.DataFrame,
+    record: QueryRecord,
+    *,
+    said: Sequence[str],
+    whole: str,
+    doubts: Sequence[str] = (),
 ) -> Answer:
     """The frame with its record, filled in; `whole` says why it is complete where nothing speaks against."""
     seconds = pulled.seconds
     complete, reason = _completeness(record, said, whole)
+    if doubts and complete != "no":
+        complete, reason = "unknown", "; ".join(doubts)
     filled = replace(
         record,
         pages=len(pulled.responses),

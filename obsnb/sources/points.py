@@ -1,0 +1,54 @@
+"""Whether the points that came are those that were asked for."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from obsnb.timerange import TimeRange
+
+__all__ = ["asked_for", "once"]
+
+
+def asked_for(frame: pl.DataFrame, window: TimeRange, *, step_ns: int) -> tuple[pl.DataFrame, list[str]]:
+    """The points at the multiples of the step in the window, each once, of a series after another.
+
+    A server that says what it was not asked, such as a cache that mixes up questions, may have kept back
+    what it was asked.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows, where all of them were asked for.
+    list of str
+        In words, what else came.
+    """
+    at = frame["timestamp"].to_physical()
+    fits = at.is_between(window.start_ns, window.end_ns, closed="left") & (at % step_ns == 0)
+    kept, said = once(frame if fits.all() else frame.filter(fits))
+    elsewhere = frame.height - int(fits.sum())
+    if elsewhere:
+        said = [f"{elsewhere:,} points of other times than were asked for came as well", *said]
+    return kept, said
+
+
+def once(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Of several points of a series at one time the first, in order of time, of a series after another.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows, where no point came twice.
+    list of str
+        In words, what came twice.
+    """
+    later = frame.select(
+        (pl.col("timestamp") > pl.col("timestamp").shift())
+        | (pl.col("series_id") != pl.col("series_id").shift())
+    ).to_series()
+    if later.all():  # null, which the first point has, is none that is not
+        return frame, []
+    first = pl.int_range(pl.len()).min().over("series_id")
+    kept = frame.unique(["series_id", "timestamp"], keep="first", maintain_order=True)
+    kept = kept.sort(first, "timestamp")
+    again = frame.height - kept.height
+    return kept, [f"{again:,} points came again, of the same series and time"] if again else []
