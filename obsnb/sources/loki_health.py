@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
 from obsnb.sources.base import Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
+from obsnb.sources.wire.prometheus import read_names
 from obsnb.timerange import now_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
@@ -20,47 +23,72 @@ _LIMITS = (
     "max_query_lookback",
     "max_query_series",
     "query_timeout",
+    "retention_period",
 )
+_LATELY_NS = 300 * 10**9
 
 
 def health_of(transport: Transport, *, name: str) -> Health:
     """How the server behind a transport is doing; never raises.
 
-    ``/ready`` answers 503 while Loki starts or stops; a gateway in front may not pass it on (404).
+    The labels of the last five minutes tell whether it answers, and with these credentials and this
+    tenant. A gateway may keep the rest to itself: ``/ready``, where just a 5xx counts, the version and
+    the limits.
     """
+    now = now_ns()
+    lately = (("start", str(now - _LATELY_NS)), ("end", str(now)))
     try:
-        build = transport.send(Request("/loki/api/v1/status/buildinfo"))
-        skew = skew_s(build, now_ns())
-        ready = transport.send(Request("/ready"))
-        limits = transport.send(Request("/loki/api/v1/drilldown-limits"))
+        labels = transport.send(Request("/loki/api/v1/labels", lately))
     except ObsnbError as error:
-        return Health(name, "logs", "unreachable", message=str(error))
-    told = _told(build)
-    wrong: ObsnbError | None = None
-    if not build.ok:
-        wrong = refusal(build, source=name, kind="loki")
-    elif told is None:
-        wrong = unreadable(build, source=name, why="it is not Loki's JSON")
-    elif not ready.ok and ready.status != 404:
-        wrong = refusal(ready, source=name, kind="loki")
-    revealed = (_told(limits) or {}).get("limits")
-    known = revealed if isinstance(revealed, dict) else {}
+        status: Literal["refused", "unreachable"] = "unreachable"
+        if isinstance(error, AccessError):
+            status = "refused"
+        return Health(name, "logs", status, message=str(error))
+    skew = skew_s(labels, now_ns())
+    ready, build, revealed = (
+        _asked(transport, path)
+        for path in ("/ready", "/loki/api/v1/status/buildinfo", "/loki/api/v1/drilldown-limits")
+    )
+    wrong = _wrong(labels, ready, name=name)
+    limits = _told(revealed).get("limits")
+    known = limits if isinstance(limits, dict) else {}
+    version = _told(build).get("version")
     return Health(
         name,
         "logs",
         "ok" if wrong is None else "refused" if isinstance(wrong, AccessError) else "degraded",
-        latency_s=min(response.seconds for response in (build, ready)),
-        version=str(told["version"]) if told and "version" in told else None,
+        latency_s=min(each.seconds for each in (labels, ready, build) if each is not None),
+        version=str(version) if version else None,
         clock_skew_s=skew,
         limits={limit: str(known[limit]) for limit in _LIMITS if limit in known},
         message="" if wrong is None else str(wrong),
     )
 
 
-def _told(response: Response) -> dict[str, object] | None:
-    if not response.ok:
+def _wrong(labels: Response, ready: Response | None, *, name: str) -> ObsnbError | None:
+    if not labels.ok:
+        return refusal(labels, source=name, kind="loki")
+    try:
+        read_names(labels.body)
+    except msgspec.DecodeError as error:
+        return unreadable(labels, source=name, why=str(error))
+    if ready is not None and ready.status >= 500:
+        return refusal(ready, source=name, kind="loki")
+    return None
+
+
+def _asked(transport: Transport, path: str) -> Response | None:
+    try:
+        return transport.send(Request(path))
+    except ObsnbError:
         return None
+
+
+def _told(response: Response | None) -> dict[str, object]:
+    """What an answer in JSON says; nothing where there is none."""
+    if response is None or not response.ok:
+        return {}
     try:
         return msgspec.json.decode(response.body, type=dict[str, object])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
+        return {}

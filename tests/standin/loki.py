@@ -1,33 +1,34 @@
-"""A stand-in for Loki: recorded or made-up rows, and the server's semantics for asking them."""
+"""A Loki that holds recorded or made-up rows and answers as the real one does.
+
+It evaluates log queries of filters and `json`, their counts and rates, and what the index knows; metric
+queries beyond that are answered by their exact text, where a recording has one.
+"""
 
 import bisect
 import gzip
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.standin.logql import Counting, Refused, counting, duration_ns, log_query
+
+__all__ = ["LokiStandIn", "Row", "body_of", "rows_of"]
+
 Labels = tuple[tuple[str, str], ...]
-Answer = tuple[int, dict[str, str], bytes]
+Params = Mapping[str, Sequence[str]]
+Reply = tuple[int, dict[str, str], bytes]
 
 _TEXT = {"content-type": "text/plain; charset=utf-8"}
 _JSON = {"content-type": "application/json; charset=UTF-8"}
-_MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:\\.|[^"\\])*"|`[^`]*`)\s*,?')
-_STAGE = re.compile(
-    r"\s*(?:(?P<line>\|=|\|~|!=|!~)\s*(?P<text>\"(?:\\.|[^\"\\])*\"|`[^`]*`)"
-    r"|\|\s*(?P<label>[a-zA-Z_]\w*)\s*(?P<op>=~|!~|!=|=)\s*(?P<value>\"(?:\\.|[^\"\\])*\"|`[^`]*`)"
-    r"|\|\s*(?P<parser>json))"
-)
-_COUNT = re.compile(
-    r"\s*(?:sum\s*\(\s*)?(count_over_time|rate)\s*\((.*)\[(\d+)(ns|s|m|h)\]\s*\)\s*\)?\s*", re.DOTALL
-)
-_UNIT = {"ns": 1, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9}
+_HOUR = 3_600 * 10**9
+_MOST_POINTS = 11_000
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """An entry: its time, its stream's labels, line and structured metadata."""
+    """An entry: its time, its stream's labels, its line and structured metadata."""
 
     ns: int
     stream: Labels
@@ -35,179 +36,232 @@ class Row:
     metadata: Labels = ()
 
 
-class Refused(Exception):
-    """A refusal, in the server's words."""
-
-    def __init__(self, words: str, status: int = 400) -> None:
-        super().__init__(words)
-        self.words, self.status = words, status
+def _nothing(path: str, params: Params) -> Reply | None:
+    return None
 
 
 @dataclass
 class LokiStandIn:
     """Rows that are asked as Loki is asked.
 
-    `most` is the largest page it allows; `tenants` are those it knows, or none where it does not ask;
-    `recorded` are answers to metric queries by their text; `before` may answer in its stead.
+    Parameters
+    ----------
+    rows
+        What it holds. Of several that are equal in all, it keeps one, as Loki does.
+    most
+        The largest page that it allows.
+    longest
+        The longest window that it allows, as Loki writes it, such as ``30d1h``.
+    tenants
+        Tenant → its rows. Where there are some, requests must name one, or several with ``|`` between.
+    recorded
+        Metric query → the series of a recorded matrix.
+    overcount
+        How often the index counts a line: Loki's counts whole chunks, and those of several ingesters.
+    limits
+        What ``drilldown-limits`` reveals.
+    before
+        Asked first, with path and parameters; what it answers goes out instead. It makes the server hostile.
+    seen
+        Path and parameters of every request.
     """
 
-    rows: list[Row]
+    rows: Sequence[Row] = ()
     most: int = 5_000
-    tenants: frozenset[str] = frozenset()
-    recorded: dict[str, bytes] = field(default_factory=dict)
-    before: Callable[[str, dict[str, list[str]]], Answer | None] = lambda path, params: None
-    seen: list[tuple[str, dict[str, list[str]]]] = field(default_factory=list)
+    longest: str = "30d1h"
+    tenants: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    recorded: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    overcount: int = 1
+    limits: Mapping[str, object] = field(default_factory=dict)
+    before: Callable[[str, Params], Reply | None] = _nothing
+    seen: list[tuple[str, Params]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Loki keeps one of several entries that are equal in stream, time, line and metadata.
-        self.rows = sorted(dict.fromkeys(self.rows), key=lambda row: (row.ns, row.stream))
+        self.rows = _kept(self.rows)
+        self.tenants = {tenant: _kept(rows) for tenant, rows in self.tenants.items()}
         self._times = [row.ns for row in self.rows]
 
     @classmethod
     def from_recordings(cls, folder: Path) -> "LokiStandIn":
-        """The rows of every recorded page of an incident, and of the edge cases beside it."""
-        rows = [
-            row
-            for name in ("all-page-*", "edge-*")
-            for path in sorted(folder.glob(f"{name}.body*"))
-            for row in rows_of(body_of(path))
-        ]
+        """The rows of every recorded page of an incident and its edge cases, and its matrices."""
+        names = ("all-page-*", "edge-*")
+        paths = [path for name in names for path in sorted(folder.glob(f"{name}.body*"))]
         recorded = {}
-        for path in sorted(folder.glob("*.json")):
-            asked = json.loads(path.read_text("utf-8"))
-            if asked["status"] == 200 and asked["path"].endswith("/query_range"):
-                body = body_of(next(folder.glob(f"{path.stem}.body*")))
-                if b'"resultType":"matrix"' in body[:200]:
-                    recorded[asked["params"]["query"]] = body
-        return cls(rows, recorded=recorded)
+        for note in sorted(folder.glob("*.json")):
+            asked = json.loads(note.read_text("utf-8"))
+            is_json = asked["response_headers"].get("content-type", "").startswith("application/json")
+            if asked["status"] == 200 and is_json and asked["path"].endswith("/query_range"):
+                data = json.loads(body_of(folder / asked["body"]))["data"]
+                if data["resultType"] == "matrix":
+                    recorded[asked["params"]["query"]] = data["result"]
+        return cls([row for path in paths for row in rows_of(body_of(path))], recorded=recorded)
 
-    def answer(self, method: str, path: str, params: dict[str, list[str]], headers: dict[str, str]) -> Answer:
+    def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
         """What Loki would say."""
         self.seen.append((path, params))
-        own = self.before(path, params)
-        if own is not None:
-            return own
+        instead = self.before(path, params)
+        if instead is not None:
+            return instead
         try:
-            self._check_tenant(headers)
-            return self._route(path, params, headers)
+            return self._answer(path, params, headers)
         except Refused as refused:
             return refused.status, _TEXT, refused.words.encode()
 
-    def _check_tenant(self, headers: dict[str, str]) -> None:
-        if self.tenants and not headers.get("x-scope-orgid"):
-            raise Refused("no org id\n", 401)
-
-    def _route(self, path: str, params: dict[str, list[str]], headers: dict[str, str]) -> Answer:
+    def _answer(self, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
+        api = path.removeprefix("/loki/api/v1/")
         if path == "/ready":
             return 200, _TEXT, b"ready\n"
-        if path == "/loki/api/v1/status/buildinfo":
+        if api == "status/buildinfo":
             return 200, _JSON, b'{"version":"3.8.0","revision":"stand-in","goVersion":"none"}'
-        api = path.removeprefix("/loki/api/v1/")
-        if api == "query_range":
-            query = _one(params, "query")
-            if not query.lstrip().startswith("{"):
-                return self._matrix(query, *_window(params))
+        tenant = headers.get("x-scope-orgid", "")
+        if (self.tenants or api == "drilldown-limits") and not tenant:
+            raise Refused("no org id\n", 401)
+        if self.tenants:
+            return _of_tenants(self.tenants, tenant)._answer(path, params, {**headers, "x-scope-orgid": ""})
+        query = _one(params, "query")
+        if api == "drilldown-limits":
+            return 200, _JSON, json.dumps({"limits": dict(self.limits), "version": "3.8.0"}).encode()
+        if api == "query_range" and query.lstrip().startswith("{"):
             categorized = "categorize-labels" in headers.get("x-loki-response-encoding-flags", "")
             return self._lines(query, params, categorized=categorized)
+        if api == "query_range":
+            return self._matrix(query, params)
         if api == "query":
-            return self._instant(_one(params, "query"), _time(_one(params, "time")))
-        if api in {"labels", "series", "index/stats"} or re.fullmatch(r"label/[^/]+/values", api):
+            return self._vector(query, _ns(_one(params, "time")))
+        if api in {"labels", "series", "index/stats"} or (
+            api.startswith("label/") and api.endswith("/values")
+        ):
             return self._index(api, params)
         return 404, _TEXT, b"404 page not found\n"
-
-    def _lines(self, query: str, params: dict[str, list[str]], *, categorized: bool) -> Answer:
-        limit = int(params.get("limit", ["100"])[0])
-        if limit > self.most:
-            raise Refused(
-                "max entries limit per query exceeded, limit > max_entries_limit_per_query "
-                f"({limit} > {self.most})"
-            )
-        backward = params.get("direction", ["backward"])[0] == "backward"
-        found = self.matching(query, *_window(params), backward=backward)
-        taken: dict[Labels, list[list[object]]] = {}
-        for _, (row, parsed) in zip(range(limit), found, strict=False):
-            if categorized:
-                extra = {
-                    key: dict(pairs)
-                    for key, pairs in (("structuredMetadata", row.metadata), ("parsed", parsed))
-                    if pairs
-                }
-                taken.setdefault(row.stream, []).append([str(row.ns), row.line, extra])
-            else:
-                merged = tuple(sorted({**dict(row.stream), **dict(row.metadata), **dict(parsed)}.items()))
-                taken.setdefault(merged, []).append([str(row.ns), row.line])
-        data = {
-            "resultType": "streams",
-            **({"encodingFlags": ["categorize-labels"]} if categorized else {}),
-            "result": [
-                {"stream": dict(stream), "values": values} for stream, values in sorted(taken.items())
-            ],
-            "stats": {},
-        }
-        body = json.dumps({"status": "success", "data": data}, ensure_ascii=False, separators=(",", ":"))
-        return 200, _JSON, body.encode("utf-8", "surrogatepass")
 
     def matching(
         self, query: str, start: int, end: int, *, backward: bool = False
     ) -> Iterator[tuple[Row, Labels]]:
         """The rows of a log query with their parsed labels, start inclusive, end exclusive."""
-        keeps = _compiled(query)
+        asked = log_query(query)
+        chosen: dict[Labels, bool] = {}
         places = range(bisect.bisect_left(self._times, start), bisect.bisect_left(self._times, end))
         for place in reversed(places) if backward else places:
-            parsed = keeps(self.rows[place])
-            if parsed is not None:
-                yield self.rows[place], parsed
+            row = self.rows[place]
+            if row.stream not in chosen:
+                chosen[row.stream] = asked.chooses(dict(row.stream))
+            if chosen[row.stream]:
+                parsed = asked.parsed(row.line, {**dict(row.stream), **dict(row.metadata)})
+                if parsed is not None:
+                    yield row, tuple(parsed.items())
 
-    def _matrix(self, query: str, start: int, end: int) -> Answer:
+    def _lines(self, query: str, params: Params, *, categorized: bool) -> Reply:
+        limit = int(_one(params, "limit") or 100)
+        if limit > self.most:
+            raise Refused(
+                "max entries limit per query exceeded, limit > max_entries_limit_per_query "
+                f"({limit} > {self.most})"
+            )
+        start, end = self._window(params)
+        backward = _one(params, "direction") != "forward"
+        streams: dict[Labels, list[object]] = {}
+        found = self.matching(query, start, end, backward=backward)
+        for _, (row, parsed) in zip(range(limit), found, strict=False):
+            if categorized:
+                parts = (("structuredMetadata", row.metadata), ("parsed", parsed))
+                extra = {key: dict(pairs) for key, pairs in parts if pairs}
+                streams.setdefault(row.stream, []).append([str(row.ns), row.line, extra])
+            else:
+                merged = {**dict(row.stream), **dict(row.metadata), **dict(parsed)}
+                streams.setdefault(tuple(sorted(merged.items())), []).append([str(row.ns), row.line])
+        flags = {"encodingFlags": ["categorize-labels"]} if categorized else {}
+        result = [{"stream": dict(stream), "values": values} for stream, values in sorted(streams.items())]
+        return _success({"resultType": "streams", **flags, "result": result, "stats": {}})
+
+    def _matrix(self, query: str, params: Params) -> Reply:
+        start, end = self._window(params)
+        text = _one(params, "step") or "1"
+        step = round(float(text) * 10**9) if text.replace(".", "", 1).isdigit() else duration_ns(text)
+        if (end - start) // step > _MOST_POINTS:
+            raise Refused(
+                "exceeded maximum resolution of 11,000 points per time series. "
+                "Try increasing the value of the step parameter"
+            )
+        asked = counting(query)
+        # Loki moves the start down and the end up to multiples of the step.
+        grid = range(start // step * step, end + step, step)
+        if asked is None:
+            return _success({"resultType": "matrix", "result": self._recorded(query, grid)})
+        series: dict[Labels, list[object]] = {}
+        for at in grid:
+            for labels, value in self._counted(asked, at).items():
+                series.setdefault(labels, []).append([_seconds(at), value])
+        result = [{"metric": dict(labels), "values": values} for labels, values in sorted(series.items())]
+        return _success({"resultType": "matrix", "result": result})
+
+    def _recorded(self, query: str, grid: range) -> list[object]:
         if query not in self.recorded:
-            raise Refused("this stand-in answers just the recorded metric queries", 400)
-        told = json.loads(self.recorded[query])
-        for series in told["data"]["result"]:
-            series["values"] = [point for point in series["values"] if start <= point[0] * 10**9 <= end]
-        told["data"]["result"] = [series for series in told["data"]["result"] if series["values"]]
-        return 200, _JSON, json.dumps(told, separators=(",", ":")).encode()
+            raise Refused("this stand-in answers counts, rates and the recorded metric queries")
+        out = []
+        for series in self.recorded[query]:
+            values = [pair for pair in series["values"] if round(pair[0] * 1_000) * 10**6 in grid]
+            if values:
+                out.append({**series, "values": values})
+        return out
 
-    def _instant(self, query: str, at: int) -> Answer:
+    def _vector(self, query: str, at: int) -> Reply:
         if query.lstrip().startswith("{"):
+            log_query(query)
             raise Refused(
                 "log queries are not supported as an instant query type, "
                 "please change your query to a range query type"
             )
-        asked = _COUNT.fullmatch(query)
+        asked = counting(query)
         if asked is None:
-            raise Refused("this stand-in counts, and no more", 400)
-        length = int(asked[3]) * _UNIT[asked[4]]
-        # A range is left-open: (at - length, at].
-        count = sum(1 for _ in self.matching(asked[2], at - length + 1, at + 1))
-        value = count if asked[1] == "count_over_time" else count / (length / 1e9)
-        result = [{"metric": {}, "value": [at / 1e9, str(value)]}] if count else []
-        data = {"resultType": "vector", "result": result}
-        return 200, _JSON, json.dumps({"status": "success", "data": data}).encode()
+            raise Refused("this stand-in answers counts and rates")
+        found = sorted(self._counted(asked, at).items())
+        result = [{"metric": dict(labels), "value": [_seconds(at), value]} for labels, value in found]
+        return _success({"resultType": "vector", "result": result})
 
-    def _index(self, api: str, params: dict[str, list[str]]) -> Answer:
-        start, end = _window(params)
-        query = params.get("match[]", params.get("query", [""]))[0]
-        if query:
-            rows = [row for row, _ in self.matching(query, start, end)]
-        else:
-            rows = self.rows[bisect.bisect_left(self._times, start) : bisect.bisect_left(self._times, end)]
+    def _counted(self, asked: Counting, at: int) -> dict[Labels, str]:
+        """What it evaluates to at a moment, by labels: a range is left-open."""
+        counts: dict[Labels, int] = {}
+        for row, parsed in self.matching(asked.query, at - asked.range_ns + 1, at + 1):
+            known = {**dict(row.stream), **dict(row.metadata), **dict(parsed)}
+            kept = {name: known[name] for name in asked.by if name in known} if asked.summed else known
+            labels = tuple(sorted(kept.items()))
+            counts[labels] = counts.get(labels, 0) + 1
+        per = asked.range_ns / 10**9 if asked.rate else 1
+        return {labels: repr(count / per).removesuffix(".0") for labels, count in counts.items()}
+
+    def _index(self, api: str, params: Params) -> Reply:
+        start, end = self._window(params)
+        query = _one(params, "match[]") or _one(params, "query")
+        places = slice(bisect.bisect_left(self._times, start), bisect.bisect_left(self._times, end))
+        rows = [row for row, _ in self.matching(query, start, end)] if query else self.rows[places]
         streams = [dict(stream) for stream in sorted({row.stream for row in rows})]
         if api == "index/stats":
-            size = sum(len(row.line) for row in rows)
-            told: object = {"streams": len(streams), "chunks": 1, "bytes": size, "entries": len(rows)}
-            return 200, _JSON, json.dumps(told).encode()
+            stats = {"streams": len(streams), "chunks": len(streams), "bytes": sum(len(r.line) for r in rows)}
+            return 200, _JSON, json.dumps({**stats, "entries": self.overcount * len(rows)}).encode()
         if api == "series":
-            told = streams
-        elif api == "labels":
-            told = sorted({name for stream in streams for name in stream})
-        else:
-            label = api.split("/")[1]
-            told = sorted({stream[label] for stream in streams if label in stream})
-        return 200, _JSON, json.dumps({"status": "success", "data": told}).encode()
+            return _success(streams)
+        if api == "labels":
+            return _success(sorted({name for stream in streams for name in stream}))
+        label = api.split("/")[1]
+        return _success(sorted({stream[label] for stream in streams if label in stream}))
+
+    def _window(self, params: Params) -> tuple[int, int]:
+        """Start and end; without them, the last hour."""
+        end = _ns(_one(params, "end")) if "end" in params else time.time_ns()
+        start = _ns(_one(params, "start")) if "start" in params else end - _HOUR
+        if end < start:
+            raise Refused("end timestamp must not be before or equal to start time")
+        if end - start > duration_ns(self.longest):
+            length = _go_duration(end - start)
+            words = f"the query time range exceeds the limit (query length: {length}, limit: {self.longest})"
+            raise Refused(words)
+        return start, end
 
 
 def body_of(path: Path) -> bytes:
     """A recorded body, gzipped or not."""
+    if not path.exists():
+        path = path.with_name(f"{path.name}.gz")
     data = path.read_bytes()
     return gzip.decompress(data) if path.suffix == ".gz" else data
 
@@ -221,107 +275,47 @@ def rows_of(body: bytes) -> Iterable[Row]:
             yield Row(int(ns), labels, line, tuple(sorted(metadata.items())))
 
 
-def _one(params: dict[str, list[str]], name: str) -> str:
-    return params.get(name, [""])[0]
+def _kept(rows: Iterable[Row]) -> list[Row]:
+    """Each row once, by time; rows of one time and stream stay in their order."""
+    return sorted(dict.fromkeys(rows), key=lambda row: (row.ns, row.stream))
 
 
-def _time(text: str) -> int:
+def _of_tenants(known: Mapping[str, Sequence[Row]], header: str) -> LokiStandIn:
+    """What the named tenants see: with several of them, each stream bears its tenant."""
+    names = header.split("|")
+    if len(names) == 1:
+        return LokiStandIn(known.get(header, ()))
+    return LokiStandIn(
+        [
+            Row(row.ns, tuple(sorted((*row.stream, ("__tenant_id__", name)))), row.line, row.metadata)
+            for name in names
+            for row in known.get(name, ())
+        ]
+    )
+
+
+def _success(data: object) -> Reply:
+    text = json.dumps({"status": "success", "data": data}, ensure_ascii=False, separators=(",", ":"))
+    return 200, _JSON, text.encode()
+
+
+def _one(params: Params, name: str) -> str:
+    return next(iter(params.get(name, ())), "")
+
+
+def _ns(text: str) -> int:
     """Up to ten digits are seconds, more are nanoseconds, a float is seconds to the millisecond."""
     if "." in text:
-        return round(float(text) * 1_000) * 1_000_000
+        return round(float(text) * 1_000) * 10**6
     return int(text) * 10**9 if len(text) <= 10 else int(text)
 
 
-def _window(params: dict[str, list[str]]) -> tuple[int, int]:
-    if "start" not in params or "end" not in params:
-        raise Refused("this stand-in has no clock: say start and end")
-    start, end = _time(_one(params, "start")), _time(_one(params, "end"))
-    if end < start:
-        raise Refused("end timestamp must not be before or equal to start time")
-    return start, end
+def _seconds(ns: int) -> float | int:
+    """A sample's time, in seconds to the millisecond."""
+    ms = ns // 10**6
+    return ms // 1_000 if ms % 1_000 == 0 else ms / 1_000
 
 
-def _unquote(text: str) -> str:
-    if text.startswith("`"):
-        return text[1:-1]
-    return json.loads(re.sub(r"\\x([0-9a-f]{2})", r"\\u00\1", text))
-
-
-def _compiled(query: str) -> Callable[[Row], Labels | None]:
-    """Whether a row passes, and with which parsed labels; None where it does not."""
-    text = query.strip()
-    close = _end_of_selector(text)
-    matchers = [(m[1], m[2], _unquote(m[3])) for m in _MATCHER.finditer(text[1:close])]
-    if not matchers:
-        raise Refused("parse error : queries require at least one regexp or equality matcher")
-    tests = [_label_test(name, op, value) for name, op, value in matchers]
-    stages, place = [], close + 1
-    while place < len(text):
-        found = _STAGE.match(text, place)
-        if found is None:
-            raise Refused(f"parse error at line 1, col {place + 1}: syntax error: unexpected IDENTIFIER")
-        stages.append(_stage(found))
-        place = found.end()
-
-    def passes(row: Row) -> Labels | None:
-        labels = dict(row.stream)
-        if not all(test(labels) for test in tests):
-            return None
-        parsed: dict[str, str] = {}
-        known = {**labels, **dict(row.metadata)}
-        for stage in stages:
-            if not stage(row, known, parsed):
-                return None
-        return tuple(sorted(parsed.items()))
-
-    return passes
-
-
-def _end_of_selector(text: str) -> int:
-    if not text.startswith("{"):
-        raise Refused("parse error at line 1, col 1: syntax error: unexpected IDENTIFIER")
-    place = 1
-    while place < len(text) and text[place] != "}":
-        found = _MATCHER.match(text, place)
-        if found is None:
-            what = "syntax error: unexpected IDENTIFIER, expecting STRING"
-            raise Refused(f"parse error at line 1, col {place + 1}: {what}")
-        place = found.end()
-        while place < len(text) and text[place] == " ":
-            place += 1
-    if place >= len(text):
-        raise Refused("parse error : syntax error: unexpected $end")
-    return place
-
-
-def _label_test(name: str, op: str, value: str) -> Callable[[dict[str, str]], bool]:
-    if op in {"=", "!="}:
-        return lambda labels: (labels.get(name, "") == value) == (op == "=")
-    pattern = re.compile(value)
-    return lambda labels: (pattern.fullmatch(labels.get(name, "")) is not None) == (op == "=~")
-
-
-def _stage(found: re.Match[str]) -> Callable[[Row, dict[str, str], dict[str, str]], bool]:
-    if found["parser"]:
-        return _json_stage
-    if found["label"]:
-        test = _label_test(found["label"], found["op"], _unquote(found["value"]))
-        return lambda row, known, parsed: test({**known, **parsed})
-    text, op = _unquote(found["text"]), found["line"]
-    if op in {"|=", "!="}:
-        return lambda row, known, parsed: (text in row.line) == (op == "|=")
-    pattern = re.compile(text)
-    return lambda row, known, parsed: (pattern.search(row.line) is not None) == (op == "|~")
-
-
-def _json_stage(row: Row, known: dict[str, str], parsed: dict[str, str]) -> bool:
-    """Top-level fields of a JSON line; a name that is known already gets ``_extracted``."""
-    try:
-        fields = json.loads(row.line)
-    except ValueError:
-        parsed["__error__"] = "JSONParserErr"
-        return True
-    for name, value in (fields if isinstance(fields, dict) else {}).items():
-        if isinstance(value, str | int | float):
-            parsed[f"{name}_extracted" if name in known else name] = str(value)
-    return True
+def _go_duration(ns: int) -> str:
+    seconds, rest = divmod(ns, 10**9)
+    return f"{seconds // 3_600}h{seconds // 60 % 60}m{f'{seconds % 60}.{rest:09d}'.rstrip('0').rstrip('.')}s"

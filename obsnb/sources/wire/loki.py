@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,9 +20,12 @@ from obsnb.sources.wire.collector import paused_collector
 __all__ = ["LogDecoder", "Page"]
 
 _METADATA, _PARSED = "metadata.", "parsed."
-#: A decoder made for a query's own keys takes half of the time that one for any keys takes, unless there
-#: are very many of them.
+#: A decoder made for a query's own keys takes half of the time that one for any keys takes, but to make it
+#: takes as long as to read so many bytes; with very many keys it is slower, and msgspec makes none for keys
+#: that JSON escapes.
+_WORTH_BYTES = 65_536
 _WORTH_KEYS = 64
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
 
 _Labels = tuple[tuple[str, str], ...]
 _Get = Callable[[Any], Any]
@@ -53,6 +57,11 @@ class _Keys(NamedTuple):
 
     metadata: tuple[str, ...] = ()
     parsed: tuple[str, ...] = ()
+
+    def plain(self) -> bool:
+        """Whether a decoder can be made for them that is worth it."""
+        keys = self.metadata + self.parsed
+        return len(keys) <= _WORTH_KEYS and not any(map(_ESCAPED.search, keys))
 
 
 class _Form(NamedTuple):
@@ -184,20 +193,18 @@ class LogDecoder:
         # The tuple by which Loki itself tells entries apart: MessagePack of nanosecond, line and metadata
         # (keys sorted), hashed with the hash of the stream's labels as its seed.
         packed = map(_PACK, zip(ns, lines, metadata, strict=True))
-        columns = {
-            "line": lines,
-            "row_id": list(map(xxhash.xxh3_64_hexdigest, packed, seeds)),
-            **{_METADATA + key: list(map(form.metadata(key), metadata)) for key in self._keys.metadata},
-        }
-        if self._keys.parsed:
-            parsed = list(map(_PARSED_OF, entries))
-            columns |= {_PARSED + key: list(map(form.parsed(key), parsed)) for key in self._keys.parsed}
         try:
             times = pl.Series("ns", ns, dtype=pl.Int64)
+            ids = list(map(xxhash.xxh3_64_hexdigest, packed, seeds))
         except (OverflowError, TypeError):
-            raise msgspec.ValidationError("the time of an entry is not one of this age") from None
-        texts = [pl.Series(name, values, dtype=pl.String) for name, values in columns.items()]
-        table = pl.DataFrame([pl.Series("stream", numbers, dtype=pl.UInt32), times, *texts])
+            raise msgspec.ValidationError("the time of an entry is out of range") from None
+        texts = {"line": lines, "row_id": ids}
+        texts |= {_METADATA + key: list(map(form.metadata(key), metadata)) for key in self._keys.metadata}
+        if self._keys.parsed:
+            parsed = list(map(_PARSED_OF, entries))
+            texts |= {_PARSED + key: list(map(form.parsed(key), parsed)) for key in self._keys.parsed}
+        columns = [pl.Series(name, values, dtype=pl.String) for name, values in texts.items()]
+        table = pl.DataFrame([pl.Series("stream", numbers, dtype=pl.UInt32), times, *columns])
         return _page(table, tuple(reply.warnings or ()))
 
     def _number(self, stream: dict[str, str]) -> int:
@@ -209,7 +216,7 @@ class LogDecoder:
 
     def _decoded(self, body: bytes) -> tuple[Any, _Form]:
         """An answer, read by the keys that came before; with any other key in it, read by what it has."""
-        if sum(map(len, self._keys)) <= _WORTH_KEYS:
+        if len(body) >= _WORTH_BYTES and self._keys.plain():
             form = _form(self._keys)
             try:
                 return _of_streams(form.decoder.decode(body)), form

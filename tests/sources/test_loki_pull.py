@@ -1,0 +1,259 @@
+"""Lokis with limits, hostile ones, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from obsnb.conventions import DEFAULT
+from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError
+from obsnb.settings import Endpoint
+from obsnb.sources.loki import Loki
+from obsnb.transport.http import HttpTransport
+from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, PROD, SECOND, T0, loki
+from tests.standin.loki import LokiStandIn, Row
+from tests.standin.serving import serving
+
+
+def paths(backend):
+    return [path.removeprefix("/loki/api/v1/") for path, _ in backend.seen]
+
+
+def test_a_server_that_allows_smaller_pages_is_asked_for_those(slow_query):
+    backend = LokiStandIn(slow_query.rows, most=200)
+    query = '{namespace="edge", case="nanoseconds"}'
+    answer = loki(backend).logs(query, EDGE)
+    assert answer.record.complete == "yes"
+    assert answer.frame.equals(loki(slow_query).logs(query, EDGE).frame)
+
+
+def test_more_lines_in_one_nanosecond_than_the_server_ever_gives_are_said_to_be_missing(slow_query):
+    answer = loki(LokiStandIn(slow_query.rows, most=100)).logs('{namespace="edge", case="ties"}', EDGE)
+    assert answer.frame.height == 101
+    assert answer.record.complete == "no"
+    assert answer.record.reason == (
+        "100 lines or more share 2026-11-23T19:03:19Z, and the server gives no more at once"
+    )
+
+
+def test_a_window_longer_than_the_server_allows_is_asked_for_in_parts_of_what_it_allows(slow_query):
+    backend = LokiStandIn(slow_query.rows, longest="20m")
+    answer = loki(backend).logs(f'{PROD} |= "checkpoint"', INCIDENT)
+    assert answer.frame.height == 240
+    assert answer.record.complete == "yes"
+    assert answer.record.pages <= 9
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (504, b"context deadline exceeded"),
+        (413, b"grpc: received message larger than max (5000000 vs. 4194304)"),
+        (400, b"the query would read too many bytes (query: 12 TB, limit: 1 TB)"),
+        (500, b"context deadline exceeded"),
+    ],
+)
+def test_a_slice_that_is_too_big_is_asked_for_in_halves(slow_query, status, words):
+    def slow(path, params):
+        if path.endswith("query_range") and int(params["end"][0]) - int(params["start"][0]) > 200 * SECOND:
+            return status, PLAIN, words
+        return None
+
+    answer = loki(LokiStandIn(slow_query.rows, before=slow)).logs(f'{PROD} |= "checkpoint"', INCIDENT)
+    assert answer.frame.height == 240
+    assert answer.record.complete == "yes"
+    assert answer.record.requests > answer.record.pages + 1
+
+
+def test_a_server_that_finds_everything_too_big_says_so_after_a_few_requests(slow_query):
+    def slow(path, params):
+        return (504, PLAIN, b"context deadline exceeded") if path.endswith("query_range") else None
+
+    backend = LokiStandIn(slow_query.rows, before=slow)
+    with pytest.raises(LimitError) as caught:
+        loki(backend).logs(PROD, INCIDENT)
+    assert str(caught.value) == (
+        "loki answered 504: the query took longer than it allows.\n"
+        f"  query:  {PROD}\n"
+        "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z\n"
+        "  server: context deadline exceeded\n"
+        "Hint: Narrow the selector, or ask for a shorter window."
+    )
+    assert len(backend.seen) < 30
+
+
+def test_a_page_that_never_advances_ends_with_an_honest_record(slow_query):
+    first = slow_query.answer(
+        "GET",
+        "/loki/api/v1/query_range",
+        {
+            "query": [PROD],
+            "start": [str(INCIDENT.start_ns)],
+            "end": [str(INCIDENT.end_ns)],
+            "limit": ["500"],
+            "direction": ["forward"],
+        },
+        {"x-loki-response-encoding-flags": "categorize-labels"},
+    )
+    backend = LokiStandIn(slow_query.rows, before=lambda path, _: first if path.endswith("range") else None)
+    answer = loki(backend, page_limit=500).logs(PROD, INCIDENT)
+    assert answer.record.complete == "no"
+    assert "the server answered with lines of another time" in answer.record.reason
+    assert answer.frame["row_id"].n_unique() == answer.frame.height <= 500
+
+
+def test_lines_that_come_twice_are_said(slow_query):
+    def twice(path, params):
+        if not path.endswith("query_range"):
+            return None
+        data = json.loads(slow_query.answer("GET", path, params, {})[2])
+        for stream in data["data"]["result"]:
+            stream["values"] *= 2
+        return 200, {}, json.dumps(data).encode()
+
+    record = loki(LokiStandIn(before=twice)).logs('{namespace="edge", case=~"equal-.*"}', EDGE).record
+    assert (record.rows, record.complete) == (4, "unknown")
+    assert record.reason == "2 lines came again, equal in stream, time, text and metadata"
+
+
+def test_what_the_server_warns_of_is_in_the_record(slow_query):
+    def warning(path, params):
+        if not path.endswith("query_range"):
+            return None
+        body = json.loads(slow_query.answer("GET", path, params, {})[2])
+        return 200, {}, json.dumps({**body, "warnings": ["some shards did not answer"]}).encode()
+
+    record = loki(LokiStandIn(before=warning)).logs('{namespace="edge"}', EDGE).record
+    assert record.warnings == ("some shards did not answer",)
+    assert (record.complete, record.reason) == ("unknown", "the server warned: some shards did not answer")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "what"),
+    [
+        (
+            {"content-type": "text/html"},
+            b"<html><title>Sign in</title></html>",
+            "loki answered 200: an HTML page came back, probably of a login or a proxy.",
+        ),
+        (
+            {"content-type": "application/json"},
+            b"",
+            "loki answered 200, but the answer cannot be read: Input data was truncated.",
+        ),
+        (
+            {},
+            b'{"status":"success","data":{"resultType":"matrix","result":[]}}',
+            "loki answered 200, but the answer cannot be read: its result is of the type 'matrix', not "
+            "streams of lines.",
+        ),
+    ],
+)
+def test_an_answer_that_is_none_is_an_error_not_an_empty_frame(headers, body, what):
+    backend = LokiStandIn(before=lambda path, _: (200, headers, body) if path.endswith("range") else None)
+    with pytest.raises(AnswerError) as caught:
+        loki(backend).logs(PROD, EDGE)
+    assert caught.value.what == what
+    assert (caught.value.query, caught.value.window) == (PROD, str(EDGE))
+
+
+def test_more_lines_than_allowed_are_counted_and_refused_before_they_are_pulled(slow_query):
+    backend = LokiStandIn(slow_query.rows)
+    with pytest.raises(LimitError) as caught:
+        loki(backend, max_rows=1_000).logs(PROD, INCIDENT)
+    assert str(caught.value) == (
+        "loki has 33,356 lines for this query, and max_rows is 1,000.\n"
+        f"  query:  {PROD}\n"
+        "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z\n"
+        "Hint: Narrow the query or the window, pass limit=, or raise max_rows in the profile."
+    )
+    assert paths(backend) == ["index/stats", "query"]
+
+
+def test_an_index_that_counts_too_many_does_not_refuse_what_is_allowed(slow_query):
+    answer = loki(LokiStandIn(slow_query.rows, overcount=3), max_rows=40_000).logs(PROD, INCIDENT)
+    assert answer.frame.height == 33_356
+
+
+def test_where_the_server_does_not_count_the_index_decides(slow_query):
+    backend = LokiStandIn(
+        slow_query.rows, before=lambda path, _: (500, PLAIN, b"no") if path.endswith("/query") else None
+    )
+    with pytest.raises(LimitError) as caught:
+        loki(backend, max_rows=1_000).logs(PROD, INCIDENT)
+    assert caught.value.what == (
+        "loki has about 33,356 lines, by its index, for this query, and max_rows is 1,000."
+    )
+
+
+def test_a_filter_that_leaves_more_lines_than_allowed_is_stopped_on_the_way(slow_query):
+    backend = LokiStandIn(slow_query.rows)
+    with pytest.raises(LimitError) as caught:
+        loki(backend, max_rows=1_000).logs(f'{PROD} |= "request"', INCIDENT)
+    assert caught.value.what == "loki has more lines for this query, and max_rows is 1,000."
+    assert len(backend.seen) < 5
+
+
+def test_a_filter_that_leaves_few_of_very_many_lines_is_not_refused(slow_query):
+    answer = loki(slow_query, max_rows=1_000).logs(f'{PROD} |= "checkpoint"', INCIDENT)
+    assert answer.frame.height == 240
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        (
+            "{namespace=prod}",
+            "loki answered 400: it cannot parse the query (line 1, column 12).\n"
+            "  query:  {namespace=prod}\n"
+            "  window: 2026-11-23T19:03:19Z to 2026-11-23T19:03:19.001Z\n"
+            "  server: parse error at line 1, col 12: syntax error: unexpected IDENTIFIER, expecting STRING\n"
+            "Hint: A value stands in double quotes. It stumbled here: prod}",
+        ),
+        (
+            '{namespace=~".*"}',
+            "loki answered 400: every matcher of the query also matches the empty text.\n"
+            '  query:  {namespace=~".*"}\n'
+            "  window: 2026-11-23T19:03:19Z to 2026-11-23T19:03:19.001Z\n"
+            "  server: parse error : queries require at least one regexp or equality matcher that does not "
+            'have an empty-compatible value. For instance, app=~".*" does not meet this requirement, but '
+            'app=~".+" will\n'
+            'Hint: Let one matcher ask for something, such as {namespace="prod"} or {namespace=~".+"}.',
+        ),
+    ],
+)
+def test_a_query_that_loki_refuses_says_where_it_stumbled_in_its_words(slow_query, query, text):
+    with pytest.raises(RejectedError) as caught:
+        loki(slow_query).logs(query, EDGE)
+    assert str(caught.value) == text
+
+
+def test_numbers_are_not_asked_for_as_lines(slow_query):
+    with pytest.raises(QueryError) as caught:
+        loki(slow_query).logs('rate({a="b"}[1m])', EDGE)
+    assert str(caught.value) == (
+        "This query asks for numbers, and logs() gives lines.\n"
+        '  query:  rate({a="b"}[1m])\n'
+        'Hint: obs.metrics(query, window, source="loki") asks Loki for numbers.'
+    )
+
+
+def test_a_loki_with_tenants_asks_for_one(slow_query):
+    backend = LokiStandIn(tenants={"acme": slow_query.rows})
+    with pytest.raises(AccessError) as caught:
+        loki(backend).logs(PROD, EDGE)
+    assert "tenant" in caught.value.hint
+    assert caught.value.server == "no org id"
+
+
+@pytest.mark.parametrize(("tenant", "lines"), [("acme", 1), ("acme|globex", 2), ("nobody", 0)])
+def test_a_tenant_sees_what_is_its_own(tenant, lines):
+    rows = [Row(T0, (("app", "a"),), "x")]
+    with serving(LokiStandIn(tenants={"acme": rows, "globex": rows})) as url:
+        transport = HttpTransport(Endpoint("loki", "loki", url, tenant=tenant))
+        frame = Loki(transport, conventions=DEFAULT).logs('{app="a"}', EDGE).frame
+        transport.close()
+    assert frame.height == lines
+    if lines == 2:
+        assert frame["__tenant_id__"].to_list() == ["acme", "globex"]

@@ -1,0 +1,80 @@
+"""Numbers from Loki, on the grid."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from obsnb.errors import QueryError, RejectedError
+from obsnb.schema import SERIES
+from obsnb.timerange import TimeRange
+from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, RECORDINGS, SECOND, T0, loki
+from tests.standin.loki import LokiStandIn, Row, body_of
+
+
+def test_numbers_come_as_series_on_the_grid(slow_query):
+    query = 'sum by (service_name) (rate({namespace="shop-prod"} |= "ERROR" [1m]))'
+    recorded = slow_query.recorded[query]
+    answer = loki(LokiStandIn(slow_query.rows)).series(query, INCIDENT, step_ns=30 * SECOND)
+    times = answer.frame["timestamp"].to_physical()
+    points = {
+        (series["metric"]["service_name"], at * SECOND): float(value)
+        for series in recorded
+        for at, value in series["values"]
+        if at * SECOND in INCIDENT
+    }
+    assert {
+        (service, at): value
+        for service, at, value in zip(answer.frame["service"], times, answer.frame["value"], strict=True)
+    } == points
+    assert answer.frame.columns == [*SERIES.names, "service_name"]
+    assert answer.record.complete == "yes"
+    assert answer.record.reason == "evaluated at each of the 120 multiples of the step in the window"
+
+
+def test_recorded_quantiles_come_at_the_multiples_of_the_step_in_the_window(slow_query):
+    (query,) = (text for text in slow_query.recorded if text.startswith("quantile_over_time"))
+    frame = loki(slow_query).series(query, INCIDENT, step_ns=60 * SECOND).frame
+    assert frame["timestamp"].to_physical().to_list() == list(INCIDENT.grid(60 * SECOND))
+    assert frame["metric"].cast(pl.String).unique().to_list() == [query]
+
+
+def test_more_points_than_loki_gives_at_once_are_asked_for_in_pieces():
+    rows = [Row(T0 + n * 7 * SECOND, (("app", "a"),), str(n)) for n in range(200)]
+    window = TimeRange(T0, T0 + 1_200 * SECOND)
+    answer = loki(LokiStandIn(rows)).series('count_over_time({app="a"}[1s])', window, step_ns=SECOND // 10)
+    assert answer.record.pages == 2
+    times = answer.frame["timestamp"].to_physical()
+    # A line counts at its own moment, and until a second has passed: ranges are left-open.
+    assert times.to_list() == [
+        row.ns + n * SECOND // 10 for row in rows for n in range(10) if row.ns + n * SECOND // 10 in window
+    ]
+
+
+def test_lines_are_not_asked_for_as_numbers(slow_query):
+    with pytest.raises(QueryError) as caught:
+        loki(slow_query).series('{namespace="a"}', EDGE, step_ns=SECOND)
+    assert str(caught.value) == (
+        "This query asks for lines, and metrics() gives numbers.\n"
+        '  query:  {namespace="a"}\n'
+        "Hint: obs.logs(query, window) gives the lines, rate(... [1m]) their number."
+    )
+
+
+def test_a_step_below_the_millisecond_is_refused(slow_query):
+    with pytest.raises(QueryError) as caught:
+        loki(slow_query).series('rate({a="b"}[1m])', EDGE, step_ns=1_500_000)
+    assert str(caught.value) == (
+        "A step of 1500000 ns is not a whole number of milliseconds.\n"
+        '  query:  rate({a="b"}[1m])\n'
+        "Hint: Loki evaluates to the millisecond: ask for a step such as 15s or 500ms."
+    )
+
+
+def test_too_many_series_say_what_to_narrow(slow_query):
+    folder = RECORDINGS / "slow-query" / "loki"
+    words = body_of(folder / "error-series.body")
+    backend = LokiStandIn(before=lambda path, _: (400, PLAIN, words))
+    with pytest.raises(RejectedError) as caught:
+        loki(backend).series("sum by (a) (count_over_time({b=`c`} | json [1m]))", EDGE, step_ns=SECOND)
+    assert caught.value.what == "loki answered 400: a stage of the query failed on some of the lines."
