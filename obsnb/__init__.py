@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from obsnb.investigation import Investigation, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
+    from obsnb.views.progress import progress_bar
+    from obsnb.views.tables import table
 
 __all__ = [
     "AccessError",
@@ -89,10 +91,12 @@ __all__ = [
     "investigate",
     "open_archive",
     "parse_logs",
+    "progress_bar",
     "self_time",
     "service_graph",
     "slow_queries",
     "suspects",
+    "table",
     "timeline",
     "window",
     "write_csv",
@@ -112,10 +116,12 @@ _WHERE = {
     "investigate": "investigation",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
+    "progress_bar": "views.progress",
     "self_time": "analysis.traces",
     "service_graph": "analysis.service_graph",
     "slow_queries": "analysis.slow_queries",
     "suspects": "analysis.suspects",
+    "table": "views.tables",
     "timeline": "analysis.timeline",
     "write_csv": "store.csv",
 }

@@ -187,13 +187,30 @@ class Ledger:
 
     def to_html(self) -> str:
         """A table for a notebook, all server text escaped."""
-        head = ("#", "source", "query", "rows", "complete", "how that is known")
-        cells = [(r.number, r.source, r.query, f"{r.rows:,}", r.complete, r.reason) for r in self._records]
+        cell = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
+        query = "font-family:monospace;font-size:90%;max-width:36em;white-space:normal;word-break:break-all"
+        rows = [
+            (record.number, record.source, _cut(record.query), record.rows, record.complete, record.reason)
+            for record in self._records
+        ]
+        told = f"{cell};max-width:24em"
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in cells
+            f"<tr><td style='{cell}'>{number}</td><td style='{cell}'>{html.escape(source)}</td>"
+            f"<td style='{cell}'><div style='{query}'>{html.escape(text)}</div></td>"
+            f"<td style='{cell}'>{count:,}</td>"
+            f"<td style='{cell}'>{complete}</td><td style='{told}'>{html.escape(reason)}</td></tr>"
+            for number, source, text, count, complete, reason in rows
         )
-        top = "".join(f"<th>{name}</th>" for name in head)
-        return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+        names = ("#", "source", "query", "rows", "complete", "how that is known")
+        head = "".join(f"<th style='{cell}'>{name}</th>" for name in names)
+        return (
+            f"<table style='table-layout:auto;white-space:normal'><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table>"
+        )
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+
+def _cut(text: str, longest: int = 160) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -183,7 +183,7 @@ def _said(vote: _Vote) -> str:
     until = "until the window's end" if vote.recovery is None else f"until {format_ns(vote.recovery)}"
     return (
         f"{vote.signal}: {vote.shift.before:.3g} before, {vote.shift.during:.3g} from "
-        f"{format_ns(vote.onset)} {until} ({abs(vote.shift.effect):.1f} spreads)"
+        f"{format_ns(vote.onset)} {until} ({abs(vote.shift.effect):,.0f} times the usual spread)"
     )
 
 

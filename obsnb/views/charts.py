@@ -184,7 +184,12 @@ def waterfall(spans: Any, *, mode: Mode = "light", title: str = "", most: int = 
         )
     words = [_said(bar.name, 48) + " ✕" * bar.failed + " ◆" * bar.critical for bar in bars]
     apply(figure, mode=mode, title=_said(title))
-    figure.update_layout(barmode="overlay", hovermode="closest", height=110 + 24 * len(bars))
+    height = 150 + 24 * len(bars)
+    # A legend placed relative to so low a plot would lie on its first bar.
+    legend = {"yref": "container", "y": 1 - 40 / height, "yanchor": "top"}
+    figure.update_layout(
+        barmode="overlay", hovermode="closest", height=height, margin={"t": 84}, legend=legend
+    )
     figure.update_yaxes(
         tickvals=list(range(len(bars))), ticktext=words, autorange="reversed", automargin=True
     )
