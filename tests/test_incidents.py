@@ -76,7 +76,7 @@ def test_the_error_that_came_with_it_is_new_and_raised_rather_than_passed_on(any
 
 def test_requests_are_counted_from_metrics_and_agree_with_the_truth(any_incident):
     inv, truth = any_incident
-    counts = obsnb.impact(inv._rows.series, during=inv.window)
+    counts = obsnb.impact(inv._found.rows.series, during=inv.window)
     row = counts.filter(pl.col("measure") == "requests").row(0, named=True)
     # What the counters had counted before their first sample, one scrape, is not known.
     assert truth["requests"] * 0.98 <= row["during"] <= truth["requests"]

@@ -81,7 +81,7 @@ def ask(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> Rows:
         return obs.role(name, window, scope=scope)
 
     lines = role("scope.logs")
-    logs = [lines] if lines is not None else [role(name) for name in _LOG_ROLES]
+    logs: list[pl.DataFrame | None] = [lines] if lines is not None else [role(name) for name in _LOG_ROLES]
     return Rows(
         logs=parse_logs(joined(logs, LOGS, key=["row_id"]), conventions=obs.conventions),
         series=joined([role(name) for name in _SERIES_ROLES], SERIES),

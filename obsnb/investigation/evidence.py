@@ -29,7 +29,8 @@ def rows_of(id: str, rows: Rows, ledger: Ledger) -> pl.DataFrame | None:
         both = pl.concat([rows.series, rows.alerts], how="diagonal_relaxed")
         return both.filter((pl.col("series_id") == series) & near)
     if kind == "query":
-        return ledger.to_frame().filter(pl.col("number").cast(pl.String) == rest)
+        asked: pl.DataFrame = ledger.to_frame()
+        return asked.filter(pl.col("number").cast(pl.String) == rest)
     return None
 
 
