@@ -16,6 +16,7 @@ from obsnb.timerange import TimeRange
 __all__ = ["Absence", "absent_services"]
 
 _USUAL = 0.3  # of an operation's visits go on to a callee that is expected
+_FEWEST = 3
 _LEFT = 0.25  # of the expected visits: a service that gets more is not gone
 _STRENGTH = 0.85
 _DOUBTFUL = 0.6  # where no caller reaches anybody else either: it may have failed before it called
@@ -31,17 +32,14 @@ class Absence:
     service
         The service.
     callers
-        The services whose operations used to reach it, still run, and say nothing else that is
-        wrong; none where they do.
-    sure
-        Whether the callers still reach others, or speak of waiting: it is not they who fail.
+        The services whose operations used to reach it, where it is not they who fail: they still
+        reach others, or speak of waiting, and of nothing else that is wrong.
     finding
         What is said about it.
     """
 
     service: str
     callers: frozenset[str]
-    sure: bool
     finding: Finding
 
 
@@ -57,8 +55,8 @@ def absent_services(
 
     A visit is a span that begins a service's part of a trace, with all that the service does in it.
     For every operation of a visit and every service that a third of its visits in the baseline went
-    on to, the visits of the incident are counted that still do; visits that another callee failed
-    are left out. A service that gets less than a quarter of what all its callers' visits let expect
+    on to, the visits of the incident are counted that still do: those that failed, where there are
+    such, and not those that another callee failed. A service that gets less than a quarter of what all its callers' visits let expect
     is absent, unless an earlier callee of the same visits is.
 
     Parameters
@@ -71,7 +69,7 @@ def absent_services(
     """
     reached = _reached(nodes, during, baseline)
     usual = reached.filter(
-        (pl.col("visits_old") >= 3) & (pl.col("hits_old") >= _USUAL * pl.col("visits_old"))
+        (pl.col("visits_old") >= _FEWEST) & (pl.col("hits_old") >= _USUAL * pl.col("visits_old"))
     )
     expected = pl.col("visits_new") * pl.col("hits_old") / pl.col("visits_old")
     summed = pl.col("visits_old", "hits_old", "visits_new", "hits_new").sum()
@@ -113,7 +111,7 @@ def _absence(
         f"{row['hits_old']} of {row['visits_old']} did in the baseline."
     )
     finding = Finding(service, "absence", strength, 1.0, None, reason, about="unreachable")
-    return Absence(service, callers if silent else frozenset(), sure, finding)
+    return Absence(service, callers if sure else frozenset(), finding)
 
 
 def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.DataFrame:
@@ -128,6 +126,8 @@ def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.Dat
     failed = spans["failed"].to_numpy()
     spoilt = np.zeros(len(parent), dtype=bool)
     spoilt[entry[parent[below[failed[below]]]]] = True
+    elsewhere = (spans["origin"] != spans["service"]).fill_null(False).to_numpy()
+    spoilt[entry[elsewhere]] = True
     inside[spoilt & (inside == 1)] = -1
     visits = pl.DataFrame(
         {
@@ -135,9 +135,12 @@ def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.Dat
             "service": spans["service"].filter(pl.Series(begins)),
             "name": spans["name"].filter(pl.Series(begins)),
             "inside": inside[begins],
+            "failed": failed[begins],
         }
     ).filter(pl.col("inside") >= 0)
     visits = visits.with_columns(pl.struct("service", "name").hash(5).alias("operation"))
+    new_failures = (pl.col("failed") & (pl.col("inside") == 1)).sum().over("operation")
+    visits = visits.filter((pl.col("inside") == 0) | pl.col("failed") | (new_failures < _FEWEST))
     visit = entry[parent[below]]
     hits = pl.DataFrame(
         {"visit": visit, "callee": spans["service"].gather(below), "offset": start[below] - start[visit]}
@@ -155,7 +158,7 @@ def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.Dat
             pl.col("offset").filter(pl.col("inside") == 0).median(),
         )
     )
-    return counted.join(many, on="operation").filter(pl.col("visits_new") >= 3).sort("operation", "callee")
+    return counted.join(many, on="operation").filter(pl.col("visits_new") >= _FEWEST).sort("operation", "callee")
 
 
 def _entries(nodes: SpanNodes) -> Ints:

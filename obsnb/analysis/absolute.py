@@ -100,7 +100,7 @@ def absolute_line_findings(lines: pl.DataFrame, *, during: TimeRange) -> list[Fi
     lines
         As `obsnb.analysis.log_errors.error_lines` gives them.
     """
-    inside = lines.filter(side(lines["ns"], during, None).fill_null(False))
+    inside = lines.filter(side(lines["ns"], during, None).fill_null(False) & (pl.col("grade") == 1))
     inside = inside.filter(inside["request"].is_null() | inside["request"].is_first_distinct())
     counted = inside.group_by("service", maintain_order=True).agg(
         pl.len().alias("many"),

@@ -25,54 +25,53 @@ _MASKS = (
 )
 #: Raw lines that may speak of an error, so that the others need not be parsed.
 _CANDIDATE = (
-    r"(?i)error|exception|fatal|critical|panic|traceback|fail|severe|emerg|refused|timed? ?out|denied"
-    r"|\b5\d\d\b|(?-i:\b[EF]\d{4} )"
+    r"(?i)error|exception|fatal|critical|panic|traceback|fail|severe|emerg|refused|timed? ?out|denied|warn"
+    r"|\b5\d\d\b|(?-i:\b[EFW]\d{4} )"
 )
+_WORDED = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
 _GRAVE = tuple(name for name, number in SEVERITY.items() if number >= 17)
 _UNSURE = tuple(name for name, number in SEVERITY.items() if 13 <= number < 17)
+_WARNING = 0.5  # of an error's weight
 _NAMED_PART, _WRITER_PART = 0.75, 0.4  # of a line that names another service, for either
 
 
 def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = DEFAULT) -> pl.DataFrame:
-    """The lines that say that something failed.
+    """The lines that say that something failed, and the warnings.
 
-    By their level; warnings, and lines without a level, by an exception or an HTTP status of 500
-    and above; lines without a level also by their words.
+    Errors are lines of that level or above; warnings and lines without a level that tell of an
+    exception or an HTTP status of 500 and above; and lines without a level by their words.
 
     Returns
     -------
     polars.DataFrame
         ``ns``, ``service``, ``text`` (message), ``shape`` (the message with ids, numbers and quoted text
-        masked, after the exception's type), ``request`` (trace or correlation id), ``trace_id``, ``id``
-        (row_id), in the order of time.
+        masked, after the exception's type), ``grade`` (1 for an error, less for a warning), ``request``
+        (trace or correlation id), ``trace_id``, ``id`` (row_id); errors first, then by time.
     """
     level: Any = pl.col("level").str.to_lowercase() if "level" in logs.columns else pl.lit(None, pl.String)
-    maybe = logs.filter(level.is_in(_GRAVE) | pl.col("line").str.contains(_CANDIDATE).fill_null(False))
-    read = parse_logs(maybe, conventions=conventions)
+    told = level.is_in((*_GRAVE, *_UNSURE)) | pl.col("line").str.contains(_CANDIDATE).fill_null(False)
+    read = parse_logs(logs.filter(told), conventions=conventions)
     level = pl.coalesce(pl.col("level").cast(pl.String).str.to_lowercase(), "parsed.level")
-    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(
-        False
-    )
-    worded = pl.col("line").str.contains(
-        r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
-    )
-    wrong = level.is_in(_GRAVE).fill_null(False) | (raised & (level.is_null() | level.is_in(_UNSURE)))
-    read = read.filter(wrong | (level.is_null() & worded))
+    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(False)
+    unsure = level.is_in(_UNSURE).fill_null(False)
+    wrong = level.is_in(_GRAVE).fill_null(False) | (raised & (level.is_null() | unsure))
+    wrong = wrong | (level.is_null() & pl.col("line").str.contains(_WORDED))
     text = pl.coalesce("parsed.message", "line")
+    masked = text.str.slice(0, 4 * _SHAPE).str.replace_all(_MASKS, "?")
     kind = pl.coalesce("parsed.exception_type", pl.lit(""))
     ids = [pl.col(name).cast(pl.String).replace("", None) for name in ("trace_id", "correlation_id")]
-    lines: pl.DataFrame = read.select(
+    lines: pl.DataFrame = read.filter(wrong | unsure).select(
         pl.col("timestamp").to_physical().alias("ns"),
-        names.services(read["service"].cast(pl.String)).fill_null("unknown").alias("service"),
+        pl.col("service").cast(pl.String),
         text.alias("text"),
-        pl.concat_str(kind, pl.lit(" "), text.str.slice(0, 4 * _SHAPE).str.replace_all(_MASKS, "?"))
-        .str.slice(0, _SHAPE)
-        .alias("shape"),
+        pl.concat_str(kind, masked, separator=" ").str.slice(0, _SHAPE).alias("shape"),
+        pl.when(wrong).then(1.0).otherwise(_WARNING).alias("grade"),
         pl.coalesce(*ids, "parsed.request_id").alias("request"),
         ids[0].alias("trace_id"),
         pl.col("row_id").alias("id"),
-    ).sort("ns", maintain_order=True)
-    return lines
+    )
+    lines = lines.with_columns(names.services(lines["service"]).fill_null("unknown").alias("service"))
+    return lines.sort(pl.col("grade") * -1, "ns", maintain_order=True)
 
 
 def log_findings(
@@ -111,7 +110,8 @@ def log_findings(
         lines = lines.with_columns(origin=pl.lit(None, pl.String), waiting=pl.lit(False))
     else:
         lines = lines.join(origins, on="trace_id", how="left", maintain_order="left")
-    waits = named.is_null() & (lines["text"].str.contains(WAITING) | lines["waiting"].fill_null(False))
+    vague = (lines["grade"] < 1) | lines["text"].str.contains(WAITING) | lines["waiting"].fill_null(False)
+    waits = named.is_null() & vague
     lines = lines.with_columns(pl.coalesce(named, "origin", "service").alias("about"), waits.alias("waits"))
     counted = lines.group_by("service", "about", "shape", maintain_order=True).agg(
         pl.col("during").sum().alias("new"),
@@ -119,6 +119,7 @@ def log_findings(
         pl.col("ns").filter("during").first().alias("since"),
         pl.col("text").filter("during").first(),
         pl.col("id").filter("during").head(_SHOWN).alias("ids"),
+        pl.col("grade").filter("during").mean(),
         pl.col("waits").filter("during").mean(),
     )
     found = []
@@ -126,7 +127,7 @@ def log_findings(
         z = rate_z(row["new"], during.duration_s, row["old"], baseline.duration_s)
         more = row["new"] / during.duration_s - row["old"] / baseline.duration_s
         if more > 0 and certainty(z):
-            found.append((row, certainty(z), more))
+            found.append((row, certainty(z) * row["grade"], more))
     whole = sum(sure * more for _, sure, more in found) or 1.0
     return [
         finding
@@ -149,7 +150,7 @@ def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during
             share=share,
             since_ns=row["since"],
             reason=(
-                f"{writer} wrote {row['new']} error lines like “{text[:120]}”; {row['old']} in the baseline."
+                f"{writer} wrote {row['new']} {_kind_of(row['grade'])} like “{text[:120]}”; {row['old']} in the baseline."
             ),
             evidence=tuple(f"log:{line}" for line in row["ids"] if line is not None),
             waiting=waits,
@@ -157,6 +158,10 @@ def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during
         )
         for end, part, waits in ends
     ]
+
+
+def _kind_of(grade: float) -> str:
+    return "error lines" if grade >= 1 else "warnings"
 
 
 def _window(during: TimeRange, baseline: TimeRange) -> Any:

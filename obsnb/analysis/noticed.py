@@ -19,6 +19,9 @@ from obsnb.timerange import TimeRange
 __all__ = ["load_changes", "symptom_findings"]
 
 _SHORTEST_NS = 15 * 10**9  # of a bucket: scrapes are rarely closer
+_FEWEST = 2  # buckets of either window
+_SHARE, _TIMES = 0.1, 0.7  # of failures, and logarithm of times as slow: 63% of full strength
+_NOISE = 0.14  # of that logarithm is no change
 
 
 def symptom_findings(
@@ -33,37 +36,47 @@ def symptom_findings(
     whole = TimeRange(min(baseline.start_ns, during.start_ns), during.end_ns)
     step = max(buckets_of(whole), _SHORTEST_NS)
     symptoms = series_symptoms(series, window=whole, step=step, conventions=conventions)
-    found = []
+    seen = []
     for (service, signal), rows in symptoms.group_by("service", "signal", maintain_order=True):
         ordered = rows.sort("ns")
         ns, level = ordered["ns"].to_numpy(), ordered["level"].to_numpy()
         new = level[(ns >= during.start_ns) & (ns < during.end_ns)]
         old = level[(ns >= baseline.start_ns) & (ns < baseline.end_ns)]
-        if len(new) < 2 or len(old) < 2 or service == "?":
-            continue
-        before, now = float(np.median(old)), float(np.median(new))
-        strength = certainty(rank_z(new, old)) * _noticed(str(signal), before, now)
-        if strength > 0:
-            found.append(
-                Finding(
-                    service=names.service(str(service)) or str(service),
-                    signal="symptom",
-                    strength=strength,
-                    share=0.0,
-                    since_ns=_since(ns, level, during),
-                    reason=f"The {signal} went {_from_to(str(signal), before, now)}.",
-                    waiting=True,
-                    about=str(signal),
-                )
-            )
-    return found
+        if len(new) >= _FEWEST and len(old) >= _FEWEST and service != "?":
+            before, now = float(np.median(old)), float(np.median(new))
+            amount = _amount(str(signal), before, now)
+            if amount > 0 and certainty(rank_z(new, old)):
+                name = names.service(str(service)) or str(service)
+                since = _since(ns, level, during)
+                said = f"The {signal} went {_from_to(str(signal), before, now)}."
+                seen.append((name, str(signal), amount, certainty(rank_z(new, old)), since, said))
+    most = {kind: max(each[2] for each in seen if _is_share(each[1]) is kind) for kind in {_is_share(each[1]) for each in seen}}
+    return [
+        Finding(
+            service=name,
+            signal="symptom",
+            strength=sure * saturate(amount, _SHARE if _is_share(signal) else _TIMES),
+            share=amount / most[_is_share(signal)],
+            since_ns=since,
+            reason=said,
+            waiting=True,
+            about=signal,
+        )
+        for name, signal, amount, sure, since, said in seen
+    ]
 
 
-def _noticed(signal: str, before: float, now: float) -> float:
-    if signal.startswith("failed share"):
-        return saturate(now - before, 0.1)
-    times = math.exp(now - before) if signal.startswith("latency (") else now / max(abs(before), 1e-12)
-    return saturate(times - 1.15, 1.0)
+def _is_share(signal: str) -> bool:
+    return signal.startswith("failed share")
+
+
+def _amount(signal: str, before: float, now: float) -> float:
+    """How much worse: percentage points of failures, or the logarithm of how many times as slow."""
+    if _is_share(signal):
+        return now - before
+    if signal.startswith("latency ("):
+        return now - before - _NOISE
+    return math.log(max(now, 1e-12) / max(before, 1e-12)) - _NOISE if now > 0 else 0.0
 
 
 def _from_to(signal: str, before: float, now: float) -> str:

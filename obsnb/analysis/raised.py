@@ -62,6 +62,7 @@ def origins_of(
     named = mentioned(raised.select(pl.col("service"), pl.col("said").alias("text")), names, callers=callers)
     raised = raised.with_columns(named.alias("named"))
     waiting = pl.col("waiting")
+    lines = None if lines is None else lines.filter(pl.col("grade") == 1)
     if lines is not None and lines.height:
         said = lines.drop_nulls("trace_id").unique(["trace_id", "service"], keep="first", maintain_order=True)
         said = said.select(
@@ -74,8 +75,7 @@ def origins_of(
         raised = raised.with_columns(pl.coalesce("named", "logged").alias("named"))
         waiting = waiting | pl.col("waited").fill_null(False)
     missed = sorted(absent, key=lambda each: each.finding.strength)
-    gone = {caller: each.service for each in missed if each.sure for caller in each.callers}
-    left_alone = [caller for each in missed for caller in each.callers]
+    gone = {caller: each.service for each in missed for caller in each.callers}
     missing = (
         pl.col("service").replace_strict(gone, default=None, return_dtype=pl.String)
         if gone
@@ -90,7 +90,7 @@ def origins_of(
         "start",
         origin.alias("origin"),
         "type",
-        (waiting | pl.col("service").is_in(left_alone)).alias("waiting"),
+        (waiting | pl.col("service").is_in(list(gone))).alias("waiting"),
         "said",
     ).sort("start")
 
@@ -109,6 +109,7 @@ def manners(
     )
     texts = said.select("ns", "service", pl.col("said").alias("text"))
     if lines is not None:
+        lines = lines.filter(pl.col("grade") == 1)
         texts = pl.concat([texts, lines.select("ns", "service", "text")])
     texts = texts.filter(pl.col("ns").is_between(during.start_ns, during.end_ns, closed="left"))
     own = mentioned(texts.select("service", "text"), names, callers=callers).is_null()

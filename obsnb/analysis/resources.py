@@ -33,6 +33,8 @@ _WAITS = re.compile(
 _GOOD = re.compile(r"(?i)^up$|ready|available|free|hit|healthy|success|idle|alive")  # to fall is bad
 _FALLING = 0.4  # less is used where less is asked for: a follower, as a rule
 _GONE = 3  # samples that must have been missed before a series counts as gone
+_FEW = 0.25  # of the series of a metric stop: where more do, it is the collector's fault
+_STOPPED = 0.8  # strength of a series that stops
 _ALIKE = 5  # series of one metric show what is usual in this window
 _SMALL = 0.15  # of the level: a change that is not even that is none
 
@@ -160,35 +162,29 @@ def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[
     """Series that were there in the baseline and stop in the incident, while most of their like go on."""
     if levels.is_empty():
         return []
-    table = levels.group_by("label").agg(
-        pl.col("service").first(),
-        pl.col("metric").first(),
-        *([pl.col("series_id").first()] if "series_id" in levels.columns else []),
-        pl.col("level").last().alias("last"),
-        pl.col("ns").max().alias("until"),
-        (pl.col("ns") < baseline.end_ns).sum().alias("before"),
-        pl.col("ns").diff().median().alias("step"),
-    )
-    table = table.with_columns(
-        pl.col("until").max().over("metric").alias("latest"), pl.len().over("metric").alias("alike")
-    )
-    stopped = table.filter(
-        (pl.col("before") >= _GONE)
-        & (pl.col("latest") - pl.col("until") > _GONE * pl.col("step"))
-        & (pl.col("until") >= during.start_ns - _GONE * pl.col("step"))
-    ).with_columns(pl.len().over("metric").alias("stopped"))
+    following = pl.col("ns").shift(-1).over("label")
+    steps = levels.with_columns(
+        following.fill_null(pl.col("ns").max().over("metric")).alias("next"),
+        (following - pl.col("ns")).median().over("label").alias("step"),
+        (pl.col("ns") < baseline.end_ns).sum().over("label").alias("before"),
+    ).filter(pl.col("before") >= _GONE)
+    alike = steps.group_by("metric").agg(pl.col("label").n_unique().alias("alike"))
+    begins = pl.col("ns") >= during.start_ns - _GONE * pl.col("step")
+    stops = steps.filter(begins & (pl.col("next") - pl.col("ns") > _GONE * pl.col("step")))
+    stopped = stops.unique("label", keep="first", maintain_order=True).join(alike, on="metric")
+    stopped = stopped.filter(pl.len().over("metric") <= _FEW * pl.col("alike"))
     return [
         _Moved(
             service=row["service"],
             metric=row["metric"],
             series_id=row.get("series_id"),
-            before=row["last"],
+            before=row["level"],
             during=math.nan,
             effect=-100.0,
-            strength=0.8,
-            onset_ns=row["until"],
+            strength=_STOPPED,
+            onset_ns=row["ns"],
         )
-        for row in stopped.filter(pl.col("stopped") <= 0.25 * pl.col("alike")).sort("label").to_dicts()
+        for row in stopped.sort("label").to_dicts()
     ]
 
 
@@ -199,7 +195,7 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
     else:
         said = (
             f"{moved.metric} of {service} went from {moved.before:.3g} to {moved.during:.3g} "
-            f"({abs(moved.effect):.0f} spreads) at {format_ns(moved.onset_ns)}."
+            f"({abs(moved.effect):,.0f} times the usual spread) at {format_ns(moved.onset_ns)}."
         )
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)
     return Finding(

@@ -47,6 +47,11 @@ class Style:
     sampled: float = 1.0  # of the traces that are neither slow nor failed
     levels: bool = True
     step_s: int = 15
+    tail: float = 0.3  # of the logarithm of durations: how widely they vary
+    queueing: float = 0.0  # of a callee's time is waited for once more before it is called
+    timeout_ms: float = 2_000.0  # after which a caller gives up
+    drift: float = 1.0  # everything takes so many times as long in the incident, also where all is well
+    active: tuple[float, float] = (0.0, 1.0)  # part of the incident's window in which the fault is there
 
 
 @dataclass
@@ -95,6 +100,10 @@ def _random_style(rng: np.random.Generator) -> Style:
         sampled=float(rng.choice([1.0, 0.3, 0.1])),
         levels=bool(rng.random() < 0.8),
         step_s=int(rng.choice([10, 15, 30])),
+        tail=float(rng.choice([0.2, 0.4, 0.7])),
+        queueing=float(rng.choice([0.0, 0.0, 0.2])),
+        drift=float(rng.choice([1.0, 1.0, 1.1])),
+        active=(float(rng.choice([-0.1, 0.0, 0.15])), float(rng.choice([0.7, 1.0]))),
     )
 
 
@@ -212,7 +221,10 @@ class _World:
         begin = len(self.rows)
         self.trace = f"{next(self.ids) * 7919:032x}"
         entry = self.entries[int(self.rng.integers(len(self.entries)))]
-        took, failed = self._serve(entry, at, None, at >= self.onset)
+        window = self.during_s * _S
+        begins, ends = (self.onset + int(part * window) for part in self.style.active)
+        self.pace = self.style.drift if at >= self.onset else 1.0
+        took, failed = self._serve(entry, at, None, begins <= at < ends)
         slow = took > 400 * _MS
         if not (slow or failed) and self.rng.random() > self.style.sampled:
             del self.rows[begin:]
@@ -227,7 +239,7 @@ class _World:
         op, rng = self.operations[operation], self.rng
         mine = broken and op.service == self.target
         span = self._span(op.service, op.name, "server", parent)
-        work = op.work_ns * rng.lognormal(0, 0.3)
+        work = op.work_ns * rng.lognormal(0, self.style.tail) * self.pace * (10 if rng.random() < 0.005 else 1)
         if mine and ("slow" in self.fault or self.fault == "cpu burn"):
             work = work * self.factor + 20 * _MS
         now, failed, said = at + int(work / 2), False, None
@@ -257,7 +269,7 @@ class _World:
     def _call(self, service: int, callee: int, at: int, parent: str, broken: bool) -> tuple[int, bool]:
         rng, target = self.rng, self.operations[callee]
         touched = broken and self.fault == "network delay" and self.target in (service, target.service)
-        wire = int(rng.lognormal(-0.7, 0.3) * _MS + (self.delay if touched else 0))
+        wire = int(rng.lognormal(-0.7, 0.3) * _MS * self.pace + (self.delay if touched else 0))
         if not self.style.client_spans:
             if broken and self.fault == "down" and target.service == self.target:
                 return at + 2 * _MS, True
@@ -269,13 +281,16 @@ class _World:
             self._close(span, at, at + 2 * _MS, True, "connection refused")
             return at + 2 * _MS, True
         took, failed = self._serve(callee, at + wire // 2, span[1], broken)
-        self._close(span, at, at + took + wire, failed, None)
-        return at + took + wire, failed
+        took, said = took + wire, None
+        if took > self.style.timeout_ms * _MS:
+            took, failed, said = int(self.style.timeout_ms * _MS), True, "deadline exceeded"
+        self._close(span, at, at + took, failed, said)
+        return at + took + int(self.style.queueing * took), failed
 
     def _ask(
         self, service: int, peer: int, statement: str, length: float, at: int, parent: str, broken: bool
     ) -> tuple[int, bool]:
-        took = length * self.rng.lognormal(0, 0.3)
+        took = length * self.rng.lognormal(0, self.style.tail) * self.pace
         hit = broken and peer == self.peer and ("statement" not in self.fault or service == self.caller)
         if hit and "slow" in self.fault:
             took = took * self.factor + 30 * _MS
@@ -337,7 +352,8 @@ class _World:
     def _series(self, end: int) -> pl.DataFrame:
         rng, step = self.rng, self.style.step_s * _S
         grid = np.arange(self.start, end, step)
-        broken = grid >= self.onset
+        begins, ends = (self.onset + int(part * self.during_s * _S) for part in self.style.active)
+        broken = (grid >= begins) & (grid < ends)
         parts = []
         for k, name in enumerate([*self.names, *self.peers]):
             is_peer = k >= self.many
@@ -356,6 +372,7 @@ class _World:
             ):
                 parts.append(_one_series(metric, name, grid, value))
         requests = self._request_counters(grid)
+        requests += self._latency_gauges(grid)
         return pl.concat([*parts, *requests]).drop_nulls("value")
 
     def _request_counters(self, grid: np.ndarray) -> list[pl.DataFrame]:
@@ -369,6 +386,21 @@ class _World:
             code = "500" if status == "error" else "200"
             one = _one_series("http_requests_total", str(service), grid, value, code)
             out.append(one)
+        return out
+
+    def _latency_gauges(self, grid: np.ndarray) -> list[pl.DataFrame]:
+        """A p95 a scrape of every service, in half of the systems."""
+        if self.rng.random() < 0.5:
+            return []
+        served = pl.DataFrame(self.rows, orient="row", infer_schema_length=None).filter(pl.nth(5) == "server")
+        cell = pl.Series(np.searchsorted(grid, served.to_series(8).to_numpy(), side="right") - 1)
+        table = pl.DataFrame({"service": served.to_series(3), "cell": cell, "ms": served.to_series(9) / _MS})
+        out = []
+        for (service,), rows in table.group_by("service", maintain_order=True):
+            per_cell = rows.group_by("cell").agg(pl.col("ms").quantile(0.95))
+            value = np.full(len(grid), np.nan)
+            value[per_cell["cell"].to_numpy()] = per_cell["ms"].to_numpy()
+            out.append(_one_series("request_latency_p95_ms", str(service), grid, value))
         return out
 
     def _events(self) -> pl.DataFrame:
