@@ -509,7 +509,7 @@ def test_files_of_a_profile_lie_beside_it_and_a_token_file_is_read_only_when_nee
             "Did you mean tenant? Known are frames, max_rows, late_margin_s, tenant, token, token_env, "
             "token_file, token_command, user, password, password_env, password_file, headers, ca_file, "
             "client_cert, client_key, proxy, verify, connect_timeout_s, read_timeout_s, total_timeout_s, "
-            "parallel, retries, conventions, loki, prometheus, tempo.",
+            "parallel, retries, conventions, loki, prometheus, tempo, grafana.",
         ),
         (
             "[profiles.p.loki]\nzzz = 1",

@@ -13,7 +13,7 @@ from obsnb.errors import SettingsError
 
 __all__ = ["Auth", "Basic", "Bearer", "Endpoint", "Secret", "SourceKind", "TokenCommand", "TokenFile"]
 
-SourceKind = Literal["loki", "prometheus", "tempo"]
+SourceKind = Literal["loki", "prometheus", "tempo", "grafana"]
 
 
 class Secret:
@@ -115,7 +115,7 @@ class Endpoint:
     name
         What the ledger and errors call it.
     kind
-        ``loki``, ``prometheus`` (and what speaks like it) or ``tempo``.
+        ``loki``, ``prometheus`` (and what speaks like it), ``tempo`` or ``grafana``.
     url
         ``http`` or ``https``, with the path in front of the API where there is one
         (``/prometheus`` for Mimir). User and password in it are moved to `auth`.

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from obsnb.errors import SettingsError
-from obsnb.settings.keys import ENDPOINT, FRAMES, PATHS, Form, check
+from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, PATHS, Form, check
 
 __all__ = ["NAME", "SOURCES", "find", "read"]
 
 NAME = "obsnb.toml"
-SOURCES = ("loki", "prometheus", "tempo")
+SOURCES = ("loki", "prometheus", "tempo", "grafana")
 _NOTHING: dict[str, Any] = {}
 
 
@@ -72,7 +72,8 @@ def _read_profile(profile: Any, *, place: str, folder: Path) -> None:
     conventions = profile.get("conventions", {})
     check(conventions, {}, place=f"{place[:-1]}.conventions]", tables=conventions)
     for source in SOURCES:
-        check(profile.get(source, {}), ENDPOINT, place=f"{place[:-1]}.{source}]")
+        forms = {**ENDPOINT, **DATASOURCES} if source == "grafana" else ENDPOINT
+        check(profile.get(source, {}), forms, place=f"{place[:-1]}.{source}]")
     for table in (profile, *(profile.get(source, _NOTHING) for source in SOURCES)):
         for key in PATHS & table.keys():
             table[key] = str(folder / Path(table[key]).expanduser())

@@ -11,7 +11,18 @@ from typing import Any
 
 from obsnb.errors import SettingsError
 
-__all__ = ["BASICS", "ENDPOINT", "FRAMES", "PASSWORDS", "PATHS", "TOKENS", "Form", "check", "read_text"]
+__all__ = [
+    "BASICS",
+    "DATASOURCES",
+    "ENDPOINT",
+    "FRAMES",
+    "PASSWORDS",
+    "PATHS",
+    "TOKENS",
+    "Form",
+    "check",
+    "read_text",
+]
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,8 @@ ENDPOINT: Mapping[str, Form] = {
     "parallel": _whole(1, 64),
     "retries": _whole(0, 20),
 }
+#: What may be said of Grafana beside that: which of its data sources is meant, by name or uid.
+DATASOURCES: Mapping[str, Form] = {"loki": _TEXT, "prometheus": _TEXT, "tempo": _TEXT}
 #: What may be said of frames.
 FRAMES: Mapping[str, Form] = {
     "frames": Form('"polars" or "pandas"', lambda value: value in ("polars", "pandas")),

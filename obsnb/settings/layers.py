@@ -25,7 +25,7 @@ from obsnb.settings.endpoint import (
     TokenFile,
     take_credentials,
 )
-from obsnb.settings.keys import BASICS, ENDPOINT, PASSWORDS, PATHS, TOKENS, read_text
+from obsnb.settings.keys import BASICS, DATASOURCES, ENDPOINT, PASSWORDS, PATHS, TOKENS, Form, read_text
 
 __all__ = ["Layer", "endpoint", "foreign_layer", "from_environment"]
 
@@ -47,6 +47,7 @@ _FOREIGN: Mapping[str, Mapping[str, str]] = {
     },
     "prometheus": {"PROMETHEUS_URL": "url"},
     "tempo": {"TEMPO_URL": "url"},
+    "grafana": {},
 }
 
 
@@ -69,10 +70,12 @@ class Layer:
     shared: Mapping[str, Any]
 
 
-def from_environment(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
+def from_environment(
+    environ: Mapping[str, str], prefix: str, *, forms: Mapping[str, Form] = ENDPOINT
+) -> dict[str, Any]:
     """What the variables ``PREFIX_URL``, ``PREFIX_TOKEN`` and so on say."""
     said: dict[str, Any] = {}
-    for key, form in ENDPOINT.items():
+    for key, form in forms.items():
         text = environ.get(f"{prefix}_{key.upper()}", "")
         if text and key != "headers":
             value = read_text(text, form, place=f"{prefix}_{key.upper()}")
@@ -103,7 +106,7 @@ def endpoint(source: SourceKind, layers: Sequence[Layer], environ: Mapping[str, 
     place, _ = take_credentials(url, where=source)
     said: dict[str, tuple[Any, str]] = {}
     for layer in layers:
-        own = dict(layer.own)
+        own = {key: value for key, value in layer.own.items() if key not in DATASOURCES}
         if "url" in own:
             own_place, basic = take_credentials(own.pop("url"), where=source)
             if urlsplit(own_place)[:2] != urlsplit(place)[:2]:  # scheme, host and port

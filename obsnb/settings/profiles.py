@@ -11,8 +11,9 @@ from typing import Any, Literal
 from obsnb.errors import SettingsError
 from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
 from obsnb.settings.file import NAME, SOURCES, find, read
-from obsnb.settings.keys import ENDPOINT, FRAMES, check, read_text
-from obsnb.settings.layers import Layer, endpoint, foreign_layer, from_environment
+from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, check, read_text
+from obsnb.settings.layers import Layer, foreign_layer, from_environment
+from obsnb.settings.sources import sources
 
 __all__ = ["Frames", "Settings", "load"]
 
@@ -27,6 +28,10 @@ class Settings:
     ----------
     loki, prometheus, tempo
         Where the sources are; None for one that nothing names.
+    grafana
+        Where Grafana is, whose data source proxy leads to those that are None; or None.
+    datasources
+        Which of Grafana's data sources is meant, by name or uid: ``{"loki": "prod-logs"}``.
     frames
         What loaders return: ``polars`` or ``pandas``.
     max_rows
@@ -48,6 +53,8 @@ class Settings:
     loki: Endpoint | None = None
     prometheus: Endpoint | None = None
     tempo: Endpoint | None = None
+    grafana: Endpoint | None = None
+    datasources: Mapping[str, str] = field(default_factory=dict, hash=False)
     frames: Frames = "polars"
     max_rows: int = 5_000_000
     late_margin_s: float = 600.0
@@ -57,7 +64,8 @@ class Settings:
     file: Path | None = None
 
     def __repr__(self) -> str:
-        sources = [repr(one) for one in (self.loki, self.prometheus, self.tempo) if one is not None]
+        every = (self.loki, self.prometheus, self.tempo, self.grafana)
+        sources = [repr(one) for one in every if one is not None]
         return f"Settings(profile {self.profile}: {', '.join(sources) or 'no source'})"
 
 
@@ -70,6 +78,7 @@ def load(
     loki: str | Endpoint | None = None,
     prometheus: str | Endpoint | None = None,
     tempo: str | Endpoint | None = None,
+    grafana: str | Endpoint | None = None,
     tenant: str | None = None,
     token: str | Secret | None = None,
     frames: str | None = None,
@@ -88,13 +97,16 @@ def load(
     environ
         The environment variables; without, this process's. OBSNB_LOKI_URL, OBSNB_LOKI_TOKEN,
         OBSNB_LOKI_USER, OBSNB_LOKI_PASSWORD and so on (a key of obsnb.toml in upper case), the same
-        for PROMETHEUS and TEMPO, and without a source's name for all three (OBSNB_TENANT).
+        for PROMETHEUS, TEMPO and GRAFANA, and without a source's name for all of them (OBSNB_TENANT).
+        OBSNB_GRAFANA_LOKI and so on name one of Grafana's data sources.
         OBSNB_FRAMES, OBSNB_MAX_ROWS and OBSNB_LATE_MARGIN_S. LOKI_ADDR and logcli's others,
         PROMETHEUS_URL and TEMPO_URL are taken where nothing else names the source.
     folder
         Where the search for the file begins; without, the current folder.
-    loki, prometheus, tempo
-        A URL, or an endpoint that is taken as it is.
+    loki, prometheus, tempo, grafana
+        A URL, or an endpoint that is taken as it is; where there is a Grafana, also the name or uid
+        of one of its data sources. A URL counts where it is said no further down than Grafana's: one
+        in the environment is not followed past a Grafana that is passed.
     tenant, token
         For every source whose URL is given.
     frames, max_rows
@@ -115,16 +127,13 @@ def load(
     shared = {key: value for key, value in shared.items() if value is not None}
     place = f"{file} (profile {name})"
 
-    def one(source: SourceKind, value: str | Endpoint | None) -> Endpoint | None:
-        if isinstance(value, Endpoint):
-            return value
-        layers = _layers(source, url=value, shared=shared, environ=environ, profile=chosen, place=place)
-        return endpoint(source, layers, environ)
+    def layers(source: SourceKind, url: str | Endpoint | None) -> list[Layer]:
+        text = url if isinstance(url, str) else None
+        return _layers(source, url=text, shared=shared, environ=environ, profile=chosen, place=place)
 
+    given = {"loki": loki, "prometheus": prometheus, "tempo": tempo}
     return Settings(
-        loki=one("loki", loki),
-        prometheus=one("prometheus", prometheus),
-        tempo=one("tempo", tempo),
+        **sources(given, grafana, layers=layers, environ=environ),
         **_frames({"frames": frames, "max_rows": max_rows}, environ, chosen),
         conventions=_merged(said.get("conventions", {}), chosen.get("conventions", {})),
         profile=name,
@@ -135,9 +144,10 @@ def load(
 
 def _check_names(environ: Mapping[str, str]) -> None:
     """A misspelt variable of a source would be silence; it is an error instead."""
-    known = [key.upper() for key in ENDPOINT if key != "headers"]
     for variable in environ:
         for source in SOURCES:
+            forms = {**ENDPOINT, **DATASOURCES} if source == "grafana" else ENDPOINT
+            known = [key.upper() for key in forms if key != "headers"]
             prefix = f"OBSNB_{source.upper()}_"
             if variable.startswith(prefix) and variable.removeprefix(prefix) not in known:
                 raise SettingsError(
@@ -178,7 +188,8 @@ def _layers(
     place: str,
 ) -> list[Layer]:
     """What each place says of a source, the highest first."""
-    own_env = from_environment(environ, f"OBSNB_{source.upper()}")
+    forms = {**ENDPOINT, **DATASOURCES} if source == "grafana" else ENDPOINT
+    own_env = from_environment(environ, f"OBSNB_{source.upper()}", forms=forms)
     shared_env = from_environment({k: v for k, v in environ.items() if k != "OBSNB_URL"}, "OBSNB")
     layers = [
         Layer("connect()", {} if url is None else {"url": url}, shared),
