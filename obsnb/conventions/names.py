@@ -1,98 +1,19 @@
-"""How a stack names things: its service label, request counter, trace id, tenant and so on.
-
-A stack's names are data, not code. The defaults cover OpenTelemetry's semantic conventions (old
-and new), Prometheus exporters, Tempo's span metrics and ObservaStack. `Conventions.override`
-changes any of them, from the ``[conventions]`` table of obsnb.toml.
-"""
+"""The names that a stack uses: data, with defaults."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from obsnb.errors import SettingsError
+from obsnb.conventions.tables import SCOPE
 
-__all__ = ["DEFAULT", "SEVERITY", "Conventions"]
-
-#: How grave a level's name is, after OpenTelemetry's severity numbers (log data model):
-#: 1 trace, 5 debug, 9 info, 13 warning, 17 error, 21 fatal.
-SEVERITY: Mapping[str, int] = MappingProxyType(
-    {
-        "trace": 1,
-        "finest": 1,
-        "verbose": 1,
-        "debug": 5,
-        "fine": 5,
-        "info": 9,
-        "information": 9,
-        "informational": 9,
-        "notice": 10,
-        "log": 9,
-        "warn": 13,
-        "warning": 13,
-        "err": 17,
-        "error": 17,
-        "severe": 17,
-        "crit": 21,
-        "critical": 21,
-        "alert": 21,
-        "fatal": 21,
-        "emerg": 21,
-        "emergency": 21,
-        "panic": 21,
-    }
-)
-
-_SCOPE: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "namespace": MappingProxyType(
-            {
-                "logs": ("namespace", "k8s_namespace_name", "service_namespace"),
-                "metrics": ("namespace", "k8s_namespace_name", "service_namespace"),
-                "traces": ("resource.service.namespace", "resource.k8s.namespace.name"),
-            }
-        ),
-        "service": MappingProxyType(
-            {
-                "logs": ("service_name", "service", "app", "container"),
-                "metrics": ("service_name", "service", "job", "app", "container"),
-                "traces": ("resource.service.name",),
-            }
-        ),
-        "tenant": MappingProxyType(
-            {
-                "logs": ("tenant_id", "tenant"),
-                "metrics": ("tenant_id", "tenant"),
-                "traces": ("span.tenant.id", "resource.tenant.id"),
-            }
-        ),
-        "cluster": MappingProxyType(
-            {
-                "logs": ("cluster", "k8s_cluster_name"),
-                "metrics": ("cluster", "k8s_cluster_name"),
-                "traces": ("resource.k8s.cluster.name",),
-            }
-        ),
-        "environment": MappingProxyType(
-            {
-                "logs": ("environment", "env", "deployment_environment", "deployment_environment_name"),
-                "metrics": ("environment", "env", "deployment_environment"),
-                "traces": (
-                    "resource.deployment.environment.name",
-                    "resource.deployment.environment",
-                ),
-            }
-        ),
-    }
-)
+__all__ = ["Names"]
 
 
 @dataclass(frozen=True)
-class Conventions:
+class Names:
     """The names that a stack uses, each field in order of precedence.
 
     Attributes
@@ -145,7 +66,7 @@ class Conventions:
         From how many seconds on an operation is fetched as slow (the debugging guide's second).
     """
 
-    scope: Mapping[str, Mapping[str, tuple[str, ...]]] = dataclasses.field(default_factory=lambda: _SCOPE)
+    scope: Mapping[str, Mapping[str, tuple[str, ...]]] = dataclasses.field(default_factory=lambda: SCOPE)
     service_labels: tuple[str, ...] = (
         "service_name",
         "service.name",
@@ -453,110 +374,3 @@ class Conventions:
         "Microsoft.",
     )
     slow_s: float = 1.0
-
-    def __repr__(self) -> str:
-        changed = [
-            field.name
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(DEFAULT, field.name)
-        ]
-        return f"Conventions({'default' if not changed else 'changed: ' + ', '.join(changed)})"
-
-    def override(self, table: Mapping[str, Any]) -> Conventions:
-        """These conventions with some fields replaced.
-
-        Parameters
-        ----------
-        table
-            Field → new value: a list of names, for `service_aliases` and `scope` a table, for
-            `slow_s` a number.
-
-        Raises
-        ------
-        SettingsError
-            A field does not exist, or its value has the wrong form.
-        """
-        changes: dict[str, Any] = {}
-        known = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        for name, value in table.items():
-            if name not in known:
-                raise SettingsError(
-                    f"[conventions] has no field {name!r}.",
-                    hint=f"The fields are {', '.join(known)}.",
-                )
-            changes[name] = self._read(name, known[name], value)
-        return dataclasses.replace(self, **changes)
-
-    def _read(self, name: str, old: Any, value: Any) -> Any:
-        if isinstance(old, tuple) and isinstance(value, list) and all(isinstance(v, str) for v in value):
-            return tuple(value)
-        if isinstance(old, float) and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if name == "service_aliases" and isinstance(value, dict):
-            return MappingProxyType({str(k): str(v) for k, v in value.items()})
-        if name == "scope" and isinstance(value, dict):
-            merged = {key: dict(signals) for key, signals in self.scope.items()}
-            for key, signals in value.items():
-                merged.setdefault(key, {}).update({s: tuple(n) for s, n in signals.items()})
-            return MappingProxyType({k: MappingProxyType(s) for k, s in merged.items()})
-        raise SettingsError(
-            f"[conventions] {name} = {value!r} has the wrong form.",
-            hint="Names are a list of text, slow_s is a number, service_aliases and scope are tables.",
-        )
-
-    def service_of(self, labels: Mapping[str, str]) -> str | None:
-        """The service that a stream or a series is about, or None."""
-        for label in self.service_labels:
-            name = labels.get(label)
-            if name:
-                return self.canonical(name)
-        return None
-
-    def canonical(self, service: str) -> str:
-        """The one name of a service that has aliases."""
-        return self.service_aliases.get(service, service)
-
-    def level_of(self, *places: Mapping[str, str]) -> str | None:
-        """The severity, lower case, from the first place that has one that is not ``unknown``."""
-        for place in places:
-            for label in self.level_labels:
-                level = place.get(label, "").lower()
-                if level and level != "unknown":
-                    return level
-        return None
-
-    def first(self, names: Iterable[str], fields: Mapping[str, str]) -> str | None:
-        """The first of the named fields that is there and not empty."""
-        for name in names:
-            if fields.get(name):
-                return fields[name]
-        return None
-
-    def scope_name(self, key: str, signal: str, known: Iterable[str] | None = None) -> str:
-        """The label or attribute that carries a scope key in a signal.
-
-        Parameters
-        ----------
-        key
-            ``namespace``, ``service``, ``tenant``, ``cluster``, ``environment``, or a label's own
-            name.
-        signal
-            ``logs``, ``metrics`` or ``traces``.
-        known
-            The names that the server has; the first candidate among them is taken. Without, or
-            where none is known, the first candidate.
-        """
-        candidates = self.scope.get(key, {}).get(signal, (key,))
-        have = set(known or ())
-        return next((name for name in candidates if name in have), candidates[0])
-
-    def deployment_in(self, line: str) -> re.Match[str] | None:
-        """The match of the first pattern that finds a deployment in the line."""
-        for pattern in self.deploy_lines:
-            found = re.search(pattern, line)
-            if found:
-                return found
-        return None
-
-
-DEFAULT = Conventions()
