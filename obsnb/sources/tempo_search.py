@@ -18,7 +18,7 @@ from obsnb.errors import RejectedError, UnreachableError
 from obsnb.query import traceql
 from obsnb.sources.outcomes import Effort, Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, shorter_helps, unreadable
-from obsnb.sources.tempo_slices import ALL, Band, Candidate, Slice, around, narrower, smaller, spread
+from obsnb.sources.tempo_slices import ALL, Band, Candidate, Slice, around, narrower, roomier, smaller, spread
 from obsnb.sources.wire.tempo_json import FoundTrace, read_search
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
@@ -124,10 +124,11 @@ class TraceSearch:
         while True:
             full = self._ask_once(slices)
             found = self._matching()
-            bigger = [replace(one, limit=min(2 * one.limit, self._most)) for one in full]
-            if len(found) >= count or bigger == full:  # also where none is full
+            slices = [more for one in full for more in roomier(one, most=self._most)]
+            if len(found) >= count or not slices:
                 break
-            slices = bigger
+        if len(found) < count:
+            self.gaps += map(self._crowded, full)
         sample = spread(found, count, window=self.window, buckets=min(count, _SAMPLES))
         return sample, bool(full) or len(found) > count
 
@@ -178,7 +179,8 @@ class TraceSearch:
             probing = bool(again)
             pending = again + rest
         if self._losses.errors and not self.effort.pages:
-            raise self._losses.errors[0]
+            with asked(self.query, self.window):
+                raise self._losses.errors[0]
 
     def _ask_once(self, slices: list[Slice]) -> list[Slice]:
         """Ask for slices as they are; those whose answer is as long as its limit come back."""
@@ -225,10 +227,11 @@ class TraceSearch:
     def _smaller(self, piece: Slice, found: list[FoundTrace]) -> list[Slice]:
         more = smaller(piece, found, most=self._most)
         if not more:
-            self.gaps.append(
-                f"{piece} holds more than {piece.limit:,} matching traces, the most that it gives"
-            )
+            self.gaps.append(self._crowded(piece))
         return more
+
+    def _crowded(self, piece: Slice) -> str:
+        return f"{piece} holds {piece.limit:,} matching traces or more, and no more are given at once"
 
     def _bands(self, cut: Sequence[Candidate], band: Band) -> list[Slice]:
         if not cut:

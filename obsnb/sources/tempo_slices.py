@@ -9,7 +9,7 @@ from itertools import pairwise
 from obsnb.sources.wire.tempo_json import FoundSpan, FoundTrace
 from obsnb.timerange import TimeRange, format_ns
 
-__all__ = ["ALL", "Band", "Candidate", "Slice", "around", "narrower", "smaller", "spread"]
+__all__ = ["ALL", "Band", "Candidate", "Slice", "around", "narrower", "roomier", "smaller", "spread"]
 
 #: Durations in nanoseconds, the longest excluded; None where there is no longest.
 Band = tuple[int, int | None]
@@ -133,6 +133,13 @@ def smaller(piece: Slice, found: Sequence[FoundTrace], *, most: int) -> list[Sli
     # there are. On those that do not, two parts are right as well.
     reached = piece.end_s - max(piece.start_s, min(one.start for one in found) // _SECOND)
     return piece.parts(min(max(2, -(-3 * piece.seconds // (2 * max(reached, 1)))), _PARTS))
+
+
+def roomier(piece: Slice, *, most: int) -> list[Slice]:
+    """What to ask for more traces than a slice gave; nothing where nothing helps."""
+    if piece.limit < most:
+        return [replace(piece, limit=min(2 * piece.limit, most))]
+    return piece.parts(2) if piece.seconds > 1 else []
 
 
 def narrower(cut: Sequence[Candidate], band: Band) -> list[Band]:

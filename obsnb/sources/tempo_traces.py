@@ -94,7 +94,8 @@ class TraceFetch:
         else:
             self.missing += self._ask(self._ask(rest, 2), 1)
         if self.losses.errors and not self.rows:
-            raise self.losses.errors[0]
+            with asked(self.query, self.window):
+                raise self.losses.errors[0]
 
     def frame(self, conventions: Conventions) -> pl.DataFrame:
         """SPANS of the traces, in no particular order."""

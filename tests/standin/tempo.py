@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -137,8 +137,9 @@ class TempoStandIn:
     lost
         Ids that a search finds and that are then not there.
     block_s
-        Spans lie in blocks by the time they end, so many seconds each; a whole trace comes from the
-        blocks that the request's range overlaps. 0 is one block.
+        Spans lie in blocks by the time they end, so many seconds each; what comes is of the blocks
+        that the request's range overlaps. Of a trace in several blocks, a search shows the matching
+        spans of the block that has most of them, as Tempo's combineSpansets does. 0 is one block.
     """
 
     traces: Mapping[str, HeldTrace]
@@ -155,7 +156,7 @@ class TempoStandIn:
     partial: Mapping[str, str] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     block_s: int = 0
-    _matched: dict[str, dict[str, list[HeldSpan]]] = field(default_factory=dict)
+    _matched: dict[tuple[str, ...], dict[str, Sequence[HeldSpan]]] = field(default_factory=dict)
 
     @classmethod
     def from_recordings(cls, folder: Path, **settings: Any) -> TempoStandIn:
@@ -227,10 +228,11 @@ class TempoStandIn:
             raise Refused(f"spans per span set exceeds {self.max_spss}. received {spss}")
         query = self._parsed(_one(params, "q", "{}"))
         found = [
-            (trace, spans)
-            for trace, spans in self._matching(_one(params, "q", "{}"), query)
+            (trace, self._of_a_block(spans, start, end))
+            for trace, spans in self._matching(query)
             if trace.start <= end * 10**9 and trace.end >= start * 10**9 and start != end
         ]
+        found = [(trace, spans) for trace, spans in found if spans]
         recent = query.hints.get("most_recent") == "true" and self.newest_first
         found.sort(key=lambda one: (-one[0].start if recent else 0, _shuffled(one[0].trace_id)))
         found = sorted(found[:limit], key=lambda one: -one[0].start)
@@ -245,11 +247,28 @@ class TempoStandIn:
             raise Refused("invalid TraceQL query: one filter after another")
         return query
 
-    def _matching(self, text: str, query: traceql.Query) -> Iterable[tuple[HeldTrace, list[HeldSpan]]]:
-        if text not in self._matched:
-            each = {trace_id: query.matching(trace.spans) for trace_id, trace in self.traces.items()}
-            self._matched[text] = {trace_id: spans for trace_id, spans in each.items() if spans}
-        return [(self.traces[trace_id], spans) for trace_id, spans in self._matched[text].items()]
+    def _matching(self, query: traceql.Query) -> list[tuple[HeldTrace, Sequence[HeldSpan]]]:
+        """The traces with matching spans; what stages leave is kept for queries that begin alike."""
+        left: dict[str, Sequence[HeldSpan]] = {key: held.spans for key, held in self.traces.items()}
+        done: tuple[str, ...] = ()
+        for text, stage in query.stages:
+            done = (*done, text)
+            if not text.startswith("select") and done not in self._matched:
+                each = {trace_id: stage(spans) for trace_id, spans in left.items()}
+                self._matched[done] = {trace_id: spans for trace_id, spans in each.items() if spans}
+            left = self._matched.get(done, left)
+        return [(self.traces[trace_id], spans) for trace_id, spans in left.items()]
+
+    def _of_a_block(self, spans: Sequence[HeldSpan], start: int, end: int) -> Sequence[HeldSpan]:
+        """The matching spans of the block that has most of them, of the blocks that are searched."""
+        if not self.block_s:
+            return spans
+        blocks: dict[int, list[HeldSpan]] = {}
+        for span in spans:
+            block = span.end // 10**9 // self.block_s
+            if block * self.block_s <= end and (block + 1) * self.block_s >= start:
+                blocks.setdefault(block, []).append(span)
+        return max(blocks.values(), key=len, default=[])
 
     def _range(self, params: Params) -> tuple[int, int]:
         start, end = int(_one(params, "start", "0")), int(_one(params, "end", "0"))

@@ -69,6 +69,7 @@ class ParseError(Exception):
 
 
 Condition = Callable[[Span], bool]
+Stage = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -78,23 +79,17 @@ class Query:
     Attributes
     ----------
     stages
-        Each takes the matching spans of a trace and gives those that are left.
+        The text of each, and what it does: take the matching spans of a trace, give those that are
+        left.
     named
         The intrinsics and attributes that it names: those come back in a search.
     hints
         What stands in ``with (...)``.
     """
 
-    stages: tuple[Callable[[Sequence[Any]], Sequence[Any]], ...]
+    stages: tuple[tuple[str, Stage], ...]
     named: tuple[str, ...]
     hints: Mapping[str, str]
-
-    def matching(self, spans: Sequence[Any]) -> list[Any]:
-        """The spans of one trace that match."""
-        left: Sequence[Any] = spans
-        for stage in self.stages:
-            left = stage(left)
-        return list(left)
 
 
 def parse(text: str) -> Query:
@@ -117,19 +112,24 @@ class _Parser:
         self._named: list[str] = []
 
     def query(self) -> Query:
-        stages = [self._stage()]
+        stages = [self._told(self._stage)]
         hints: dict[str, str] = {}
         while self._peek() is not None:
             if self._peek() == "with":
                 hints = self._hints()
                 break
             self._take("|")
-            stages.append(self._stage())
+            stages.append(self._told(self._stage))
         if self._peek() is not None:
             raise self._unexpected()
         return Query(tuple(stages), tuple(dict.fromkeys(self._named)), hints)
 
-    def _stage(self) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    def _told(self, parse: Callable[[], Stage]) -> tuple[str, Stage]:
+        first = self._at
+        stage = parse()
+        return " ".join(token for token, _ in self._tokens[first : self._at]), stage
+
+    def _stage(self) -> Stage:
         if self._peek() == "{":
             self._take("{")
             condition = (lambda span: True) if self._peek() == "}" else self._either()
@@ -263,12 +263,8 @@ def _both(a: Condition, b: Condition) -> Condition:
 def _holds(compare: Callable[[Any, Any], bool], have: Any, want: Any) -> bool:
     """A comparison: what is absent equals nil alone, other types never compare."""
     if have is None or want is None:
-        return (
-            (compare is not _OPS["!="]
-            and have is want)
-            or (compare is _OPS["!="]
-            and want is None
-            and have is not None)
+        return (compare is not _OPS["!="] and have is want) or (
+            compare is _OPS["!="] and want is None and have is not None
         )
     numbers = isinstance(have, int | float) and isinstance(want, int | float)
     if isinstance(have, bool) is not isinstance(want, bool) or not (numbers or type(have) is type(want)):
