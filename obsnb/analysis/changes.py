@@ -156,8 +156,9 @@ def each_series(levels: pl.DataFrame) -> Iterator[tuple[dict[str, Any], Ints, Fl
     moments, values = levels["ns"].to_numpy(), levels["level"].to_numpy()
     edges = np.flatnonzero(np.diff(label.astype(np.int64))) + 1
     starts = [0, *edges.tolist()] if len(label) else []
+    ends = [*edges.tolist(), len(label)] if len(label) else []
     facts = levels.drop("ns", "level")[starts].to_dicts()
-    for fact, begin, end in zip(facts, starts, [*starts[1:], len(label)], strict=True):
+    for fact, begin, end in zip(facts, starts, ends, strict=True):
         yield fact, moments[begin:end], values[begin:end]
 
 
