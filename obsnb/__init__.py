@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.suspects import suspects
     from obsnb.analysis.timeline import timeline
     from obsnb.analysis.traces import self_time
-    from obsnb.connection import Connection, connect, open_archive
+    from obsnb.connection import Connection, connect, open_archive, read_otlp
     from obsnb.investigation import Investigation, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
@@ -92,6 +92,7 @@ __all__ = [
     "open_archive",
     "parse_logs",
     "progress_bar",
+    "read_otlp",
     "self_time",
     "service_graph",
     "slow_queries",
@@ -116,6 +117,7 @@ _WHERE = {
     "investigate": "investigation",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
+    "read_otlp": "connection",
     "progress_bar": "views.progress",
     "self_time": "analysis.traces",
     "service_graph": "analysis.service_graph",

@@ -12,10 +12,13 @@ from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     from obsnb.archive.reader import ArchiveReader
-    from obsnb.sources.base import Answer, LogSource, MetricSource, TraceSource
+    from obsnb.sources.base import Answer, EventSource, LogSource, MetricSource, TraceSource
+    from obsnb.sources.otlp import OtlpFiles
 
-__all__ = ["ArchivedRoles", "LiveRoles", "Roles", "default_step"]
+__all__ = ["ANNOTATIONS", "ArchivedRoles", "FileRoles", "LiveRoles", "Roles", "default_step"]
 
+#: The role of what people noted in Grafana; it has no scope, and no query of its own.
+ANNOTATIONS = "annotations"
 #: Steps that people read easily, in seconds; a default step is the first that gives 1,000 points or fewer.
 _STEPS_S = (15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400)
 _POINTS = 1_000
@@ -25,6 +28,30 @@ def default_step(window: TimeRange) -> int:
     """Nanoseconds between points where nobody says: 15 s, or more for a longer window."""
     step = next((s for s in _STEPS_S if window.duration_s / s <= _POINTS), _STEPS_S[-1])
     return step * 10**9
+
+
+def _annotations(source: EventSource, window: TimeRange) -> Answer:
+    """A Grafana that does not give its annotations does not take the rest with it: the ledger says so."""
+    from obsnb.ledger import QueryRecord
+    from obsnb.schema import EVENTS, digest
+    from obsnb.sources.base import Answer
+
+    try:
+        return source.annotations(window, role=ANNOTATIONS)
+    except SourceError as error:
+        nothing, text = EVENTS.empty(), error.query or ANNOTATIONS
+        record = QueryRecord(
+            "events",
+            source.name,
+            text,
+            text,
+            window,
+            role=ANNOTATIONS,
+            complete="no",
+            reason=error.what,
+            digest=digest(nothing),
+        )
+        return Answer(nothing, record)
 
 
 class Roles(Protocol):
@@ -66,9 +93,10 @@ class LiveRoles:
         metrics: MetricSource | None,
         traces: TraceSource | None,
         *,
+        events: EventSource | None = None,
         conventions: Conventions,
     ) -> None:
-        self._logs, self._metrics, self._traces = logs, metrics, traces
+        self._logs, self._metrics, self._traces, self._events = logs, metrics, traces, events
         self._conventions = conventions
         self._known: dict[str, list[str]] | None = None
 
@@ -80,6 +108,8 @@ class LiveRoles:
         SourceError
             The server refuses, fails or cannot be reached; `LimitError` where the lines are too many.
         """
+        if name == ANNOTATIONS:
+            return _annotations(self._events, window) if self._events else None
         asked = role_queries(scope, self._conventions, known=self._names(window)).get(name)
         if asked is None:
             return None
@@ -109,3 +139,17 @@ class LiveRoles:
                 except SourceError:
                     self._known[signal] = []
         return self._known
+
+
+class FileRoles:
+    """What files hold, by role. Without a scope it is all that they hold."""
+
+    def __init__(self, files: OtlpFiles, *, conventions: Conventions) -> None:
+        self._files = files
+        self._asked = LiveRoles(files, files, files, conventions=conventions)
+
+    def answer(self, name: str, window: TimeRange, scope: Mapping[str, str]) -> Answer | None:
+        """The answer; None where there is no such role, or it is a part of ``scope.logs``."""
+        if name == "scope.logs" and not scope:
+            return self._files.logs("{}", window, role=name)
+        return self._asked.answer(name, window, scope)

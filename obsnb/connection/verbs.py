@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from obsnb.archive.reader import ArchiveReader
     from obsnb.progress import Progress
     from obsnb.sources.base import Answer, LogSource, MetricSource, TraceSource
+    from obsnb.sources.otlp import OtlpFiles
 
 __all__ = ["Connection"]
 
@@ -42,7 +43,7 @@ class Connection:
     conventions
         How the stack names things.
     window, scope
-        An archive's own; None and empty for live sources.
+        An archive's own; files have just a window. None and empty for live sources.
     """
 
     def __init__(
@@ -58,10 +59,11 @@ class Connection:
         tenant: str | None = None,
         late_margin_s: float = LATE_MARGIN_S,
         closing: tuple[Any, ...] = (),
+        files: OtlpFiles | None = None,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
         self._roles = roles
-        self._archive = archive
+        self._archive, self._files = archive, files
         self._frames = frames
         self._tenant = archive.tenant if archive is not None else tenant
         self._late_margin_s = late_margin_s
@@ -73,6 +75,8 @@ class Connection:
     def __repr__(self) -> str:
         if self._archive is not None:
             return f"Connection({self.name}, an archive of {self.window})"
+        if self._files is not None:
+            return f"Connection({self.name}, files of {self.window})"
         sources = [source.name for source in (self._logs, self._metrics, self._traces) if source is not None]
         return f"Connection({', '.join(sources)})"
 
@@ -89,13 +93,25 @@ class Connection:
 
     @property
     def name(self) -> str:
-        """An archive's name; ``live`` for servers."""
-        return "live" if self._archive is None else self._archive.name
+        """An archive's name; ``live`` for servers, ``otlp`` for files."""
+        held = self._archive or self._files
+        return "live" if held is None else held.name
 
     @property
     def window(self) -> TimeRange | None:
-        """An archive's window, the default of `investigate`; None for live sources."""
-        return None if self._archive is None else self._archive.window
+        """An archive's or the files' window, the default of `investigate`; None for live sources."""
+        held = self._archive or self._files
+        return None if held is None else held.window
+
+    @property
+    def needs_scope(self) -> bool:
+        """Whether an investigation must say what of all that there is it is about.
+
+        Files, and an archive of all that files held, are about what is in them.
+        """
+        if self._archive is not None:
+            return not any(record.role for record in self._archive.records)
+        return self._files is None
 
     @property
     def scope(self) -> Mapping[str, str]:

@@ -64,7 +64,7 @@ def investigate(
             hint='Pass obsnb.window("2026-11-23T18:00Z", "2026-11-23T19:00Z") or obsnb.window(last="2h").',
         )
     within = dict(scope if scope is not None else obs.scope)
-    if not within:
+    if not within and obs.needs_scope:
         raise UsageError(
             "An investigation of live sources needs a scope.",
             hint='Pass scope={"namespace": "prod"}; obs.health() shows what is connected.',
