@@ -46,16 +46,18 @@ def attribute_columns(spans: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The values of some attributes as text, a column a key, a row a span; null where there is none.
 
     A column of the attribute's name is taken as it is; only keys without one are looked for in
-    the lists ``attributes`` and ``resource``, whose entries are {key, type, value}.
+    the lists ``attributes`` and ``resource``, whose entries are {key, type, value}. A core column of
+    SPANS is no attribute: one that is called ``name`` or ``status`` lies in the lists.
     """
+    own = {name for name in spans.columns if name not in SPANS.names}
     out = spans.select(
         pl.int_range(pl.len()).alias("\0row"),  # literals alone would make a single row
         *(
-            (pl.col(key).cast(pl.String) if key in spans.columns else pl.lit(None, pl.String)).alias(key)
+            (pl.col(key).cast(pl.String) if key in own else pl.lit(None, pl.String)).alias(key)
             for key in dict.fromkeys(keys)
         ),
     ).drop("\0row")
-    missing = [key for key in out.columns if key not in spans.columns]
+    missing = [key for key in out.columns if key not in own]
     for name in _LISTS:
         if missing and _holds_attributes(spans, name):
             found = _from_list(spans, name, missing)
