@@ -182,6 +182,7 @@ class _Pull:
                 self._gap(one.window)
             else:
                 self._again(one.again)
+        self._progress.update(done=1.0, rows=self._dataset.rows, bytes=self._dataset.bytes)
 
     def _gap(self, window: TimeRange) -> None:
         """Slice by slice, what nothing is there of."""

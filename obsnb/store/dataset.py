@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ __all__ = ["Dataset", "Missing"]
 #: The column of each kind's time, by which the rows are sorted.
 _TIME: dict[Kind, str] = {"logs": "timestamp", "series": "timestamp", "spans": "start"}
 _PART = "part-{start:020d}-{digest}.parquet"
+_PARTS = re.compile(r"part-[-\d]\d{19}-[0-9a-f]{12}\.parquet")
 #: Columns that come after the labels, as sources place them.
 _FIELDS = ("metadata.", "parsed.")
 
@@ -53,7 +56,7 @@ class Dataset:
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self._manifest = manifest
-        self._swept = False
+        self._begun = False
         self._written = b""
         self.damaged = frozenset(one.window for one in manifest.slices if not self._holds(one))
 
@@ -194,7 +197,7 @@ class Dataset:
             return None, None, 0
         name = _PART.format(start=record.window.start_ns, digest=record.digest[:12])
         try:
-            self._sweep()
+            self._begin()
             with beside(self.folder / name) as room:
                 frame.write_parquet(room / "half")
                 sha256, size = _sha256(room / "half"), (room / "half").stat().st_size
@@ -213,7 +216,7 @@ class Dataset:
             names = _merged(names, columns, _schema(self._manifest.question.kind))
         changed = replace(self._manifest, slices=tuple(slices), columns=names)
         try:
-            self._sweep()
+            self._begin()
             self._write(changed)
             self.damaged -= {one.window for one in gone}
             for one in gone:
@@ -238,20 +241,19 @@ class Dataset:
             (room / "half").replace(path)
         self._written, self._manifest = data, manifest
 
-    def _sweep(self) -> None:
-        """Before the first write, away with what an interrupted one left."""
-        if self._swept:
+    def _begin(self) -> None:
+        """Before the first part, the manifest that makes the folder a dataset's; away with halves."""
+        if self._begun:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._write(self._manifest)
         named = {one.file for one in self.slices}
-        for path in self.folder.glob("part-*.parquet"):
-            if path.name not in named:
+        for path in self.folder.glob("part-*"):
+            if _PARTS.fullmatch(path.name) and path.name not in named:
                 path.unlink()
-        for room in (*self.folder.glob(".part-*"), *self.folder.glob(f".{MANIFEST}.*")):
-            for path in room.iterdir():
-                path.unlink()
-            room.rmdir()
-        self._swept = True
+        for room in (*self.folder.glob(".part-*.parquet.*"), *self.folder.glob(f".{MANIFEST}.*")):
+            shutil.rmtree(room)
+        self._begun = True
 
     def _holds(self, one: Slice) -> bool:
         if one.file is None:
