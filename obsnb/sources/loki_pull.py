@@ -14,12 +14,12 @@ import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.errors import LimitError, SourceError, WindowError
+from obsnb.errors import LimitError, SourceError, UnreachableError, WindowError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
 from obsnb.schema import digest
 from obsnb.sources.loki_index import LokiIndex
-from obsnb.sources.paging import Direction, Gathered, Paged, Slice, Smaller, TooBig, gather
+from obsnb.sources.paging import Direction, Gathered, Lost, Outcome, Slice, Smaller, TooBig, gather
 from obsnb.sources.refusals import refusal, shorter_helps, unreadable
 from obsnb.sources.wire.loki import LogDecoder, Page
 from obsnb.timerange import parse_duration
@@ -37,6 +37,8 @@ _LONGEST = re.compile(r"time range exceeds the limit \(query length: \S+, limit:
 _HUGE = 1_000_000
 #: So many slices a connection to begin with; as pages come, their density says how to go on.
 _SLICES_EACH = 2
+#: So often in a row a slice that no answer comes to is asked for in halves.
+_PATIENCE = 2
 #: Stages that can make two entries the same.
 _REWRITES = re.compile(r"\|\s*(?:line_format|label_format|decolorize|unpack|keep|drop)\b")
 
@@ -71,7 +73,7 @@ class LogPull:
         self._largest: int | None = None
         self._max_rows = max_rows
         self._warnings: dict[str, None] = {}
-        self._requests = self._retries = self._bytes = self._pages = 0
+        self._requests = self._retries = self._bytes = self._pages = self._silent = 0
         self._began = time.perf_counter()
 
     def entries(self, *, count: int | None, direction: Direction, progress: Progress) -> Gathered:
@@ -145,10 +147,12 @@ class LogPull:
 
     # What paging asks for.
 
-    def ask(
-        self, slices: Iterator[Slice], direction: Direction
-    ) -> Generator[Paged | Smaller | TooBig, None, None]:
-        """What came of each slice: a page whose entries are in order of time, or why there is none."""
+    def ask(self, slices: Iterator[Slice], direction: Direction) -> Generator[Outcome, None, None]:
+        """What came of each slice: a page whose entries are in order of time, or why there is none.
+
+        A query that takes Loki longer than its HTTP server waits (30 s, half of the default query
+        time-out) ends with a connection that breaks: so that may mean a slice that is too big, too.
+        """
         sent: deque[Slice] = deque()
 
         def requests() -> Iterator[Request]:
@@ -157,9 +161,18 @@ class LogPull:
                 yield self._request(piece, direction)
 
         with closing(self._transport.map(requests())) as responses:
-            for response in responses:
-                self._count(response)
-                yield self._outcome(sent.popleft(), response, direction)
+            try:
+                for response in responses:
+                    self._count(response)
+                    self._silent = 0
+                    yield self._outcome(sent.popleft(), response, direction)
+            except UnreachableError as error:
+                self._requests += len(sent)
+                self._silent += 1
+                if not sent or self._silent > _PATIENCE:
+                    raise
+                yield TooBig(error)
+        yield from (Lost() for _ in range(len(sent) - 1))
 
     def largest(self) -> int:
         """The size of the largest page that the server allows, learned from its refusal of a huge one."""
@@ -187,7 +200,7 @@ class LogPull:
         )
         return Request("/loki/api/v1/query_range", params, _CATEGORIZED)
 
-    def _outcome(self, piece: Slice, response: Response, direction: Direction) -> Paged | Smaller | TooBig:
+    def _outcome(self, piece: Slice, response: Response, direction: Direction) -> Outcome:
         if response.ok:
             page = self._read(response)
             return page if direction == "forward" else page.turned()

@@ -19,7 +19,18 @@ from typing import Literal, Protocol
 
 from obsnb.timerange import TimeRange, format_ns
 
-__all__ = ["Direction", "Gathered", "Paged", "Pages", "Slice", "Smaller", "TooBig", "gather"]
+__all__ = [
+    "Direction",
+    "Gathered",
+    "Lost",
+    "Outcome",
+    "Paged",
+    "Pages",
+    "Slice",
+    "Smaller",
+    "TooBig",
+    "gather",
+]
 
 Direction = Literal["forward", "backward"]
 
@@ -100,12 +111,18 @@ class TooBig:
     longest_ns: int | None = None
 
 
+@dataclass(frozen=True)
+class Lost:
+    """No answer was waited for, because another one failed: the slice is asked for again."""
+
+
+Outcome = Paged | Smaller | TooBig | Lost
+
+
 class Pages(Protocol):
     """Where pages come from."""
 
-    def ask(
-        self, slices: Iterator[Slice], direction: Direction
-    ) -> Generator[Paged | Smaller | TooBig, None, None]:
+    def ask(self, slices: Iterator[Slice], direction: Direction) -> Generator[Outcome, None, None]:
         """What came of each slice, in their order; several may be under way at once."""
 
     def largest(self) -> int:
@@ -222,9 +239,12 @@ class _Walk:
             if self._count is not None or self._probing:
                 return
 
-    def take(self, outcome: Paged | Smaller | TooBig) -> None:
+    def take(self, outcome: Outcome) -> None:
         """What came of the slice that was sent first."""
         piece = self._sent.popleft()
+        if isinstance(outcome, Lost):
+            self.pending.append(piece)  # last: what is shorter comes first, and tells whether it passes
+            return
         if isinstance(outcome, Smaller):
             self._allowed = min(self._allowed, outcome.limit)
             more = [piece]

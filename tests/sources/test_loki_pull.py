@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from itertools import islice
 
 import pytest
 
 from obsnb.conventions import DEFAULT
-from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError
+from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError, UnreachableError
 from obsnb.settings import Endpoint
 from obsnb.sources.loki import Loki
 from obsnb.transport.http import HttpTransport
 from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, PROD, SECOND, T0, loki
+from tests.standin.direct import DirectTransport
 from tests.standin.loki import LokiStandIn, Row
 from tests.standin.serving import serving
 
@@ -257,3 +260,54 @@ def test_a_tenant_sees_what_is_its_own(tenant, lines):
     assert frame.height == lines
     if lines == 2:
         assert frame["__tenant_id__"].to_list() == ["acme", "globex"]
+
+
+# A Loki that stops in the middle: its HTTP server waits less long than its queries may take.
+
+
+@dataclass
+class Impatient(DirectTransport):
+    """Breaks the connection where a slice is longer than it takes, and takes several before it answers."""
+
+    longest_s: float = 600
+    broken: int = 0
+
+    def map(self, requests):
+        for batch in batched(requests, 5):
+            for request in batch:
+                params = dict(request.params)
+                if int(params["end"]) - int(params["start"]) > self.longest_s * SECOND:
+                    self.broken += 1
+                    raise UnreachableError("loki closed the connection without an answer (tried 3 times).")
+                yield self.send(request)
+
+
+def batched(items, size):
+    items = iter(items)
+    while batch := list(islice(items, size)):
+        yield batch
+
+
+@pytest.mark.parametrize(("limit", "longest_s", "broken"), [(None, 120, 24), (100, 901, 2)])
+def test_a_slice_that_no_answer_comes_to_is_asked_for_in_halves_and_none_beside_it_is_lost(
+    slow_query, limit, longest_s, broken
+):
+    transport = Impatient(slow_query, longest_s=longest_s)
+    source = Loki(transport, conventions=DEFAULT, page_limit=100)
+    answer = source.logs(f'{PROD} |= "checkpoint"', INCIDENT, limit=limit)
+    assert answer.frame.height == (limit or 240)
+    assert answer.frame["row_id"].n_unique() == answer.frame.height
+    assert answer.record.complete == "yes"
+    assert transport.broken == broken
+
+
+def test_a_loki_that_is_gone_is_given_up_after_three_slices(slow_query):
+    transport = Impatient(slow_query, longest_s=0)
+    with pytest.raises(UnreachableError) as caught:
+        Loki(transport, conventions=DEFAULT).logs(PROD, INCIDENT)
+    assert str(caught.value) == (
+        "loki closed the connection without an answer (tried 3 times).\n"
+        f"  query:  {PROD}\n"
+        "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z"
+    )
+    assert transport.broken == 3

@@ -89,7 +89,7 @@ def form(request):
         yield
 
 
-words = st.text(max_size=8)
+words = st.text(max_size=8) | st.sampled_from(["null", "true", "1", ""])
 names = st.sampled_from(["app", "pod", "level", "line", "service", "namespace", "timestamp"])
 #: Few, because a decoder is made for each set of them.
 keys = st.sampled_from(["trace_id", "level", "k.x", "ключ", 'odd"\\\x1f\nkey'])
