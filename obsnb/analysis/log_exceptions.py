@@ -67,7 +67,7 @@ def fill_exceptions(lines: LineColumns, *, foreign: Sequence[str]) -> None:
         lines.set(name, _spread(found[name], rows, many))
     lines.fill(rows, {"exception_type": found["stack_type"], "exception_message": found["stack_message"]})
     _split(lines)
-    untold = pl.col("exception_type").is_null() & pl.col("exception_message").is_null()
+    untold = pl.col("exception_type").is_null() & pl.col("exception_message").is_null() & ~pl.col("part")
     for column in ("stack", "message"):
         told = _words(untold & pl.col(column).str.contains(EXCEPTION_WORDS), column, lines)
         lines.fill(told[0], {"exception_type": told[1]["type"], "exception_message": told[1]["said"]})
@@ -86,7 +86,8 @@ def _spread(values: pl.Series, rows: pl.Series, many: int) -> pl.Series:
 
 def _words(condition: pl.Expr, column: str, lines: LineColumns) -> tuple[pl.Series, pl.DataFrame]:
     """Type and message out of the words of a column, on the rows where a condition holds."""
-    rows = lines.rows_where(condition, "exception_type", "exception_message", "stack", "message")
+    names = ("exception_type", "exception_message", "stack", "message", "part")
+    rows = lines.rows_where(condition, *names)
     kind, said = exception_in(pl.col(column))
     return rows, lines[column].gather(rows).to_frame().select(kind.alias("type"), said.alias("said"))
 
