@@ -7,11 +7,11 @@ Which name a further column has never depends on the data: a stream or metric la
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from obsnb.digest import digest
 from obsnb.errors import FrameError
 
 if TYPE_CHECKING:
@@ -215,22 +215,3 @@ def label_column(schema: Schema, label: str) -> str:
     """The column of a stream or metric label: its own name, or ``label.x`` for a core name."""
     taken = label in schema.names or label in schema.further or label.startswith("label.")
     return f"label.{label}" if taken else label
-
-
-def digest(frame: pl.DataFrame) -> str:
-    """SHA-256 of a frame's columns and rows, in order, the same on every machine.
-
-    The rows are hashed as JSON lines, in which times are nanoseconds since the epoch and numbers
-    are text, so that NaN, infinities and null stay apart.
-    """
-    import polars as pl
-    import polars.selectors as cs
-
-    plain = frame.with_columns(
-        cs.temporal().to_physical(),
-        (cs.categorical() | cs.enum() | cs.float()).cast(pl.String),
-    )
-    state = hashlib.sha256("\x00".join(frame.columns).encode())
-    for chunk in plain.iter_slices(50_000):
-        state.update(chunk.write_ndjson().encode())
-    return state.hexdigest()
