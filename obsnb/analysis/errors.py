@@ -171,7 +171,8 @@ def _read(logs: Any, spans: Any, conventions: Conventions) -> tuple[pl.DataFrame
     tree = None if spans is None else to_polars(spans, SPANS, needs=needs, what="error_groups")
     if tree is not None:
         parts.append(sightings_of_spans(tree, conventions=conventions))
-    found = pl.concat([pl.DataFrame(schema=SIGHTINGS), *parts])
+    # In one order whatever the order of the frames' rows, which all that follows keeps.
+    found = pl.concat([pl.DataFrame(schema=SIGHTINGS), *parts]).sort("time", "service", "evidence", "message")
     lonely = found["trace_id"].is_null() & found["correlation_id"].is_not_null()
     asked = (lines, tree) if lonely.any() else (None, None)
     found = grouped(found.with_columns(request_of(found, known_traces(*asked, conventions=conventions))))

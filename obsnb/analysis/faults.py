@@ -85,10 +85,16 @@ def _same(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 
 def _in_request(bare: pl.DataFrame, full: pl.DataFrame) -> pl.DataFrame:
     keys = ["request", "service", "short"]
-    known = full.group_by(*keys, "group_id").agg(pl.col("normal").first(), pl.col("time").min())
+    known = full.group_by(*keys, "group_id", maintain_order=True).agg(
+        pl.col("normal").first(), pl.col("time").min()
+    )
     pairs = bare.select("id", *keys, "normal").join(known, on=keys, suffix="_full")
     best = pairs.sort(
-        "id", _same(pl.col("normal"), pl.col("normal_full")), "time", descending=[False, True, False]
+        "id",
+        _same(pl.col("normal"), pl.col("normal_full")),
+        "time",
+        "group_id",
+        descending=[False, True, False, False],
     )
     return best.unique("id", keep="first", maintain_order=True).select("id", pl.col("group_id").alias("into"))
 

@@ -244,7 +244,9 @@ def fields_of_columns(frame: pl.DataFrame, wanted: Wanted, *, skip: Iterable[str
     found: list[tuple[str, int, pl.Expr]] = []
     for name in frame.columns:
         prefix, _, rest = name.partition(".") if name.startswith(_PREFIXES) else ("", "", name)
-        place = None if name in left_out or frame.schema[name].is_nested() else wanted.place((rest,))
+        if name in left_out or frame.schema[name].is_nested() or rest.startswith("__"):
+            continue  # "__error__" is the server's own
+        place = wanted.place((rest,))
         if place is None:
             continue
         text: pl.Expr = pl.col(name).cast(pl.String)

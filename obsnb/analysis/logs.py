@@ -296,7 +296,8 @@ def _fill_from_words(lines: LineColumns) -> None:
     lines.fill_told(message.str.contains(_ID_WORDS), "message", ids_in(message))
     lines.fill_told(message.str.contains(_METHODS), "message", {"route": route_in(message)})
     lines.fill_told(message.str.contains(_STATEMENT_WORDS), "message", {"statement": statement_in(message)})
-    lines.set("route", lines["route"].str.replace(r"[?#].*$", "").replace("", None))
+    route = lines["route"].str.replace(r"^[a-z]+://[^/?#]*", "").str.replace(r"[?#].*$", "")
+    lines.set("route", route.replace("", None))
 
 
 def _take_leading_ids(lines: LineColumns) -> None:

@@ -64,18 +64,22 @@ _UNITS = {
     "m": 60.0,
     "min": 60.0,
 }
-_VERBS = (
-    "SELECT|INSERT|UPDATE|DELETE|MERGE|REPLACE|UPSERT|WITH|CALL|EXEC|EXECUTE|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE"
-    "|CREATE|ALTER|DROP|TRUNCATE|LOCK|COPY|EXPLAIN|SET|SHOW|GRANT|REVOKE|VACUUM|ANALYZE|REFRESH|DECLARE|FETCH"
-    "|START|VALUES|USE|PRAGMA|LISTEN|NOTIFY|REINDEX"
+# How statements begin. Verbs alone would not do: "update failed" is none.
+_SQL = (
+    r"(?i:SELECT\b|INSERT\s+(?:INTO|IGNORE|OR|OVERWRITE)\b|UPDATE\s+[^;]*?\bSET\b|DELETE\s+FROM\b|MERGE\s+INTO\b"
+    r"|REPLACE\s+INTO\b|UPSERT\s+INTO\b|WITH\s+[^;]*?\bAS\s*\(|(?:CREATE|ALTER|DROP|TRUNCATE|LOCK)\s+"
+    r"(?:TABLE|INDEX|UNIQUE|VIEW|MATERIALIZED|TEMP|OR|DATABASE|SCHEMA|SEQUENCE|FUNCTION|TRIGGER)\b"
+    r"|CALL\s+[\w.]+\s*\(|EXEC(?:UTE)?\s+[\w.]+|EXPLAIN\s+(?:ANALYZE|\(|SELECT)|COPY\s+\S+\s+(?:FROM|TO)\b"
+    r"|SET\s+\S+\s*(?:=|TO\b)|(?:BEGIN|COMMIT|ROLLBACK|START\s+TRANSACTION)\s*;?\s*$|SAVEPOINT\s+\w"
+    r"|(?:VACUUM|ANALYZE|REFRESH|REINDEX|GRANT|REVOKE|DECLARE|FETCH)\s+\w)"
 )
 # What SQLAlchemy appends to a database's error; what PostgreSQL and MySQL write of a slow statement.
 _STATEMENT = (
-    rf"\[SQL: ((?i:{_VERBS})\b(?s:.*?))\](?:\s*\[parameters|\s*\(Background|\s*$)"
-    rf"|(?i:(?:statement|query|sql|execute [^:\n]{{1,60}})[:=]\s+)\"?((?i:{_VERBS})\b(?s:.*))$"
-    rf"|# Query_time: (?s:.*?)\n(?:(?:use|SET timestamp)\b[^;]*;\s*)*((?i:{_VERBS})\b(?s:.*))$"
+    rf"\[SQL: ({_SQL}(?s:.*?))\](?:\s*\[parameters|\s*\(Background|\s*$)"
+    rf"|(?i:(?:statement|query|sql|execute [^:\n]{{1,60}})[:=]\s+)\"?({_SQL}(?s:.*))$"
+    rf"|# Query_time: (?s:.*?)\n(?:(?:use|SET timestamp)\b[^;]*;\s*)*({_SQL}(?s:.*))$"
 )
-_IS_STATEMENT = rf"^(?:\s|\(|/\*(?s:.*?)\*/|--[^\n]*\n)*(?i:{_VERBS})\b"
+_IS_STATEMENT = rf"^(?:\s|\(|/\*(?s:.*?)\*/|--[^\n]*\n)*{_SQL}"
 
 
 def without_id(message: pl.Expr) -> tuple[pl.Expr, pl.Expr]:

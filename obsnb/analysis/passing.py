@@ -66,13 +66,13 @@ def explained(occurrences: pl.DataFrame, depths: pl.DataFrame) -> pl.DataFrame:
     """
     columns = ["group_id", "request", "service", "rank", "time", "handled"]
     several = occurrences.select(columns).filter(pl.len().over("request") > 1)
-    several = several.sort("rank", "time", descending=[True, False], maintain_order=True)
+    several = several.sort("rank", "time", "group_id", descending=[True, False, False])
     several = several.filter(pl.int_range(pl.len()).over("request") < _COMPARED)
     several = several.join(depths, on=["request", "service"], how="left")
     pairs = several.join(several, on="request", suffix="_by")
     pairs = pairs.filter(pl.col("group_id") != pl.col("group_id_by"))
     elsewhere = pl.col("service") != pl.col("service_by")
-    below = pl.coalesce(pl.col("depth_by") > pl.col("depth"), pl.col("time_by") <= pl.col("time"))
+    below = pl.coalesce(pl.col("depth_by") > pl.col("depth"), pl.col("time_by") < pl.col("time"))
     knows = (pl.col("rank_by") > STATUS) | (pl.col("rank") == STATUS)
     beside = (
         (pl.col("service") == pl.col("service_by"))

@@ -321,6 +321,8 @@ def test_durations_are_seconds_whatever_their_unit(line, seconds):
     [
         ('{"msg":"slow","sql":"SELECT 1"}', "SELECT 1"),
         ('{"msg":"search","query":"level=error"}', None),
+        ('{"msg":"search","query":"update failed"}', None),
+        ('{"msg":"x","query":"/* app */ update a set b = 1"}', "/* app */ update a set b = 1"),
         ("2026-11-23 18:00:00 UTC [1] LOG:  duration: 1.5 ms  statement: SELECT a FROM b", "SELECT a FROM b"),
         ("OperationalError: gone [SQL: SELECT a FROM b] [parameters: {}]", "SELECT a FROM b"),
         ("# Query_time: 2.5  Lock_time: 0.0\nSET timestamp=1;\nSELECT a FROM b;", "SELECT a FROM b"),
@@ -371,6 +373,17 @@ def test_a_lines_own_field_comes_before_metadata_and_that_before_labels():
     assert (found["tenant"], found["user"]) == ("own", "u1")
     found = _parsed("x", **columns)
     assert found["tenant"] == "meta"
+
+
+def test_what_the_server_says_of_its_parser_is_not_the_lines_error():
+    found = _parsed("plain words", **{"parsed.__error__": "JSONParserErr", "parsed.tenant": "acme"})
+    assert "exception_message" not in found
+    assert found["tenant"] == "acme"
+
+
+def test_a_route_is_a_path():
+    assert _parsed('{"msg":"x","url":"https://shop.example/cart?a=1#top"}')["route"] == "/cart"
+    assert "route" not in _parsed('{"msg":"x","url":"https://shop.example"}')
 
 
 def test_names_are_those_of_the_conventions():
