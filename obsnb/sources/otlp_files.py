@@ -22,20 +22,16 @@ from obsnb.errors import UsageError
 __all__ = ["Damage", "Message", "files_at", "messages"]
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_CHUNK = 1 << 20
+_CHUNKS = (1 << 20, 1 << 12, 1 << 6, 1)
 _LENGTH = 4
 
 
 class Message(NamedTuple):
-    """A message, and where it is: ``line 3`` or ``message 3``."""
+    """A message, where it is (``line 3`` or ``message 3``), and whether it is in JSON or protobuf."""
 
     place: str
     body: bytes
-
-    @property
-    def is_json(self) -> bool:
-        """Whether it is in JSON; else it is in protobuf."""
-        return _starts_json(self.body)
+    is_json: bool
 
 
 class Damage(NamedTuple):
@@ -91,7 +87,7 @@ def messages(path: Path) -> Iterator[Message | Damage]:
     if _starts_json(body) or not body.strip():
         for number, line in enumerate(body.split(b"\n"), 1):
             if line.strip():
-                yield Message(f"line {number:,}", line.removeprefix(b"\xef\xbb\xbf"))
+                yield Message(f"line {number:,}", line.removeprefix(b"\xef\xbb\xbf"), True)
     else:
         yield from _framed(body)
 
@@ -107,7 +103,7 @@ def _framed(body: bytes) -> Iterator[Message | Damage]:
             yield Damage(place, "the file ends before the message does, or it is none of the file exporter")
             return
         one, why = _unpacked(body[start:at])
-        yield Message(place, one) if why is None else Damage(place, why)
+        yield Message(place, one, _starts_json(one)) if why is None else Damage(place, why)
 
 
 def _starts_json(body: bytes) -> bool:
@@ -141,14 +137,18 @@ def _gunzipped(data: bytes) -> tuple[bytes, str | None]:
 
 
 def _unzstd(data: bytes) -> tuple[bytes, str | None]:
-    parts: list[bytes] = []
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-            while part := stream.read(_CHUNK):
-                parts.append(part)
-    except OSError as error:
-        return b"".join(parts), f"its zstd is damaged or ends too early: {error}"
-    return b"".join(parts), None
+    """Where it breaks off, what comes before is read in smaller and smaller parts, to the last byte."""
+    out, why = bytearray(), None
+    for size in _CHUNKS:
+        try:
+            with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
+                stream.read(len(out))
+                while part := stream.read(size):
+                    out += part
+            return bytes(out), None
+        except OSError as error:
+            why = f"its zstd is damaged or ends too early: {error}"
+    return bytes(out), why
 
 
 _PACKED: dict[bytes, Callable[[bytes], tuple[bytes, str | None]]] = {_GZIP: _gunzipped, _ZSTD: _unzstd}

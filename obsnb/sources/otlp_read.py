@@ -72,18 +72,18 @@ class Contents:
 class _Envelope(msgspec.Struct, rename="camel"):
     """Which signals a line of JSON holds."""
 
-    resource_logs: msgspec.Raw | None = None
-    resource_metrics: msgspec.Raw | None = None
-    resource_spans: msgspec.Raw | None = None
+    resource_logs: msgspec.Raw = msgspec.Raw(b"")
+    resource_metrics: msgspec.Raw = msgspec.Raw(b"")
+    resource_spans: msgspec.Raw = msgspec.Raw(b"")
 
     @property
     def signals(self) -> list[Signal]:
-        held: dict[Signal, Any] = {
+        held: dict[Signal, msgspec.Raw] = {
             "logs": self.resource_logs,
             "metrics": self.resource_metrics,
             "traces": self.resource_spans,
         }
-        return [signal for signal, raw in held.items() if raw is not None]
+        return [signal for signal, raw in held.items() if bytes(raw) not in {b"", b"null"}]
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
