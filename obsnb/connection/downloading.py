@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from obsnb.connection.pace import Pace, Size, Watch
-from obsnb.errors import LimitError, ObsnbError, QueryError, UsageError
+from obsnb.errors import LimitError, ObsnbError, QueryError, SourceError, UsageError
 from obsnb.ledger import Kind
 from obsnb.progress import Progress, Silent
 from obsnb.query import logql, promql, traceql
@@ -148,8 +148,10 @@ def download(
         _Pull(asked, source, dataset, watch).run(until_ns, late_ns)
     except (ObsnbError, KeyboardInterrupt) as stop:
         if dataset.slices:
-            why = f"it stopped: {stop.what}" if isinstance(stop, ObsnbError) else "it was interrupted"
+            why = f"it stopped ({stop.what})" if isinstance(stop, ObsnbError) else "it was interrupted"
             kept.enter(dataset.record(until_ns=until_ns, stopped=why), quietly=True)
+            if isinstance(stop, SourceError):
+                stop.hint = f"{stop.hint} The same call goes on from what is whole in {folder}.".strip()
         raise
     finally:
         watch.close()

@@ -53,11 +53,11 @@ class Dataset:
         Slices whose part file is not there or not what was written.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, written: bytes = b"") -> None:
         self.folder = folder
         self._manifest = manifest
+        self._written = written
         self._begun = False
-        self._written = b""
         self.damaged = frozenset(one.window for one in manifest.slices if not self._holds(one))
 
     @classmethod
@@ -79,11 +79,11 @@ class Dataset:
             The folder holds something else, the answer to another question, or a damaged manifest.
         """
         found = load(folder)
-        if found is not None:
-            _check_same(folder, found.question, question)
-        dataset = cls(folder, found or Manifest(question, page_limit))
-        dataset._written = dump(found) if found is not None else b""
-        return dataset
+        if found is None:
+            return cls(folder, Manifest(question, page_limit))
+        manifest, data = found
+        _check_same(folder, manifest.question, question)
+        return cls(folder, manifest, data)
 
     def __repr__(self) -> str:
         return f"Dataset({str(self.folder)!r}, {self.rows:,} rows in {len(self.slices):,} slices)"

@@ -120,8 +120,8 @@ def dump(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode({"dataset": _digest(values), **values}), indent=1) + b"\n"
 
 
-def load(folder: Path) -> Manifest | None:
-    """The manifest of a dataset; None where there is none yet.
+def load(folder: Path) -> tuple[Manifest, bytes] | None:
+    """The manifest of a dataset, and its bytes; None where there is none yet.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def load(folder: Path) -> Manifest | None:
         data = path.read_bytes() if folder.exists() else None
     except OSError as error:
         raise DatasetError(f"{folder} cannot be read: {error.strerror or error}.", hint=_ANOTHER) from None
-    return None if data is None else _read(data, folder)
+    return None if data is None else (_read(data, folder), data)
 
 
 def _check_empty(folder: Path) -> None:

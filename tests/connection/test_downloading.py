@@ -19,12 +19,12 @@ import obsnb
 from obsnb.connection import Connection, downloading
 from obsnb.connection.pace import Size
 from obsnb.errors import (
+    AccessError,
     DatasetError,
     PartialResultWarning,
     QueryError,
     RejectedError,
     SettingsError,
-    UnreachableError,
     UsageError,
 )
 from obsnb.schema import digest
@@ -193,7 +193,7 @@ def test_nothing_found_is_an_empty_frame_with_every_core_column(tmp_path: Path) 
 @settings(max_examples=30)
 @given(
     at=st.integers(1, 120),
-    error=st.sampled_from([KeyboardInterrupt, lambda: UnreachableError("loki does not answer.")]),
+    error=st.sampled_from([KeyboardInterrupt, lambda: AccessError("The token has expired.")]),
 )
 def test_stopped_at_any_request_it_continues_to_the_same_dataset(at: int, error: object) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -202,7 +202,7 @@ def test_stopped_at_any_request_it_continues_to_the_same_dataset(at: int, error:
         transport.at, transport.error = at, error
         try:
             obs.download("logs", QUERY, WINDOW, folder)
-        except (KeyboardInterrupt, UnreachableError):
+        except (KeyboardInterrupt, AccessError):
             assert transport.at == -1
             there = files(folder) - {"manifest.json"}
             assert all(part.startswith("part-") for part in there)
@@ -267,10 +267,12 @@ def test_an_interrupt_keeps_what_is_whole_and_says_so_in_the_ledger(tmp_path: Pa
 
 def test_a_source_that_fails_ends_it_in_its_words_and_what_is_whole_stays(tmp_path: Path) -> None:
     obs, transport = asking(rows(200))
-    transport.at, transport.error = 30, lambda: UnreachableError("loki does not answer.")
-    with pytest.raises(UnreachableError):
+    transport.at, transport.error = 30, lambda: AccessError("The token has expired.")
+    with pytest.raises(AccessError) as caught:
         obs.download("logs", QUERY, WINDOW, tmp_path / "x")
-    assert obs.ledger[0].reason.startswith("it stopped: loki does not answer., when ")
+    assert caught.value.what == "The token has expired."
+    assert caught.value.hint == f"The same call goes on from what is whole in {tmp_path / 'x'}."
+    assert obs.ledger[0].reason.startswith("it stopped (The token has expired.), when ")
 
 
 def test_what_was_refused_at_once_leaves_nothing(tmp_path: Path) -> None:
@@ -546,12 +548,12 @@ def test_an_archive_gives_the_recorded_rows_in_the_window_at_once(tmp_path: Path
     assert obs.ledger[0].digest == obs.ledger[2].digest == digest(expected)
 
 
-def test_metrics_of_an_archive_come_in_order_of_time_as_recorded(tmp_path: Path) -> None:
-    obs = obsnb.open_archive("slow-query")
-    asked = next(one for one in obs.recorded if one.kind == "series" and one.rows)
-    step = asked.params["step_ns"] / 1e9
-    frame = collected(obs.download("metrics", asked.asked, asked.window, tmp_path / "x", step=step))
-    plain = obs.metrics(asked.asked, asked.window, step=step)
-    assert_frame_equal(frame.select(plain.columns), plain.sort("timestamp", maintain_order=True))
-    obs.download("metrics", asked.asked, asked.window, tmp_path / "x", step=step)
+def test_metrics_of_an_archive_come_in_order_of_time(tmp_path: Path) -> None:
+    live = asking_all()
+    live.metrics("up", WINDOW, step="2s")
+    obs = obsnb.open_archive(live.save(tmp_path / "frozen"))
+    frame = collected(obs.download("metrics", "up", WINDOW, tmp_path / "x", step="4s"))
+    plain = obs.metrics("up", WINDOW, step="4s")
+    assert_frame_equal(frame, plain.sort("timestamp", maintain_order=True))
+    obs.download("metrics", "up", WINDOW, tmp_path / "x", step="4s")
     assert obs.ledger[0].digest == obs.ledger[-1].digest
