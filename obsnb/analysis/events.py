@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.event_rows import event_rows
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.schema import EVENTS, LOGS, SERIES, dtype
+from obsnb.schema import LOGS, SERIES, dtype
 from obsnb.timerange import TimeRange
 
 __all__ = ["alerts", "deployments"]
@@ -21,7 +22,6 @@ _SAME_NS = 300 * 10**9
 
 _ALERTS = "ALERTS"
 _NOT_TELLING = ("alertname", "alertstate", "__name__")
-_SHAPE = {"evidence": pl.List(pl.String)}
 
 
 def alerts(series: Any, *, window: TimeRange | None = None, step_ns: int | None = None) -> Any:
@@ -51,7 +51,7 @@ def alerts(series: Any, *, window: TimeRange | None = None, step_ns: int | None 
     frame = to_polars(series, SERIES, needs=("timestamp", "value"), what="alerts")
     firing = _firing(frame)
     if firing.is_empty():
-        return like(_events([]), series)
+        return like(event_rows([]), series)
     step = (_step(firing) or _step(frame)) if step_ns is None else step_ns
     labels = [
         name for name in firing.columns if name not in SERIES.names and firing.schema[name] == pl.String
@@ -77,7 +77,7 @@ def alerts(series: Any, *, window: TimeRange | None = None, step_ns: int | None 
         pl.lit(_ALERTS).alias("source"),
         pl.concat_list(pl.format("series:{}@{}", "series_id", "start")).alias("evidence"),
     )
-    return like(_events([events]), series)
+    return like(event_rows([events]), series)
 
 
 def _firing(frame: pl.DataFrame) -> pl.DataFrame:
@@ -165,10 +165,10 @@ def deployments(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
             "source": by,
             "evidence": [[f"log:{row['row_id']}"] if row.get("row_id") else [] for row, _, _ in rows],
         },
-        schema_overrides={"timestamp": dtype("time"), **_SHAPE},
+        schema_overrides={"timestamp": dtype("time"), "evidence": pl.List(pl.String)},
     ).sort("timestamp")
     again = (pl.col("timestamp").to_physical().diff() < _SAME_NS).over("title")
-    return like(_events([events.filter(~again.fill_null(value=False))]), logs)
+    return like(event_rows([events.filter(~again.fill_null(value=False))]), logs)
 
 
 def _texts(frame: pl.DataFrame, column: str) -> list[str]:
@@ -187,10 +187,3 @@ def _deployment(line: str, known: set[str], conventions: Conventions) -> tuple[s
     if "back" in action:
         return service, f"{service} {action}" + (f" to {version}" if version else "")
     return service, " ".join(part for part in (service, version, action) if part)
-
-
-def _events(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    shape = {**EVENTS.dtypes(), **_SHAPE}
-    rows = pl.concat([pl.DataFrame(schema=_SHAPE), *frames], how="diagonal_relaxed")
-    shaped = EVENTS.conform(rows).select(pl.col(name).cast(kind) for name, kind in shape.items())
-    return shaped.sort("timestamp", "title", maintain_order=True)

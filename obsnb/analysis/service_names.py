@@ -11,7 +11,7 @@ import polars as pl
 
 from obsnb.conventions import DEFAULT, Conventions
 
-__all__ = ["Names", "service_names"]
+__all__ = ["Names", "service_names", "workload"]
 
 # What Kubernetes appends to a workload's name: a replica set's hash and a pod's; an ordinal.
 _POD = re.compile(r"-(?=[0-9a-z]*\d)[0-9a-z]{6,10}-[0-9a-z]{5}$")
@@ -120,6 +120,21 @@ def service_names(
         if column is not None:
             _learn(known, given, column.drop_nulls().unique().sort().to_list())
     return Names(known, given)
+
+
+def workload(pod: str | None, container: str | None = None) -> str | None:
+    """What a pod is one of: its name without what Kubernetes appends, or a container's that it begins with.
+
+    Examples
+    --------
+    >>> workload("checkout-7d9f8b6c5d-x2x4z"), workload("db-0"), workload("agent-k8d2x", "agent")
+    ('checkout', 'db', 'agent')
+    """
+    if not pod:
+        return container
+    bare = _POD.sub("", pod)
+    bare = bare if bare != pod else _ORDINAL.sub("", pod)
+    return container if bare == pod and container and pod.startswith(f"{container}-") else bare
 
 
 def _learn(known: dict[str, str], given: Mapping[str, str], names: Iterable[str]) -> None:

@@ -143,6 +143,9 @@ def narrowed(answer: Answer, window: TimeRange, *, step_ns: int | None = None, n
 
 
 def _part(frame: pl.DataFrame, record: QueryRecord, window: TimeRange) -> pl.DataFrame:
+    if record.kind == "events":  # one that reaches into the window is of it
+        begun, ended = pl.col("timestamp").to_physical(), pl.col("end").to_physical()
+        return frame.filter((begun < window.end_ns) & (pl.coalesce(ended, begun) >= window.start_ns))
     time = pl.col(_TIME[record.kind]).to_physical()
     within = time.is_between(window.start_ns, window.end_ns, closed="left")
     if record.params.get("whole"):

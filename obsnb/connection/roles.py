@@ -108,11 +108,10 @@ class LiveRoles:
         SourceError
             The server refuses, fails or cannot be reached; `LimitError` where the lines are too many.
         """
-        if name == ANNOTATIONS:
-            return _annotations(self._events, window) if self._events else None
-        asked = role_queries(scope, self._conventions, known=self._names(window)).get(name)
+        known = self._names(window)
+        asked = role_queries(scope, self._conventions, known=known, parts=True).get(name)
         if asked is None:
-            return None
+            return _annotations(self._events, window) if name == ANNOTATIONS and self._events else None
         given: dict[str, Any] = {**asked.params, "role": asked.role}
         if asked.kind == "logs":
             return self._logs.logs(asked.query, window, **given) if self._logs else None

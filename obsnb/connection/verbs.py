@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded, download
 from obsnb.connection.kept import Kept
-from obsnb.connection.roles import Roles, default_step
+from obsnb.connection.roles import ANNOTATIONS, Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import LimitError, SettingsError, UsageError
 from obsnb.ledger import Ledger, QueryRecord
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from obsnb.archive.reader import ArchiveReader
     from obsnb.progress import Progress
-    from obsnb.sources.base import Answer, LogSource, MetricSource, TraceSource
+    from obsnb.sources.base import Answer, EventSource, LogSource, MetricSource, TraceSource
     from obsnb.sources.otlp import OtlpFiles
 
 __all__ = ["Connection"]
@@ -52,6 +52,7 @@ class Connection:
         logs: LogSource | None = None,
         metrics: MetricSource | None = None,
         traces: TraceSource | None = None,
+        events: EventSource | None = None,
         roles: Roles,
         archive: ArchiveReader | None = None,
         conventions: Conventions = DEFAULT,
@@ -62,6 +63,7 @@ class Connection:
         files: OtlpFiles | None = None,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
+        self._sources = tuple(one for one in (logs, metrics, traces, events) if one is not None)
         self._roles = roles
         self._archive, self._files = archive, files
         self._frames = frames
@@ -77,8 +79,7 @@ class Connection:
             return f"Connection({self.name}, an archive of {self.window})"
         if self._files is not None:
             return f"Connection({self.name}, files of {self.window})"
-        sources = [source.name for source in (self._logs, self._metrics, self._traces) if source is not None]
-        return f"Connection({', '.join(sources)})"
+        return f"Connection({', '.join(source.name for source in self._sources)})"
 
     def __enter__(self) -> Self:
         return self
@@ -254,23 +255,15 @@ class Connection:
         return self._give(source.trace(trace_id, window=self.window))
 
     def events(self, window: TimeRange | None = None, *, scope: Mapping[str, str] | None = None) -> Any:
-        """EVENTS of a scope: alerts that fired, and deployments that log lines tell of."""
-        import polars as pl
+        """EVENTS of a scope: alerts that fired, deployments, restarts, and a Grafana's annotations.
 
-        from obsnb.analysis.events import alerts, deployments
-        from obsnb.schema import EVENTS
+        Deployments are those that log lines, build information, image tags and the versions in spans
+        tell of, each once. Further columns are ``evidence`` and, of annotations, ``tags``.
+        """
+        from obsnb.connection.events import gather
 
-        where, within = self._where(window), dict(scope if scope is not None else self.scope)
-        found = [EVENTS.empty()]
-        fired = self.role("alerts", where, scope=within)
-        if fired is not None:
-            found.append(alerts(fired, window=where))
-        lines = self.role("deployments.logs", where, scope=within) if within else None
-        if lines is None and within:  # where every line is, those that tell of deployments were not asked for
-            lines = self.role("scope.logs", where, scope=within)
-        if lines is not None:
-            found.append(deployments(lines, conventions=self.conventions))
-        return self.out(pl.concat(found, how="diagonal_relaxed").sort("timestamp"))
+        within = dict(scope if scope is not None else self.scope)
+        return self.out(gather(self, self._where(window), within))
 
     def download(
         self,
@@ -326,10 +319,9 @@ class Connection:
         columns: dict[str, Any] = {"source": pl.String, "kind": pl.String, "status": pl.String}
         columns |= {"latency_s": pl.Float64, "version": pl.String, "clock_skew_s": pl.Float64}
         columns |= {"limits": pl.String, "message": pl.String}
-        sources = [source for source in (self._logs, self._metrics, self._traces) if source is not None]
         rows = [
             {name: getattr(health, name) for name in columns} | {"limits": json.dumps(dict(health.limits))}
-            for health in (source.health() for source in sources)
+            for health in (source.health() for source in self._sources)
         ]
         return self.out(pl.DataFrame(rows, schema=columns).unique(maintain_order=True))
 
@@ -371,7 +363,7 @@ class Connection:
     def capture(self, window: TimeRange, *, scope: Mapping[str, str]) -> None:
         """Ask every built-in query of a scope, so that `save` freezes what an investigation needs."""
         whole = self.role("scope.logs", window, scope=scope) is not None
-        for name in role_queries(scope, self.conventions):
+        for name in (*role_queries(scope, self.conventions), ANNOTATIONS):
             if name != "scope.logs" and not (whole and name.endswith(".logs")):
                 self.role(name, window, scope=scope)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from obsnb.analysis.incident import find_incident
 from obsnb.analysis.logs import parse_logs
 from obsnb.connection import Connection
+from obsnb.connection.roles import ANNOTATIONS
 from obsnb.errors import NotRecordedError
-from obsnb.schema import LOGS, SERIES, SPANS, Schema
+from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
 from obsnb.timerange import TimeRange
 
 __all__ = ["Compared", "Rows", "ask", "compare", "joined"]
@@ -28,12 +29,13 @@ _SPAN_ROLES = ("errors.spans", "slow.spans", "sample.spans")
 
 @dataclass(frozen=True)
 class Rows:
-    """What the sources hold of a window: log lines parsed, alerts apart from the other series."""
+    """What the sources hold of a window: log lines parsed, alerts apart, and what people noted."""
 
     logs: pl.DataFrame
     series: pl.DataFrame
     alerts: pl.DataFrame
     spans: pl.DataFrame
+    noted: pl.DataFrame = field(default_factory=EVENTS.empty)
 
     def __repr__(self) -> str:
         return f"Rows({self.logs.height} lines, {self.series.height} samples, {self.spans.height} spans)"
@@ -50,6 +52,7 @@ class Rows:
             series=joined([self.series, more.series], SERIES, key=["series_id", "timestamp"]),
             alerts=joined([self.alerts, more.alerts], SERIES, key=["series_id", "timestamp"]),
             spans=joined([self.spans, more.spans], SPANS, key=["trace_id", "span_id"]),
+            noted=joined([self.noted, more.noted], EVENTS, key=["timestamp", "end", "title"]),
         )
 
 
@@ -87,6 +90,7 @@ def ask(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> Rows:
         series=joined([role(name) for name in _SERIES_ROLES], SERIES),
         alerts=joined([role("alerts")], SERIES),
         spans=joined([role(name) for name in _SPAN_ROLES], SPANS, key=["trace_id", "span_id"]),
+        noted=joined([role(ANNOTATIONS)], EVENTS),
     )
 
 

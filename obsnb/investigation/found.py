@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.all_events import all_events
 from obsnb.analysis.critical_path import critical_path
 from obsnb.analysis.errors import error_events, error_groups
-from obsnb.analysis.events import alerts, deployments
 from obsnb.analysis.impact import impact
 from obsnb.analysis.service_graph import service_graph
 from obsnb.analysis.slow_queries import slow_queries
@@ -76,13 +76,17 @@ class Found:
 
     @cached_property
     def events(self) -> pl.DataFrame:
-        """EVENTS with evidence: alerts and deployments."""
-        told = [
-            alerts(self.rows.alerts, window=self._window),
-            deployments(self.rows.logs, conventions=self._names),
-        ]
-        frame: pl.DataFrame = pl.concat(told, how="diagonal_relaxed")
-        return frame.sort("timestamp")
+        """EVENTS with evidence: alerts, deployments, restarts, and what people noted."""
+        rows = self.rows
+        return all_events(
+            fired=rows.alerts,
+            logs=rows.logs,
+            series=rows.series,
+            spans=rows.spans,
+            noted=rows.noted,
+            window=self._window,
+            conventions=self._names,
+        )
 
     @cached_property
     def impact(self) -> pl.DataFrame:

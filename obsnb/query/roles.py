@@ -16,6 +16,8 @@ from obsnb.query import logql, promql, traceql
 __all__ = ["RoleQuery", "role_queries"]
 
 _ERROR_WORDS = "(?i)(error|exception|fatal|critical|panic|traceback|timed? ?out|refused|denied)"
+#: As kube-state-metrics names them.
+_RESTARTS = "kube_pod_container_status_(restarts_total|last_terminated_reason)"
 _DEPLOY_WORDS = "(?i)(deploy|rolled|rollout|rolling|released|replica set|upgraded)"
 
 
@@ -35,6 +37,7 @@ def role_queries(
     conventions: Conventions,
     *,
     known: Mapping[str, Iterable[str]] | None = None,
+    parts: bool = False,
 ) -> dict[str, RoleQuery]:
     """The built-in queries for a scope, by role.
 
@@ -46,6 +49,8 @@ def role_queries(
         The stack's names.
     known
         Signal → labels or attributes that its server has, to choose among candidates.
+    parts
+        Whether to give those too that ask for a part of another one: ``restarts`` of ``resources``.
 
     Notes
     -----
@@ -103,6 +108,8 @@ def role_queries(
         ),
         series("requests.exemplars", histograms, "traces of single requests", "exemplars"),
     ]
+    if parts:
+        roles.append(series("restarts", [_RESTARTS], "containers that were restarted or killed"))
     owner = matchers("traces")
     slow = f"duration > {round(conventions.slow_s * 1000)}ms"
     roles += [

@@ -13,7 +13,7 @@ from obsnb.timerange import TimeRange
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Answer", "Health", "LogSource", "MetricSource", "TraceSource"]
+__all__ = ["Answer", "EventSource", "Health", "LogSource", "MetricSource", "TraceSource"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Health:
     Attributes
     ----------
     source, kind
-        Its name, and what it serves: logs, metrics or traces.
+        Its name, and what it serves: logs, metrics, traces or events.
     status
         ``"ok"``, ``"degraded"`` (it answers, but not ready), ``"unreachable"``, ``"refused"``
         (401 or 403) or ``"archive"``.
@@ -51,13 +51,27 @@ class Health:
     """
 
     source: str
-    kind: Literal["logs", "metrics", "traces"]
+    kind: Literal["logs", "metrics", "traces", "events"]
     status: Literal["ok", "degraded", "unreachable", "refused", "archive"]
     latency_s: float | None = None
     version: str | None = None
     clock_skew_s: float | None = None
     limits: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+
+
+class EventSource(Protocol):
+    """A source of events that people or other programs noted."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the ledger."""
+
+    def annotations(self, window: TimeRange, *, role: str | None = None) -> Answer:
+        """EVENTS that touch the window."""
+
+    def health(self) -> Health:
+        """How it is doing."""
 
 
 class LogSource(Protocol):

@@ -147,6 +147,22 @@ _BY_WORDS: tuple[tuple[str, _Meaning], ...] = (
         ),
     ),
     (
+        r"non allow-listed \w+ not allowed",
+        _Meaning(
+            RejectedError,
+            "Grafana's proxy does not pass such a request on",
+            "Write a shorter query, of at most 3,000 characters: a long one is sent as a form.",
+        ),
+    ),
+    (
+        r"^(data ?source not found|unable to (find|load) data ?source)",
+        _Meaning(
+            RejectedError,
+            "Grafana has no data source with this uid",
+            'obsnb.connect(grafana="https://...", loki="name or uid") names another.',
+        ),
+    ),
+    (
         r"max entries limit|exceeds max(imum)? limit",
         _Meaning(
             LimitError,
@@ -200,6 +216,21 @@ _BY_STATUS = {
     503: _Meaning(ServerError, "it is not ready", _UNHAPPY),
     504: _TOO_SLOW,
 }
+#: What Grafana says itself has an id beside it; a data source's own 401 comes as a 400.
+_GRAFANAS_OWN = re.compile(rb'"(messageId|accessErrorId)"')
+_BY_GRAFANA = {
+    401: _Meaning(
+        AccessError,
+        "Grafana does not accept the token, or wants one",
+        "Check the token of Grafana's service account: OBSNB_GRAFANA_TOKEN, or the grafana table of "
+        "obsnb.toml.",
+    ),
+    403: _Meaning(
+        AccessError,
+        "Grafana does not allow this to the token's service account",
+        "Whoever keeps this Grafana can give it the role Viewer, or the permission that Grafana names.",
+    ),
+}
 _REJECTED = _Meaning(RejectedError, "it does not take this request", "The server's words say why.")
 _FAILED = _Meaning(ServerError, "it failed", _UNHAPPY)
 #: Statuses that a proxy's HTML page says as well as the server itself would.
@@ -224,7 +255,7 @@ def refusal(
     source
         The source's name.
     kind
-        What it is: ``loki``, ``prometheus`` (and what speaks like it) or ``tempo``.
+        What it is: ``loki``, ``prometheus`` (and what speaks like it), ``tempo`` or ``grafana``.
     query, window
         What was asked, as it was sent: a parse error is shown where it is.
 
@@ -311,6 +342,8 @@ def _understand(response: Response) -> _Meaning:
     if is_html(response):
         spoken = status in _SAID_BY_PROXIES or status >= 500
         return by_status if spoken else _Meaning(by_status.error, _HTML, _FRONT)
+    if status in _BY_GRAFANA and _GRAFANAS_OWN.search(response.body[:10_000]):
+        return _BY_GRAFANA[status]
     words = words_of(response)
     for pattern, meaning in _BY_WORDS:
         if re.search(pattern, words, re.IGNORECASE):

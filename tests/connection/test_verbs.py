@@ -150,7 +150,8 @@ def test_events_are_alerts_and_deployments_in_order(obs: Connection) -> None:
     events = obs.events(WINDOW, scope=SCOPE)
     assert events.columns[: len(EVENTS.names)] == list(EVENTS.names)
     assert events.select("kind", "title").rows() == [("alert", "Slow"), ("deploy", "cart 2.1.0 deployed")]
-    assert [entry.role for entry in obs.ledger] == ["alerts", "deployments.logs"]
+    roles = ["alerts", "restarts", "builds", "deployments.logs", "sample.spans"]
+    assert [entry.role for entry in obs.ledger] == roles
 
 
 def test_events_without_a_scope_are_alerts_alone(obs: Connection) -> None:
