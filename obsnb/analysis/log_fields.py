@@ -41,6 +41,7 @@ COLUMNS = (
 _OUTER = frozenset({"message", "level", "logger", "duration_s"})
 #: Ids are ids wherever they stand, if their name says of what (``trace_id``, not ``id``).
 _ANYWHERE = frozenset({"trace_id", "span_id", "correlation_id", "request_id", "tenant", "user"})
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _LENIENT = json.JSONDecoder(strict=False)
 _SQUEEZE = re.compile(r"[^0-9a-z]+")
 _COMPOUND = re.compile(r"[a-z][_.\-]?[A-Z]|[a-zA-Z][_.\-][a-zA-Z]")
@@ -270,7 +271,7 @@ def decode_objects(texts: Sequence[str]) -> list[dict[str, Any] | None]:
     decode = msgspec.json.Decoder().decode
     try:
         values = list(map(decode, texts))  # as a rule all are JSON; a loop that tries each costs a quarter
-    except (msgspec.DecodeError, UnicodeError):
+    except _UNREADABLE:
         return [_object(text, decode) for text in texts]
     return [value if type(value) is dict else None for value in values]
 
@@ -280,9 +281,9 @@ def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any] | None:
         return None
     try:
         value = decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except _UNREADABLE:
         try:
             value = _LENIENT.decode(text)
-        except (ValueError, RecursionError):
+        except _UNREADABLE:
             return None
     return value if type(value) is dict else None

@@ -19,7 +19,7 @@ _TOKEN = re.compile(
       | (?:[eEnNxXbB]|_utf8\w*)?'(?:[^'\\]|\\.|'')*(?:'|\Z))
   | (?P<parameter>%\(\w+\)s | %s | \$(?:\d+|\?) | @\w+ | (?<![:\w]):(?:\w+|\?) | \?\d* | \#?\{\w*\})
   | (?P<number>(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\.\d+)(?![A-Za-z_]))
-  | (?P<quoted>"(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[A-Za-z_][^\]\n]*\])
+  | (?P<quoted>"(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[A-Za-z_][^\]\n]{0,127}\])
   | (?P<word>[^\W\d][\w$]*|\d+\w+)
   | (?P<sign>::|<>|!=|<=|>=|\|\||->>|->|\#>>|\#>|@>|<@|:=|=>|&&|~\*|!~\*?|.)
     """,
@@ -30,6 +30,7 @@ _NOISE = frozenset({"as", "inner", "outer", "asc"})
 _STRING_QUOTES = frozenset({"mysql", "mariadb", "tidb"})  # where "..." is text, not a name
 _LIST = re.compile(r"\((\s*)\?(?:\s*,\s*\?)+(\s*)(?:\)|(?:,\s*)?$)")
 _ROWS = re.compile(r"\b(values\s*)(\((?:[^()]|\([^()]*\))*\))(?:\s*,\s*\2)+", re.IGNORECASE)
+_READ_AT_MOST = 20_000  # characters; what is longer is data, and counts as cut
 _ELLIPSIS = re.compile(r"(?:\.\.\.|…)\s*$")
 _NAME = re.compile(r"[^\W\d][\w$.]*")
 _BEFORE_A_NAME = frozenset("%$:@")
@@ -71,7 +72,7 @@ def tokens_of(text: str, *, system: str | None = None, cut: bool = False) -> Tok
         Whether the text is known to have been cut: then its last word counts for nothing, because
         it may be half a word. A text that is broken counts as cut.
     """
-    shortened = _ELLIPSIS.sub("", text)
+    shortened = _ELLIPSIS.sub("", text[:_READ_AT_MOST])
     ellipsis = shortened != text
     found = list(_tokens(shortened, double_is_text=(system or "").lower() in _STRING_QUOTES))
     depth = sum((word == "(") - (word == ")") for _, word, _, _ in found)

@@ -15,6 +15,8 @@ __all__ = ["Statement", "is_sql_system", "read_statements"]
 _CUTS = frozenset({100, 128, 200, 250, 255, 256, 300, 500, 512, 1000, 1023, 1024, 2000, 2048, 4000, 4096})
 #: Below this, a text that begins another says nothing.
 _LONG_ENOUGH = 40
+#: sqlglot takes a millisecond for a hundred words, and seconds for some texts of many thousand.
+_PARSED_AT_MOST = 4_000
 _VERBS = frozenset({"select", "insert", "update", "delete", "merge", "replace", "upsert"})
 _PARSED = frozenset({"select", "insert", "update", "delete", "merge", "with", "("})
 _BEFORE_TABLE = frozenset({"from", "join", "into", "update", "table", "using", "truncate", "copy"})
@@ -175,7 +177,7 @@ def _statement(key: str, tokens: Tokens, system: str | None) -> Statement:
     fingerprint = hashlib.sha256(key.encode()).hexdigest()[:12]
     words = tuple(word.lower() for word in tokens.words)
     own = Statement(fingerprint, tokens.text, _operation(words), _tables(tokens.words))
-    if tokens.broken or not words or words[0] not in _PARSED:
+    if tokens.broken or not words or words[0] not in _PARSED or len(own.text) > _PARSED_AT_MOST:
         return own
     return _parsed(own, key, system)
 

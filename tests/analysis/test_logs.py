@@ -396,11 +396,12 @@ def test_names_are_those_of_the_conventions():
 
 
 def test_lines_that_are_nothing_stay_lines():
-    lines = ["", "{", "{}", "[1,2]", '{"a": ', "null", "\x00", "  ", '{"a": NaN, "message": "nan"}']
+    deep = '{"a":' * 5_000 + "1" + "}" * 5_000
+    lines = [deep, "", "{", "{}", "[1,2]", '{"a": ', "null", "\x00", "  ", '{"a": NaN, "message": "nan"}']
     out = parse_logs(_frame(*lines, None))
     assert out["line"].to_list() == [*lines, None]
-    assert out["parsed.message"][8] == "nan"
-    assert out["parsed.format"].to_list() == ["text", "text", "json", *["text"] * 5, "json", "text"]
+    assert out["parsed.message"][9] == "nan"
+    assert out["parsed.format"].to_list() == [*["text"] * 3, "json", *["text"] * 5, "json", "text"]
 
 
 _JSON = st.recursive(

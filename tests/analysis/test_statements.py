@@ -104,6 +104,14 @@ def test_a_whole_statement_that_begins_another_is_its_own():
     assert one.fingerprint != two.fingerprint
 
 
+def test_a_statement_of_megabytes_is_told_by_its_beginning():
+    values = ", ".join("(1, now(), 'x')" for _ in range(50_000))
+    start = "SELECT a, b FROM some_table WHERE id IN "
+    long, short = _read(f"{start}({'1, ' * 30_000}2)", f"{start}(1)")
+    assert long.fingerprint == short.fingerprint
+    assert _one(f"INSERT INTO t (a, b, c) VALUES {values}").tables == ("t",)
+
+
 # What a statement does.
 
 
