@@ -155,6 +155,37 @@ def test_a_file_that_was_cut_short_gives_what_is_whole_and_says_so(form, tmp_pat
     assert held.logs("{}", HOUR).frame["line"].to_list()[:2] == ["one", "two"][: told.rows]
 
 
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from(["json, gzip", "protobuf, zstd stream"]))
+def test_wherever_a_compressed_file_was_cut_what_came_before_is_there_and_the_cut_is_said(
+    tmp_path, data, form
+):
+    body = FORMS[form](*[logs(record(f"line {number}", number)) for number in range(20)])
+    path = written(tmp_path, body[: data.draw(st.integers(0, len(body) - 1))])
+    try:
+        answer = files(path).logs("{}", HOUR)
+    except AnswerError as error:
+        assert str(error).startswith("There is no OTLP in telemetry.json.")  # noqa: PT017  # it need not come
+        return
+    assert answer.frame["line"].to_list() == [f"line {number}" for number in range(answer.frame.height)]
+    assert answer.record.complete == "no"
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from(list(FORMS)))
+def test_no_damage_raises_anything_but_that_there_is_no_otlp(tmp_path, data, form):
+    body = bytearray(FORMS[form](*mixed()))
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        held = files(written(tmp_path, bytes(body)))
+    except AnswerError as error:
+        assert str(error).startswith("There is no OTLP in telemetry.json.")  # noqa: PT017  # it need not come
+        return
+    assert held.logs("{}", HOUR).frame.height <= 3
+    assert held.spans("{ }", HOUR).frame.height <= 2
+
+
 def test_other_lines_times_and_signals_are_counted_too(tmp_path):
     lines = [
         b'{"resourceProfiles": []}',
