@@ -191,12 +191,8 @@ def _fields(frame: pl.DataFrame, wanted: Wanted) -> LineColumns:
     _fill_inner_json(lines, wanted)
     lines.set("part", frame[_PART])
     core = (*LOGS.names, _TEXT, _PART, *(name for name in PARSED if name in frame.columns))
-    for name, values in fields_of_columns(frame, wanted, skip=core).items():
-        column = lines[name]
-        lines.set(
-            name,
-            values if column.null_count() == len(column) else column.zip_with(column.is_not_null(), values),
-        )
+    every = pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
+    lines.fill(every, fields_of_columns(frame, wanted, skip=core))
     message = lines["message"]
     lines.set("message", message.zip_with(message.is_not_null(), text))
     lines.set("whole", lines["message"].zip_with(lines[_FORMAT] == "json", text))
