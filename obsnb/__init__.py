@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from obsnb.investigation import Investigation, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
+    from obsnb.store.event_files import read_events
     from obsnb.views.progress import progress_bar
     from obsnb.views.tables import table
 
@@ -92,6 +93,7 @@ __all__ = [
     "open_archive",
     "parse_logs",
     "progress_bar",
+    "read_events",
     "read_otlp",
     "self_time",
     "service_graph",
@@ -117,6 +119,7 @@ _WHERE = {
     "investigate": "investigation",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
+    "read_events": "store.event_files",
     "read_otlp": "connection",
     "progress_bar": "views.progress",
     "self_time": "analysis.traces",
