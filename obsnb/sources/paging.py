@@ -303,7 +303,7 @@ class _Walk:
         before = self._cut(piece.part(piece.start_ns, moment), 1) if not self._forward else []
         after = self._cut(piece.part(moment + 1, piece.end_ns), 1) if self._forward else []
         at = piece.part(moment, moment + 1)
-        top = self._source.largest()
+        top = min(self._source.largest(), self._allowed)
         if piece.limit < top:
             return [*before, replace(at, limit=top), *after]
         selectors = self._source.streams(moment) if piece.selector is None else []

@@ -176,6 +176,14 @@ def test_backward_without_a_limit_is_the_same_frame(slow_query):
     assert source.logs(PROD, window, direction="backward").frame.equals(source.logs(PROD, window).frame)
 
 
+def test_lines_of_one_nanosecond_and_stream_keep_their_order_in_both_directions():
+    backend = LokiStandIn([Row(T0, (("app", "a"),), f"{n:02d}") for n in (3, 1, 4, 15, 9, 2, 6)])
+    for direction in ("forward", "backward"):
+        frame = loki(backend).logs('{app="a"}', EDGE, limit=5, direction=direction).frame
+        kept = ["03", "01", "04", "15", "09", "02", "06"]
+        assert frame["line"].to_list() == (kept[:5] if direction == "forward" else kept[2:])
+
+
 def test_a_limit_below_one_is_refused_before_anything_is_sent(slow_query):
     source = loki(slow_query)
     with pytest.raises(QueryError) as caught:

@@ -12,6 +12,7 @@ from obsnb.conventions import DEFAULT
 from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError, UnreachableError
 from obsnb.settings import Endpoint
 from obsnb.sources.loki import Loki
+from obsnb.timerange import TimeRange
 from obsnb.transport.http import HttpTransport
 from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, PROD, SECOND, T0, loki
 from tests.standin.direct import DirectTransport
@@ -177,6 +178,16 @@ def test_more_lines_than_allowed_are_counted_and_refused_before_they_are_pulled(
 def test_an_index_that_counts_too_many_does_not_refuse_what_is_allowed(slow_query):
     answer = loki(LokiStandIn(slow_query.rows, overcount=3), max_rows=40_000).logs(PROD, INCIDENT)
     assert answer.frame.height == 33_356
+
+
+def test_the_count_has_the_line_at_the_start_and_not_those_at_the_end():
+    rows = [Row(T0 + n, (("app", "a"),), f"{n}") for n in (0, 4, 9)]
+    rows += [Row(T0 + 10, (("app", "a"),), f"after {n}") for n in range(5)]
+    answer = loki(LokiStandIn(rows, overcount=2), max_rows=3).logs('{app="a"}', TimeRange(T0, T0 + 10))
+    assert answer.frame["line"].to_list() == ["0", "4", "9"]
+    with pytest.raises(LimitError) as caught:
+        loki(LokiStandIn(rows, overcount=2), max_rows=2).logs('{app="a"}', TimeRange(T0, T0 + 10))
+    assert caught.value.what == "loki has 3 lines for this query, and max_rows is 2."
 
 
 def test_where_the_server_does_not_count_the_index_decides(slow_query):

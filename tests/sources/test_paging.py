@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 import pytest
@@ -166,6 +167,32 @@ def test_a_server_that_finds_everything_too_long_ends_it_after_a_dozen_halvings(
     assert len(server.asked) == 13
 
 
+class Eager(Server):
+    """Takes eight slices before it answers the first, as a transport with several connections does."""
+
+    def ask(self, slices: Iterator[Slice], direction: Direction) -> Iterator[Sheet | Smaller | TooBig]:
+        while batch := list(islice(slices, 8)):
+            self.asked += batch
+            for piece in batch:
+                yield self.answer(piece, direction)
+
+
+def test_while_a_server_finds_slices_too_long_one_is_tried_at_a_time():
+    server = Eager([], too_long=lambda piece: TooBig(ValueError("too slow")))
+    with pytest.raises(ValueError, match="too slow"):
+        gathered(server, TimeRange(T0, T0 + 3_600 * 10**9), slices=8)
+    assert len(server.asked) == 8 + 12
+
+
+def test_a_server_that_answers_no_slice_any_more_is_given_up():
+    start = TimeRange(T0, T0 + 3_600 * 10**9)
+    first = T0 + start.duration_ns // 8
+    server = Eager([], too_long=lambda piece: TooBig(ValueError("gone")) if piece.end_ns > first else None)
+    with pytest.raises(ValueError, match="gone"):
+        gathered(server, start, slices=8)
+    assert len(server.asked) < 50
+
+
 def test_a_moment_that_is_always_too_big_is_said_and_the_rest_comes():
     poison = T0 + 1_000
     rows = [Entry(T0 + n, "a", str(n)) for n in range(0, 2_000, 10)]
@@ -196,6 +223,18 @@ def test_more_entries_of_one_stream_in_a_nanosecond_than_a_page_holds_are_said_w
     assert out.missing == [
         "10 lines or more share 2026-11-23T19:03:19Z, and the server gives no more at once"
     ]
+
+
+def test_a_server_that_promises_larger_pages_than_it_gives_is_not_asked_for_ever():
+    class Boastful(Server):
+        def largest(self) -> int:
+            return 1_000_000
+
+    rows = [Entry(T0, "a", str(n)) for n in range(30)]
+    server = Boastful(rows, 10)
+    out = gathered(server, TimeRange(T0, T0 + 5))
+    assert (out.rows, len(out.missing)) == (10, 1)
+    assert len(server.asked) == 4
 
 
 def test_an_index_that_does_not_know_every_stream_is_found_out_by_the_count():
