@@ -170,7 +170,8 @@ def test_more_lines_than_allowed_are_counted_and_refused_before_they_are_pulled(
         "loki has 33,356 lines for this query, and max_rows is 1,000.\n"
         f"  query:  {PROD}\n"
         "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z\n"
-        "Hint: Narrow the query or the window, pass limit=, or raise max_rows in the profile."
+        "Hint: Narrow the query or the window, pass limit=, raise max_rows in the profile, or stream them to "
+        'disk: obs.download("logs", query, window, folder).'
     )
     assert paths(backend) == ["index/stats", "query"]
 
