@@ -255,8 +255,8 @@ class LogPull:
     def _too_many(self, lines: str) -> LimitError:
         return LimitError(
             f"{self._record.source} has {lines} for this query, and max_rows is {self._max_rows:,}.",
-            hint="Narrow the query or the window, pass limit=, raise max_rows in the profile, or stream them to "
-            'disk: obs.download("logs", query, window, folder).',
+            hint="Narrow the query or the window, pass limit=, raise max_rows in the profile, or stream them "
+            'to disk: obs.download("logs", query, window, folder).',
             query=self._record.query,
             window=self._record.window,
         )

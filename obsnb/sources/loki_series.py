@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -70,14 +71,7 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
         ) from None
     frame, doubts = asked_for(frame, window, step_ns=step_ns)
     said = tuple(dict.fromkeys(text for reply in replies for text in reply.warnings or ()))
-    complete: Complete = "yes"
-    reason = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
-    if said:
-        complete, reason = "unknown", f"the server warned: {said[0]}"
-    elif doubts:
-        complete, reason = "unknown", "; ".join(doubts)
-    elif is_fresh(record):
-        complete, reason = "unknown", FRESH
+    complete, reason = _verdict(record, said, doubts)
     filled = replace(
         record,
         pages=len(pulled.responses),
@@ -92,3 +86,14 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
         digest=digest(frame),
     )
     return Answer(frame, filled)
+
+
+def _verdict(record: QueryRecord, said: Sequence[str], doubts: Sequence[str]) -> tuple[Complete, str]:
+    if said:
+        return "unknown", f"the server warned: {said[0]}"
+    if doubts:
+        return "unknown", "; ".join(doubts)
+    if is_fresh(record):
+        return "unknown", FRESH
+    points = len(record.window.grid(record.params["step_ns"]))
+    return "yes", f"evaluated at each of the {points:,} multiples of the step in the window"
