@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,13 +19,6 @@ class LineColumns:
     """
 
     by_name: dict[str, pl.Series]
-
-    @classmethod
-    def joined(cls, parts: Sequence[LineColumns]) -> LineColumns:
-        """The columns of consecutive parts, one below the other."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls({name: pl.concat([part[name] for part in parts]) for name in parts[0].by_name})
 
     def __getitem__(self, name: str) -> pl.Series:
         return self.by_name[name]
@@ -49,10 +42,20 @@ class LineColumns:
                 written = column.clone().scatter(rows.filter(new), values.filter(new))
                 self.by_name[name] = written
 
-    def fill_told(self, condition: pl.Expr, column: str, told: Mapping[str, pl.Expr]) -> None:
-        """Put what expressions on a text column find, on rows where the condition on it holds."""
-        rows = self.rows_where(condition, column)
-        if len(rows):
-            some = self.by_name[column].gather(rows).to_frame()
-            found = some.select(value.alias(name) for name, value in told.items())
-            self.fill(rows, {name: found[name] for name in told})
+    def fill_told(self, column: str, *told: tuple[str, Mapping[str, pl.Expr]]) -> None:
+        """Put what expressions on a text column find, where it holds a word that they look for.
+
+        Each of `told` is a pattern of such words, and the columns that the expressions fill.
+        """
+        text = self.by_name[column]
+        marks = text.to_frame().select(  # all patterns in one go, side by side
+            pl.col(column).str.contains(words).fill_null(False).alias(str(at))
+            for at, (words, _) in enumerate(told)
+        )
+        for mark, (_, found) in zip(marks, told, strict=True):
+            rows = mark.arg_true()
+            if len(rows):
+                some = text.gather(rows).to_frame()
+                self.fill(
+                    rows, dict(zip(found, some.select(v.alias(n) for n, v in found.items()), strict=True))
+                )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -52,7 +50,6 @@ PARSED: Mapping[str, Any] = {
 }
 _FORMAT = "format"
 _TEXT, _PART = "\0text", "\0part"  # beside the frame's own columns, whatever their names
-_SLICE = 40_000  # lines that a thread reads at a time
 _CHUNK = 8_000  # decoded lines that exist at a time: few enough to stay in the processor's cache
 _DOCKER = r'"stream":\s*"std(?:out|err)"'
 # Three spellings are found three times as fast as any case.
@@ -147,21 +144,11 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
     frame = to_polars(logs, LOGS, needs=("timestamp", "line"), what="parse_logs")
     told = put_together(frame)
     texts = frame.with_columns(told["text"].alias(_TEXT), told["part"].alias(_PART))
-    read = partial(_read, wanted=Wanted.of(conventions), foreign=conventions.foreign_code)
     with _no_collection():
-        lines = LineColumns.joined(_side_by_side(read, texts))
+        lines = _fields(texts, Wanted.of(conventions))
+    _fill_from_words(lines)
+    fill_exceptions(lines, foreign=conventions.foreign_code)
     return like(_assembled(frame, lines, _categories(logs)), logs)
-
-
-def _side_by_side(read: Callable[[pl.DataFrame], LineColumns], frame: pl.DataFrame) -> list[LineColumns]:
-    """The slices of a long frame read by two threads: while one decodes, the other matches patterns.
-
-    Decoding holds Python's lock and polars does not, so that more threads would only wait.
-    """
-    if frame.height <= _SLICE:
-        return [read(frame)]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(read, frame.iter_slices(_SLICE)))
 
 
 @contextmanager
@@ -174,14 +161,6 @@ def _no_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _read(frame: pl.DataFrame, *, wanted: Wanted, foreign: Sequence[str]) -> LineColumns:
-    """Everything that is known of every line: fields first, then words, then the exception."""
-    lines = _fields(frame, wanted)
-    _fill_from_words(lines)
-    fill_exceptions(lines, foreign=foreign)
-    return lines
 
 
 def _fields(frame: pl.DataFrame, wanted: Wanted) -> LineColumns:
@@ -285,13 +264,13 @@ def _fill_from_words(lines: LineColumns) -> None:
     lines.set("statement", statement.set(~is_statement(statement), None))
     said = lines["exception_message"]
     lines.set("exception_message", said.set(said.is_in(_NOTHING), None))
-    numbers = message.str.contains(_NUMBER_WORDS)
     lines.fill_told(
-        numbers, "message", {"http_status": status_in(message), "duration_s": duration_in(message)}
+        "message",
+        (_NUMBER_WORDS, {"http_status": status_in(message), "duration_s": duration_in(message)}),
+        (_ID_WORDS, ids_in(message)),
+        (_METHODS, {"route": route_in(message)}),
+        (_STATEMENT_WORDS, {"statement": statement_in(message)}),
     )
-    lines.fill_told(message.str.contains(_ID_WORDS), "message", ids_in(message))
-    lines.fill_told(message.str.contains(_METHODS), "message", {"route": route_in(message)})
-    lines.fill_told(message.str.contains(_STATEMENT_WORDS), "message", {"statement": statement_in(message)})
     route = lines["route"].str.replace(r"^[a-z]+://[^/?#]*", "").str.replace(r"[?#].*$", "")
     lines.set("route", route.replace("", None))
 

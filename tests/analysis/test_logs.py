@@ -490,10 +490,3 @@ def test_a_frame_without_lines_is_refused():
         "parse_logs needs the column line of LOGS; the frame has timestamp.\n"
         "Hint: obsnb.schema.LOGS lists what each column means; rename yours to match."
     )
-
-
-def test_a_long_frame_is_read_in_slices_to_the_same_end(monkeypatch):
-    logs = incident("datasource").logs.head(1_000)
-    whole = parse_logs(logs)
-    monkeypatch.setattr("obsnb.analysis.logs._SLICE", 77)
-    assert parse_logs(logs).equals(whole, null_equal=True)
