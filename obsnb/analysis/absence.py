@@ -56,8 +56,8 @@ def absent_services(
     A visit is a span that begins a service's part of a trace, with all that the service does in it.
     For every operation of a visit and every service that a third of its visits in the baseline went
     on to, the visits of the incident are counted that still do: those that failed, where there are
-    such, and not those that another callee failed. A service that gets less than a quarter of what all its callers' visits let expect
-    is absent, unless an earlier callee of the same visits is.
+    such, and not those that another callee failed. A service that gets less than a quarter of what
+    all its callers' visits let expect is absent, unless an earlier callee of the same visits is.
 
     Parameters
     ----------
@@ -158,7 +158,9 @@ def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.Dat
             pl.col("offset").filter(pl.col("inside") == 0).median(),
         )
     )
-    return counted.join(many, on="operation").filter(pl.col("visits_new") >= _FEWEST).sort("operation", "callee")
+    return (
+        counted.join(many, on="operation").filter(pl.col("visits_new") >= _FEWEST).sort("operation", "callee")
+    )
 
 
 def _entries(nodes: SpanNodes) -> Ints:

@@ -18,7 +18,7 @@ from obsnb.timerange import TimeRange
 __all__ = ["excess_of_spans", "operation_paths"]
 
 _KNOWN = 5  # baseline spans of a path, from which on it is compared with itself alone
-_FEWEST = 3  # baseline spans of an operation, from which on anything is known about it
+_ENOUGH = 3  # baseline spans of an operation, from which on they have a spread of their own
 _PRIOR = 10  # baseline spans that the spread of all operations counts for
 _LEAST_SPREAD = 0.08  # of the logarithm of a duration
 _ANY_SPREAD = 0.3  # where the baseline tells none
@@ -144,9 +144,9 @@ def _compared(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
     joined = joined.with_columns(chosen).with_columns(
         pl.when(known | own).then("usual").when(new).then(math.log(floor)).alias("usual"),
         pl.col("spread").fill_null(_LEAST_SPREAD),
-        pl.col("many").fill_null(_FEWEST),
+        pl.col("many").fill_null(1),
     )
-    middle = by_operation["spread_operation"].median()
+    middle = by_operation.filter(pl.col("many_operation") >= _ENOUGH)["spread_operation"].median()
     pooled = float(middle) if isinstance(middle, float) else _ANY_SPREAD
     shrunk = (pl.col("many") * pl.col("spread").pow(2) + _PRIOR * pooled**2) / (pl.col("many") + _PRIOR)
     reach = (shrunk * (1 + 1.57 / pl.col("many"))).sqrt().clip(_LEAST_SPREAD)  # of a median of so many
@@ -163,9 +163,8 @@ def _compared(rows: pl.DataFrame, floor: float) -> pl.DataFrame:
 
 def _typical(before: pl.DataFrame, key: str) -> pl.DataFrame:
     middle = pl.col("log").median()
-    table = before.group_by("place", key).agg(
+    return before.group_by("place", key).agg(
         middle.alias(f"usual_{key}"),
         (1.4826 * (pl.col("log") - middle).abs().median()).alias(f"spread_{key}"),
         pl.len().alias(f"many_{key}"),
     )
-    return table.filter(pl.col(f"many_{key}") >= _FEWEST)

@@ -8,13 +8,15 @@ import polars as pl
 
 from obsnb.analysis.attributes import attribute_columns, first_attribute
 
-__all__ = ["WAITING", "failures"]
+__all__ = ["TIMED_OUT", "WAITING", "failures"]
 
-#: Words of an error that says "I waited in vain" or "it would not have me": about a callee.
+#: Words of an error that says "I waited in vain".
+TIMED_OUT = r"(?i)time[ds]?[ -]?out|deadline|cancel+ed|\b(?:408|499|504)\b"
+#: And of one that says that, or "it would not have me": both are about a callee.
 WAITING = (
-    r"(?i)time[ds]?[ -]?out|deadline|queuepool|pool (?:limit|exhausted|is full)|connection pool"
+    TIMED_OUT + r"|queuepool|pool (?:limit|exhausted|is full)|connection pool"
     r"|too many (?:connections|outstanding|requests)|refused|unavailable|unreachable|no route|reset by peer"
-    r"|econn|broken pipe|upstream|bad gateway|circuit|cancel+ed|could not connect|connection (?:closed|lost)"
+    r"|econn|broken pipe|upstream|bad gateway|circuit|could not connect|connection (?:closed|lost)"
 )
 _HTTP_CODE = ("http.response.status_code", "http.status_code")
 _RPC_CODE = ("rpc.response.status_code", "rpc.grpc.status_code")
@@ -40,7 +42,8 @@ def failures(spans: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         A row a span: ``failed`` (bool), ``code`` (HTTP status, Int64 or null), ``type`` (what kind
         of error: its type, else the HTTP or gRPC code, else ""), ``waiting`` (bool: the words of the
-        error say that a callee was waited for or would not answer), ``said`` (message).
+        error say that a callee was waited for or would not answer), ``timed_out`` (bool: that it was
+        waited for in vain), ``said`` (message).
     """
     keys = (*_HTTP_CODE, *_RPC_CODE, *_TYPE, *_MESSAGE, *_STATUS, _FLAG)
     found = attribute_columns(spans, keys)
@@ -73,6 +76,7 @@ def failures(spans: pl.DataFrame) -> pl.DataFrame:
         "code",
         label.alias("type"),
         (failed & waited.fill_null(False)).alias("waiting"),
+        (failed & words.str.contains(TIMED_OUT).fill_null(False)).alias("timed_out"),
         pl.coalesce("said", "message", pl.lit("")).alias("said"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import to_polars
-from obsnb.analysis.shift import FEWEST, Shift, find_shift
+from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
@@ -20,6 +21,9 @@ __all__ = ["Incident", "find_incident"]
 
 _SURE = 0.01  # false discovery rate of the signals that are believed
 _CLEAR = 2.0  # spreads: a signal that moved less is no incident, however sure
+_LEAST_SHARE = 0.01  # of requests fail more
+_LEAST_COUNT = 10  # more error lines or failed spans, all together
+_LEAST_TIMES = 1.2  # as long, or as many error lines
 _EARLY = 0.25  # of the signals' weight must say that it had begun
 _SHOWN = 6
 
@@ -77,8 +81,9 @@ def find_incident(
     Error lines and warnings, failed spans, span durations against their operation's median, failed
     shares of requests and latencies, each of every service and of all, are counted in some 240
     buckets of the window. In each such signal the clearest stretch is looked for
-    (`obsnb.analysis.shift.find_shift`). Those that are up, by two spreads or more, and that pass
-    Benjamini and Hochberg's procedure over all signals at 1%, are believed. The onset is the moment
+    (`obsnb.analysis.shift.find_shift`). Those that are up, by two spreads or more and by as much as
+    somebody would notice, and that pass Benjamini and Hochberg's procedure over all signals at 1%,
+    are believed. The onset is the moment
     at which a quarter of their weight says that it had begun: symptoms follow a cause, they do not
     precede it. The recovery is their weighted median.
 
@@ -133,18 +138,34 @@ def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
     for (signal,), rows in symptoms.group_by("signal", maintain_order=True):
         if rows.height >= FEWEST:
             ordered = rows.sort("ns")
-            shift = find_shift(ordered["level"].to_numpy())
+            level = ordered["level"].to_numpy()
+            shift = find_shift(level)
             if shift is not None:
-                seen.append((str(signal), ordered["ns"].to_list(), shift))
+                matters = abs(shift.effect) >= _CLEAR and _matters(str(signal), shift, level)
+                seen.append((str(signal), ordered["ns"].to_list(), shift, matters))
     seen.sort(key=lambda each: each[2].p_value)
     passed = [k for k, each in enumerate(seen, 1) if each[2].p_value * len(seen) / k <= _SURE]
     votes = []
-    for signal, moments, shift in seen[: max(passed, default=0)]:
-        if abs(shift.effect) >= _CLEAR:
+    for signal, moments, shift, matters in seen[: max(passed, default=0)]:
+        if matters:
             vote = _vote(signal, moments, shift, window)
             if vote is not None:
                 votes.append(vote)
     return votes
+
+
+def _matters(signal: str, shift: Shift, level: Floats) -> bool:
+    """Whether a change is large enough that somebody would notice, however sure it is."""
+    more = abs(shift.during - shift.before)
+    if signal.startswith("failed share"):
+        return more >= _LEAST_SHARE
+    if signal.startswith(("duration of spans", "latency (")):
+        return more >= math.log(_LEAST_TIMES)
+    if signal.startswith(("error lines", "failed spans")):
+        inside, outside = level[shift.begin : shift.end], np.r_[level[: shift.begin], level[shift.end :]]
+        high, low = (inside, shift.before) if shift.effect > 0 else (outside, shift.during)
+        return bool((high - low).sum() >= _LEAST_COUNT)
+    return max(shift.during, shift.before) >= _LEAST_TIMES * min(shift.during, shift.before)
 
 
 def _vote(signal: str, moments: list[int], shift: Shift, window: TimeRange) -> _Vote | None:

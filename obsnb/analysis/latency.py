@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from obsnb.analysis.scores import Finding, certainty, rank_z, saturate, share_z
+from obsnb.analysis.scores import Finding, certainty, rank_z, saturate, share_z, shift_z
 
 __all__ = ["latency_findings"]
 
@@ -18,6 +18,8 @@ _WAY_TO_CALLEE, _IN_PEER = 1.5, 4.0
 _LEAST_PART = 0.05  # of a link's time, below which an end of it is not worth a word
 _MORE_TIME, _TIMES_SLOWER = 0.3, 1.0  # of a request; beyond its own usual time: 63% of full strength
 _NOISE = 1.15  # times as long as usual is no change
+_FEW = 8  # requests of the baseline: with fewer, how far they are counts besides their ranks
+_LEAST_SPREAD = 0.3  # of the logarithm of durations
 _SHOWN = 3
 
 
@@ -38,11 +40,12 @@ class _Place:
 def latency_findings(rows: pl.DataFrame) -> list[Finding]:
     """What each node takes of the requests' time more than in the baseline, and how surely.
 
-    Whether a place became slower is a rank test over the requests that pass through it, or a test of
-    the share of outliers among them; how much is the mean excess a request. What was slow before as
-    well counts for nothing, so that it matters little which traces were kept, as long as both
-    windows kept them alike. The time on a link between two nodes is shared between them: more for
-    the callee, unless most links of the caller became slow.
+    Whether a place became slower is a rank test over the requests that pass through it (with few in
+    the baseline also their distance), or a test of the share of outliers among them; how much is
+    the mean excess a request. What was slow before as well counts for nothing, so that it matters
+    little which traces were kept, as long as both windows kept them alike. The time on a link
+    between two nodes is shared between them: more for the callee, unless most links of the caller
+    became slow.
 
     Parameters
     ----------
@@ -89,6 +92,8 @@ def _place(
     new, old = now["ratio"].to_numpy(), then["ratio"].to_numpy()
     far = now.filter("far")
     shifted = rank_z(new, old)
+    if len(old) < _FEW:
+        shifted = max(shifted, shift_z(new, old, least_spread=_LEAST_SPREAD))
     outlying = share_z(far.height, now.height, int(then["far"].sum()), then.height or requests[False])
     affected = now if shifted >= outlying or far.is_empty() else far
     usual = float(np.median(old)) if len(old) else 0.0

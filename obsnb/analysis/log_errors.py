@@ -52,7 +52,9 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
     told = level.is_in((*_GRAVE, *_UNSURE)) | pl.col("line").str.contains(_CANDIDATE).fill_null(False)
     read = parse_logs(logs.filter(told), conventions=conventions)
     level = pl.coalesce(pl.col("level").cast(pl.String).str.to_lowercase(), "parsed.level")
-    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(False)
+    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(
+        False
+    )
     unsure = level.is_in(_UNSURE).fill_null(False)
     wrong = level.is_in(_GRAVE).fill_null(False) | (raised & (level.is_null() | unsure))
     wrong = wrong | (level.is_null() & pl.col("line").str.contains(_WORDED))
@@ -150,7 +152,8 @@ def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during
             share=share,
             since_ns=row["since"],
             reason=(
-                f"{writer} wrote {row['new']} {_kind_of(row['grade'])} like “{text[:120]}”; {row['old']} in the baseline."
+                f"{writer} wrote {row['new']} {_kind_of(row['grade'])} like “{text[:120]}”; "
+                f"{row['old']} in the baseline."
             ),
             evidence=tuple(f"log:{line}" for line in row["ids"] if line is not None),
             waiting=waits,

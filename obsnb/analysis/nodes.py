@@ -31,8 +31,8 @@ class SpanNodes:
         span calls, or null), ``remote`` (bool: the callee's spans are there), ``crossing`` (bool: the
         parent is another service's), ``node`` (whom the span's own time belongs to), ``own`` (Int64,
         ns: that time), ``edge`` (Int64, ns: time on the way to the callee), ``failed``, ``code``,
-        ``type``, ``waiting`` and ``said`` as `failures` gives them, and ``origin`` (for the deepest
-        failed span of a failure the node that raised it, else null).
+        ``type``, ``waiting``, ``timed_out`` and ``said`` as `failures` gives them, and ``origin`` (for
+        the deepest failed span of a failure the node that raised it, else null).
     """
 
     tree: Tree
@@ -54,8 +54,8 @@ def nodes_of(
     - A call with a server span below spends what the server did not spend on the way, which is the
       edge's. Durations are compared rather than positions: two hosts' clocks may differ.
     - The deepest failed span of a failure raised it. If that is a call, the callee did, unless it
-      answered that the request was wrong (4xx). If it says that it waited in vain, or the callee
-      did not fail, whoever took most of the time below did.
+      answered that the request was wrong (4xx). If it timed out, or the callee did not fail, whoever
+      took most of the time below did.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def nodes_of(
 
 
 def _origins(tree: Tree, calls: Calls, node: pl.Series, service: pl.Series, said: pl.DataFrame) -> pl.Series:
-    failed, waiting = said["failed"].to_numpy(), said["waiting"].to_numpy()
+    failed, timed_out = said["failed"].to_numpy(), said["timed_out"].to_numpy()
     deepest = failed & ~_any_below(tree, failed)
-    refused = said["code"].is_between(400, 499).fill_null(False).to_numpy() & ~waiting
+    refused = said["code"].is_between(400, 499).fill_null(False).to_numpy() & ~said["waiting"].to_numpy()
     raised = node.zip_with(pl.Series(~(refused & ~calls.remote)), service)
     raised = raised.zip_with(pl.Series(~calls.remote), calls.callee)
     longest = _longest_below(tree)
-    waited = deepest & (waiting | calls.remote) & (longest != np.arange(len(failed)))
+    waited = deepest & (timed_out | calls.remote) & (longest != np.arange(len(failed)))
     last = np.where(waited, longest, np.arange(len(failed)))
     culprit = node.zip_with(pl.Series(~calls.remote), calls.callee).gather(last)
     raised = raised.zip_with(pl.Series(~waited), culprit)

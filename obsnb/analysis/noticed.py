@@ -50,7 +50,10 @@ def symptom_findings(
                 since = _since(ns, level, during)
                 said = f"The {signal} went {_from_to(str(signal), before, now)}."
                 seen.append((name, str(signal), amount, certainty(rank_z(new, old)), since, said))
-    most = {kind: max(each[2] for each in seen if _is_share(each[1]) is kind) for kind in {_is_share(each[1]) for each in seen}}
+    most = {
+        kind: max(each[2] for each in seen if _is_share(each[1]) is kind)
+        for kind in {_is_share(each[1]) for each in seen}
+    }
     return [
         Finding(
             service=name,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Finding", "certainty", "rank_z", "rate_z", "saturate", "share_z"]
+__all__ = ["Finding", "certainty", "rank_z", "rate_z", "saturate", "share_z", "shift_z"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,6 +73,29 @@ def rank_z(new: Floats, old: Floats) -> float:
     if variance <= 0:
         return 0.0
     return float((ranks[:m].sum() - m * (total + 1) / 2) / math.sqrt(variance))
+
+
+def shift_z(new: Floats, old: Floats, *, least_spread: float) -> float:
+    """How many standard errors the new values' median is above that of a few old ones.
+
+    Ranks of fewer than some eight old values can never be surprising, however far away the new ones
+    are. Here the distance counts, in spreads (1.4826 times the median absolute deviation) of either
+    sample and at least `least_spread`; the standard error of a median of n is 1.25 spreads over the
+    root of n. Of one old value no more than 4 is made, of two no more than 5.
+    """
+    if not len(new) or not len(old):
+        return 0.0
+    centres = float(np.median(new)), float(np.median(old))
+    spread = max(
+        least_spread,
+        *(
+            1.4826 * float(np.median(np.abs(each - centre)))
+            for each, centre in zip((new, old), centres, strict=True)
+        ),
+    )
+    error = 1.2533 * spread * math.sqrt(1 / len(new) + 1 / len(old))
+    most = {1: 4.0, 2: 5.0}.get(len(old), math.inf)
+    return min((centres[0] - centres[1]) / error, most)
 
 
 def share_z(new: int, of_new: int, old: int, of_old: int) -> float:

@@ -71,10 +71,11 @@ def find_shift(values: Floats) -> Shift | None:
         return None
     ranks = _ranks(values)
     begin, end, score = _best_stretch(ranks)
-    level = np.full(many, ranks[begin:end].mean())
-    outside = np.r_[ranks[:begin], ranks[end:]]
-    level[:begin] = level[end:] = outside.mean()
-    rest = ranks - level
+    if begin > 0 and end < many:  # one change explains as well as two would: there was one
+        last_begin, _, last_score = _best_last_stretch(ranks)
+        if last_score**2 >= score**2 - _SLACK * float(_rest(ranks, begin, end).var() / ranks.var()):
+            begin, end, score = last_begin, many, last_score
+    rest = _rest(ranks, begin, end)
     stretch = _persistence(rest)
     p_value = max(_tail(score / math.sqrt(stretch), many / stretch), _tail_of_rare(values, begin, end))
     slack = _SLACK * stretch * float(rest.var() / ranks.var())
@@ -82,7 +83,30 @@ def find_shift(values: Floats) -> Shift | None:
     if begin == 0:  # it began before the series: what can be dated is the way back
         begin, end = end, many
         earliest, latest = _range_of_begin(ranks, begin, end, slack)
-    return _described(values, begin, end, (earliest, latest), p_value)
+    begin, end = _sharpened(values, begin, end)
+    return _described(values, begin, end, (min(earliest, begin), max(latest, begin)), p_value)
+
+
+def _sharpened(values: Floats, begin: int, end: int) -> tuple[int, int]:
+    """The ends moved to where the samples cross from nearer one level to nearer the other.
+
+    Ranks tell that a sample is high, not how high, so a few high ones before the step look like it.
+    """
+    many = len(values)
+    before = float(np.median(np.r_[values[:begin], values[end:]]))
+    during = float(np.median(values[begin:end]))
+    if before == during:
+        return begin, end
+    inside = np.clip((values - before) / (during - before), 0.0, 1.0) - 0.5
+    sums = np.append(0.0, np.cumsum(inside))
+    reach = max(_SHORTEST, (end - begin) // 4)
+    low, high = max(begin - reach, 1), min(begin + reach, end - _SHORTEST)
+    if low <= high:
+        begin = low + int(np.argmin(sums[low : high + 1]))
+    if end < many:
+        low, high = max(end - reach, begin + _SHORTEST), min(end + reach, many - 1)
+        end = low + int(np.argmax(sums[low : high + 1])) if low <= high else end
+    return begin, end
 
 
 def _described(values: Floats, begin: int, end: int, within: tuple[int, int], p_value: float) -> Shift:
@@ -128,6 +152,21 @@ def _best_stretch(ranks: Floats) -> tuple[int, int, float]:
         near = np.arange(max(0, end - size), min(many, end + size) + 1)
         begin, end, score = _highest(sums, np.full_like(near, begin), near, scale)
     return begin, end, score
+
+
+def _best_last_stretch(ranks: Floats) -> tuple[int, int, float]:
+    """The best of the stretches that last until the end."""
+    sums = np.append(0.0, np.cumsum(ranks - ranks.mean()))
+    begin = np.arange(1, len(ranks))
+    return _highest(sums, begin, np.full_like(begin, len(ranks)), math.sqrt(ranks.var(ddof=1)))
+
+
+def _rest(ranks: Floats, begin: int, end: int) -> Floats:
+    """What is left of the ranks when the means inside and outside of the stretch are taken away."""
+    level = np.full(len(ranks), ranks[begin:end].mean())
+    level[:begin] = level[end:] = np.r_[ranks[:begin], ranks[end:]].mean()
+    rest: Floats = ranks - level
+    return rest
 
 
 def _highest(sums: Floats, begin: _Ints, end: _Ints, scale: float) -> tuple[int, int, float]:

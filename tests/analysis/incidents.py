@@ -54,3 +54,12 @@ def otlp_logs() -> pl.DataFrame:
     ]
     frame = pl.DataFrame(rows, infer_schema_length=None)
     return LOGS.conform(frame.with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC"))))
+
+
+@cache
+def incident_series(name: str) -> pl.DataFrame:
+    """The metrics that were frozen with a recorded incident, each sample once."""
+    folder = incident_path(name)
+    assert folder is not None
+    parts = [pl.read_parquet(path) for path in sorted(folder.glob("queries/*-series.parquet"))]
+    return pl.concat(parts, how="diagonal_relaxed").unique(["series_id", "timestamp"], maintain_order=True)

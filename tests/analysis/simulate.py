@@ -32,8 +32,17 @@ FAULTS = (
 _S = 1_000_000_000
 _MS = 1_000_000
 _EPOCH = 1_790_000_000 * _S
-_SYLLABLES = "ba co di fu ga he ji ka lo mi no pe qua ri so ta ul vi wo xe yo za bri cla dre flo gro".split()
-_PEERS = (("postgresql", "SELECT"), ("mysql", "SELECT"), ("redis", "GET"), ("mongodb", "find"), ("http", "POST"))
+_SYLLABLES = ("ba", "co", "di", "fu", "ga", "he", "ji", "ka", "lo", "mi", "no", "pe", "qua", "ri", "so")
+_SYLLABLES += ("ta", "ul", "vi", "wo", "xe", "yo", "za", "bri", "cla", "dre", "flo", "gro")
+_PEERS = (
+    ("postgresql", "SELECT"),
+    ("mysql", "SELECT"),
+    ("redis", "GET"),
+    ("mongodb", "find"),
+    ("http", "POST"),
+)
+_COLUMNS = ("trace_id", "span_id", "parent_span_id", "service", "name", "kind", "status", "status_message")
+_COLUMNS += ("start", "duration", "peer", "statement", "code")
 
 
 @dataclass
@@ -176,7 +185,10 @@ class _World:
     def run(self, fault: str) -> Simulation:
         leaves, middle, peers = self._used()
         rng = self.rng
-        pick = lambda pool, other: int(rng.choice(pool or other or [0]))  # noqa: E731 - one line, used thrice
+
+        def pick(pool: list[int], other: list[int]) -> int:
+            return int(rng.choice(pool or other or [0]))
+
         self.fault, self.target, self.peer, self.caller = fault, -1, -1, -1
         if "peer" in fault or "statement" in fault:
             self.peer = pick(peers, [])
@@ -239,7 +251,8 @@ class _World:
         op, rng = self.operations[operation], self.rng
         mine = broken and op.service == self.target
         span = self._span(op.service, op.name, "server", parent)
-        work = op.work_ns * rng.lognormal(0, self.style.tail) * self.pace * (10 if rng.random() < 0.005 else 1)
+        outlier = 10 if rng.random() < 0.005 else 1
+        work = op.work_ns * rng.lognormal(0, self.style.tail) * self.pace * outlier
         if mine and ("slow" in self.fault or self.fault == "cpu burn"):
             work = work * self.factor + 20 * _MS
         now, failed, said = at + int(work / 2), False, None
@@ -298,7 +311,7 @@ class _World:
             took += self.delay
         failed = bool(hit and self.fault == "failing peer" and self.rng.random() < self.rate)
         if self.style.client_spans:
-            span = self._span(service, statement.split()[0], "client", parent)
+            span = self._span(service, statement.split(maxsplit=1)[0], "client", parent)
             span[10], span[11] = self.peers[peer], statement
             self._close(span, at, at + int(took), failed, "connection reset by peer" if failed else None)
         return at + int(took), failed
@@ -316,14 +329,15 @@ class _World:
 
     # Frames.
 
+    def _rows(self) -> pl.DataFrame:
+        return pl.DataFrame(self.rows, schema=list(_COLUMNS), orient="row", infer_schema_length=None)
+
     def _spans(self) -> pl.DataFrame:
-        names = "trace_id span_id parent_span_id service name kind status status_message start duration peer statement code"
-        frame = pl.DataFrame(self.rows, schema=names.split(), orient="row", infer_schema_length=None)
+        frame = self._rows()
         address = pl.col("peer") + pl.lit(".prod.svc.cluster.local:5432")
         asked = pl.col("statement").is_not_null()
-        system = pl.col("peer").replace_strict(
-            dict(zip(self.peers, [kind for kind, _ in self.kinds], strict=True)), default=None, return_dtype=pl.String
-        )
+        kinds = dict(zip(self.peers, [kind for kind, _ in self.kinds], strict=True))
+        system = pl.col("peer").replace_strict(kinds, default=None, return_dtype=pl.String)
         frame = frame.with_columns(
             pl.col("start").cast(pl.Datetime("ns", "UTC")),
             pl.col("duration").cast(pl.Duration("ns")),
@@ -376,13 +390,10 @@ class _World:
         return pl.concat([*parts, *requests]).drop_nulls("value")
 
     def _request_counters(self, grid: np.ndarray) -> list[pl.DataFrame]:
-        served = pl.DataFrame(self.rows, orient="row", infer_schema_length=None).select(
-            pl.nth(3).alias("service"), pl.nth(5).alias("kind"), pl.nth(6).alias("status"), pl.nth(8).alias("at")
-        )
+        served = self._rows().filter(pl.col("kind") == "server")
         out = []
-        counted = served.filter(pl.col("kind") == "server").partition_by("service", "status", as_dict=True)
-        for (service, status), rows in counted.items():
-            value = np.searchsorted(np.sort(rows["at"].to_numpy()), grid, side="right").astype(float)
+        for (service, status), rows in served.partition_by("service", "status", as_dict=True).items():
+            value = np.searchsorted(np.sort(rows["start"].to_numpy()), grid, side="right").astype(float)
             code = "500" if status == "error" else "200"
             one = _one_series("http_requests_total", str(service), grid, value, code)
             out.append(one)
@@ -392,9 +403,9 @@ class _World:
         """A p95 a scrape of every service, in half of the systems."""
         if self.rng.random() < 0.5:
             return []
-        served = pl.DataFrame(self.rows, orient="row", infer_schema_length=None).filter(pl.nth(5) == "server")
-        cell = pl.Series(np.searchsorted(grid, served.to_series(8).to_numpy(), side="right") - 1)
-        table = pl.DataFrame({"service": served.to_series(3), "cell": cell, "ms": served.to_series(9) / _MS})
+        served = self._rows().filter(pl.col("kind") == "server")
+        cell = pl.Series(np.searchsorted(grid, served["start"].to_numpy(), side="right") - 1)
+        table = pl.DataFrame({"service": served["service"], "cell": cell, "ms": served["duration"] / _MS})
         out = []
         for (service,), rows in table.group_by("service", maintain_order=True):
             per_cell = rows.group_by("cell").agg(pl.col("ms").quantile(0.95))
