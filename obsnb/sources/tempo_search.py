@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from obsnb.errors import RejectedError, UnreachableError
+from obsnb.errors import AnswerError, RejectedError, SourceError, UnreachableError
 from obsnb.query import traceql
 from obsnb.sources.outcomes import Effort, Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, shorter_helps, unreadable
@@ -30,6 +30,7 @@ _LONGEST_S = 168 * 3_600  # Tempo's default; a longer range is refused
 _MOST = 262_144  # traces that Tempo gives at once, by default
 _SAMPLES = 60  # slices of a window that a sample is spread over
 _CUT_AT_ONCE = 50  # traces whose sets are asked for again in one go
+_STRAYS = "it tells of other times or durations than were asked for"
 _MOST_ALLOWED = re.compile(r"limit (?P<asked>\d+) exceeds max limit (?P<most>\d+)")
 _SPANS_ALLOWED = re.compile(r"spans per span set exceeds (?P<most>\d+)\. received (?P<asked>\d+)")
 
@@ -171,11 +172,13 @@ class TraceSearch:
             requests = [self._request(one) for one in batch]
             for piece, outcome in zip(batch, outcomes(self.transport, requests), strict=True):
                 self.effort.sent(outcome)
-                if isinstance(outcome, Response) and outcome.ok:
-                    self._losses.end()
-                    rest += hear(piece, self._read(outcome))
-                else:
+                if not isinstance(outcome, Response) or not outcome.ok:
                     again += self._refused(piece, outcome)
+                elif all(map(piece.fits, found := self._read(outcome))):
+                    self._losses.end()
+                    rest += hear(piece, found)
+                else:
+                    self._lose(piece, self._unreadable(outcome, _STRAYS))
             probing = bool(again)
             pending = again + rest
         if self._losses.errors and not self.effort.pages:
@@ -261,19 +264,23 @@ class TraceSearch:
                 return []  # a server that does not take one stage after others: `fill` says what is missing
         else:
             error = outcome
+        self._lose(piece, error)
+        return []
+
+    def _lose(self, piece: Slice, error: SourceError) -> None:
         with asked(self.query, self.window):
             self._losses.add(error)
         self.gaps.append(f"{piece} was not answered: {error.what}")
-        return []
 
     def _read(self, response: Response) -> list[FoundTrace]:
         self.effort.read(response)
         try:
             return read_search(response.body)
         except msgspec.DecodeError as error:
-            raise unreadable(
-                response, source=self.source, query=self.query, window=self.window, why=str(error)
-            ) from None
+            raise self._unreadable(response, str(error)) from None
+
+    def _unreadable(self, response: Response, why: str) -> AnswerError:
+        return unreadable(response, source=self.source, query=self.query, window=self.window, why=why)
 
     def _request(self, piece: Slice) -> Request:
         params = {"q": self._text(piece.band), "start": piece.start_s, "end": piece.end_s}

@@ -105,6 +105,20 @@ class Slice:
     def __str__(self) -> str:
         return f"{format_ns(self.start_s * _SECOND)} to {format_ns(self.end_s * _SECOND)}"
 
+    def fits(self, found: FoundTrace) -> bool:
+        """Whether it asks for a trace that was found, and for its spans."""
+        end = found.start + (found.duration_ms + 1) * 1_000_000
+        low, high = self.band
+        return (
+            found.start <= self.end_s * _SECOND
+            and end >= self.start_s * _SECOND
+            and all(
+                low <= span.duration and (high is None or span.duration < high)
+                for one in found.sets
+                for span in one.spans
+            )
+        )
+
     def overlaps(self, trace: Candidate) -> bool:
         """Whether a trace is sure to overlap it: its end is known to a millisecond."""
         return trace.start_ns <= self.end_s * _SECOND and trace.end_ns - 1_000_000 >= self.start_s * _SECOND

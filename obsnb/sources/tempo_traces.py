@@ -25,6 +25,8 @@ __all__ = ["TraceFetch"]
 _PATHS = {1: "/api/traces/", 2: "/api/v2/traces/"}
 _PROTOBUF = {"Accept": "application/protobuf"}
 _SECOND = 1_000_000_000
+_UNDELIMITED = "nothing says where the answer ends, so that it may have been cut"
+_IDS = ("trace_id", "span_id")
 
 
 @dataclass
@@ -71,6 +73,8 @@ class TraceFetch:
     def __post_init__(self) -> None:
         self._protobuf = SpanTable(read_attribute)
         self._json = SpanTable(read_json_attribute)
+        self._asked: dict[str, None] = {}
+        self._odd: list[str] = []
         self._done = 0
 
     @property
@@ -86,6 +90,7 @@ class TraceFetch:
         SourceError
             The server refuses, does not answer several times in a row, or answers what cannot be read.
         """
+        self._asked |= dict.fromkeys(ids)
         first, rest = list(ids[:1]), list(ids[1:])
         if self._ask(first, 2):
             # No such path before Tempo 2.6: all are asked for in the old way.
@@ -98,13 +103,21 @@ class TraceFetch:
                 raise self.losses.errors[0]
 
     def frame(self, conventions: Conventions) -> pl.DataFrame:
-        """SPANS of the traces, in no particular order."""
+        """SPANS of the traces, each once, in no particular order."""
         frames = [table.frame(conventions) for table in (self._protobuf, self._json) if len(table)]
-        return pl.concat(frames, how="diagonal") if frames else SPANS.empty()
+        if not frames:
+            return SPANS.empty()
+        frame = pl.concat(frames, how="diagonal")
+        wanted = frame.filter(pl.col("trace_id").is_in(list(self._asked)))
+        once = wanted if wanted.select(_IDS).n_unique() == wanted.height else _once(wanted)
+        strays, again = frame.height - wanted.height, wanted.height - once.height
+        self._odd = [f"{strays:,} spans of traces came that were not asked for"] if strays else []
+        self._odd += [f"{again:,} spans came again"] if again else []
+        return once
 
     def gaps(self) -> list[str]:
         """What is missing, in words."""
-        gaps = []
+        gaps = [*self._odd]
         if self.missing:
             gaps.append(f"of {_traces(self.missing)} that it found, the server gives no span")
         if self.partial:
@@ -143,6 +156,8 @@ class TraceFetch:
             else:
                 reply = read_trace(response.body) if version == 1 else read_reply(response.body)
                 partial, message = reply.partial, reply.message
+                if not response.delimited:
+                    partial, message = True, _UNDELIMITED
                 count = add_traces(self._protobuf, reply.trace, whole=not partial)
         except (DecodeError, msgspec.DecodeError) as error:
             why = "it is not a trace in protobuf" if isinstance(error, DecodeError) else str(error)
@@ -170,6 +185,12 @@ class TraceFetch:
             start, end = self.between.start_ns // _SECOND, -(-self.between.end_ns // _SECOND)
             params = (("start", str(start)), ("end", str(end)))
         return Request(f"{_PATHS[version]}{trace_id}", params, _PROTOBUF)
+
+
+def _once(frame: pl.DataFrame) -> pl.DataFrame:
+    """Without spans that came again; two that share an id, as Zipkin's do, differ in something else."""
+    alike = [*_IDS, "parent_span_id", "name", "kind", "status", "start", "duration"]
+    return frame.unique(alike, keep="first", maintain_order=True)
 
 
 def _traces(which: Sized) -> str:

@@ -43,6 +43,9 @@ class Response:
         From the first byte sent to the last received, of the attempt that counted.
     retries
         How many attempts went before it.
+    delimited
+        Whether something says where the body ends: its length, its chunks or its compression. Else a
+        body that was cut looks whole.
     """
 
     status: int
@@ -50,6 +53,7 @@ class Response:
     body: bytes
     seconds: float = 0.0
     retries: int = 0
+    delimited: bool = True
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {len(self.body)} bytes, {self.seconds:.3f} s)"

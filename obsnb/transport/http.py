@@ -28,6 +28,7 @@ __all__ = ["HttpTransport"]
 
 _HOPS = 3
 _SLICE_S = 0.5
+_DELIMITERS = ("content-length", "transfer-encoding")
 
 
 def _always() -> bool:
@@ -232,7 +233,9 @@ class HttpTransport:
         if isinstance(whole, Trouble):
             return whole
         headers = {name.lower(): value for name, value in answer.headers.items() if name != "set-cookie"}
-        return Response(answer.status_code, headers, whole, seconds=self._clock() - began)
+        delimited = bool(encoding) or not headers.keys().isdisjoint(_DELIMITERS)
+        took = self._clock() - began
+        return Response(answer.status_code, headers, whole, seconds=took, delimited=delimited)
 
     def _connections(self) -> httpx.Client:
         with self._lock:

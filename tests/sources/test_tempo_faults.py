@@ -161,6 +161,7 @@ def test_an_answer_that_is_no_trace_is_an_error(headers):
 def test_spans_with_ids_that_are_none_are_an_error():
     found = {
         "traceID": "zz",
+        "startTimeUnixNano": str(HOUR.start_ns),
         "spanSets": [{"spans": [{"spanID": "1", "startTimeUnixNano": str(HOUR.start_ns)}]}],
     }
     body = json.dumps({"traces": [found]}).encode()

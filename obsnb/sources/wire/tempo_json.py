@@ -109,7 +109,8 @@ class FoundTrace(msgspec.Struct, gc=False):
 
 
 class _Search(msgspec.Struct):
-    traces: list[FoundTrace] = []
+    traces: list[FoundTrace] | None = None
+    metrics: msgspec.Raw = msgspec.Raw(b"")  # what it cost, which Tempo always says
 
 
 class _Status(msgspec.Struct, frozen=True, gc=False):
@@ -199,7 +200,10 @@ _TAGS = msgspec.json.Decoder(_Tags)
 
 def read_search(body: bytes) -> list[FoundTrace]:
     """What a search found, in its order. Raises `msgspec.DecodeError`."""
-    return _decode(_SEARCH, body).traces
+    search = _decode(_SEARCH, body)
+    if search.traces is None and not bytes(search.metrics):
+        raise msgspec.ValidationError("it is not what a search says that found nothing")
+    return search.traces or []
 
 
 def read_trace_json(body: bytes) -> TraceJson:
