@@ -44,7 +44,9 @@ def install(name: str) -> None:
             venv.create(HOME, with_pip=True, clear=True)
         except subprocess.CalledProcessError:
             shutil.rmtree(HOME, ignore_errors=True)
-            sys.exit("This Python cannot make a virtual environment: on Debian and Ubuntu, apt install python3-venv.")
+            sys.exit(
+                "This Python makes no virtual environment: on Debian or Ubuntu, apt install python3-venv."
+            )
     print(f"Installing what requirements/{name}.txt pins (a minute or two the first time) ...", flush=True)
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
     run(*pip, "--require-hashes", "-r", wanted)
@@ -87,7 +89,7 @@ COMMANDS = {"demo": demo, "test": test, "check": lint, "lock": lock}
 
 def main() -> int:
     """Do what the first word says."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python is told so, in words
         sys.exit("obsnb needs Python 3.11 or newer.")
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         print(__doc__)

@@ -110,10 +110,13 @@ def _numbered(texts: pl.Series) -> tuple[pl.Series, np.ndarray[Any, Any]]:
 
 
 def _arrow(texts: pl.Series) -> Any:
-    """As Arrow's LargeString: 64-bit offsets into one run of bytes."""
+    """As Arrow's LargeString: 64-bit offsets into one run of bytes.
+
+    Without its name, which may hold a NUL that Arrow's C interface cannot carry.
+    """
     import polars as pl
 
-    return texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return texts.rename("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def _narrow(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -67,3 +67,8 @@ def test_a_digest_changes_with_order_column_name_and_nanosecond():
     later = base.with_columns(pl.col("t") + pl.duration(nanoseconds=1))
     digests = {schema.digest(f) for f in (base, base.reverse(), base.rename({"t": "u"}), later)}
     assert len(digests) == 4
+
+
+def test_a_column_name_may_hold_a_nul_byte():
+    frame = pl.DataFrame({"a\0b": ["x", "y"]})
+    assert schema.digest(frame) != schema.digest(frame.rename({"a\0b": "a"}))

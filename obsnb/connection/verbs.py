@@ -1,4 +1,8 @@
-"""A connection: live sources or an archive behind the same verbs, with a ledger of all that was asked."""
+"""A connection: live sources or an archive behind the same verbs, with a ledger of all that was asked.
+
+Longer than other modules because every public verb stands here with its documentation; what they do
+lies in the modules beside it.
+"""
 
 from __future__ import annotations
 
