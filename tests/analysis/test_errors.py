@@ -363,7 +363,7 @@ def test_a_group_that_mostly_stands_alone_was_not_passed_on():
 def test_a_failed_call_is_the_exception_that_it_became():
     frame = spans(
         {"is": "t1 a - api POST", "at": (0, 10), "kind": "server", "status": "error",
-         "exception": ("SourceError", "too many", python_stack("SourceError", "too many", "app/loki.py:ask"))},
+         "exception": ("SourceError", "busy", python_stack("SourceError", "busy", "app/loki.py:ask"))},
         {"is": "t1 b a api GET", "at": (1, 8), "kind": "client", "status": "error",
          "error.type": "ReadTimeout", "peer.service": "loki"},
     )  # fmt: skip
