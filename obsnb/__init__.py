@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.attributes import attribute
     from obsnb.analysis.changes import change_points
     from obsnb.analysis.critical_path import critical_path
-    from obsnb.analysis.errors import error_groups
+    from obsnb.analysis.errors import error_events, error_groups
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
     from obsnb.analysis.service_graph import service_graph
@@ -85,6 +85,7 @@ __all__ = [
     "change_points",
     "connect",
     "critical_path",
+    "error_events",
     "error_groups",
     "explore_url",
     "from_grafana_url",
@@ -112,6 +113,7 @@ _WHERE = {
     "change_points": "analysis.changes",
     "connect": "connection",
     "critical_path": "analysis.critical_path",
+    "error_events": "analysis.errors",
     "error_groups": "analysis.errors",
     "explore_url": "query.grafana",
     "from_grafana_url": "query.grafana",

@@ -166,7 +166,8 @@ def _why(top: dict[str, object], groups: pl.DataFrame, queries: pl.DataFrame) ->
     parts = [str(top["cause"] or "the cause is not known").rstrip(".")]
     new = groups.filter(pl.col("is_new").fill_null(False) & ~pl.col("passed_on").fill_null(False))
     if new.height:
-        row = new.sort("within", descending=True).row(0, named=True)
+        raised = (pl.col("kind") == "raised") if "kind" in new.columns else pl.lit(True)
+        row = new.sort(raised, "within", descending=True).row(0, named=True)
         kind = f"{row['type']}: " if row["type"] else ""
         parts.append(
             f"the errors that came with it: {row['within']:,} times {kind}{str(row['message'])[:120]}"
