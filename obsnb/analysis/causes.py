@@ -25,12 +25,15 @@ _NEAR = 0.2  # of a deployment
 _NOTHING = ("unknown", "")
 
 
-def cause_of(suspect: Suspect, *, load: Mapping[str, float], onset_ns: int) -> tuple[str, str]:
+def cause_of(
+    suspect: Suspect, *, load: Mapping[str, float], onset_ns: int, may_wait: bool = True
+) -> tuple[str, str]:
     """The kind of cause and a sentence; ``unknown`` and an empty one where nothing speaks for any.
 
     Latency and errors are symptoms. A cause is what changed: in this order the service's own
-    deployment, the statement that a database was asked, the service's resources, a pool, settings,
-    more load, a callee; a deployment of whoever calls it is told with any of them.
+    deployment, the statement that a database was asked, the service's resources (with more
+    requests: the load), a pool, settings, more load, a callee; a deployment of whoever calls it is
+    told with any of them.
 
     Parameters
     ----------
@@ -38,20 +41,19 @@ def cause_of(suspect: Suspect, *, load: Mapping[str, float], onset_ns: int) -> t
         How many times as many requests a second each service gets as in the baseline.
     onset_ns
         When the incident began.
+    may_wait
+        Whether the service calls others, as far as is known.
     """
     if suspect.score < _SCORE:
         return _NOTHING
     near = suspect.deployment if suspect.deployment and suspect.deployment.nearness >= _NEAR else None
-    own = near is not None and near.service == suspect.service
-    kind, said = ("deployment", _deployed(near, onset_ns)) if own and near else _changed(suspect, load)
-    if own:
-        symptom = _symptom(suspect)
-        return kind, f"{said}; {symptom}" if symptom else said
+    symptom = _symptom(suspect)
+    if near is not None and near.service == suspect.service:
+        return "deployment", "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
+    kind, said = _changed(suspect, load, may_wait)
     if near is not None:
         after = f"after the {_deployed(near, onset_ns)}"
-        if kind == "unknown":
-            return "deployment", f"{said}; {after}" if said else after[0].upper() + after[1:]
-        return kind, f"{said}; {after}"
+        return ("deployment" if kind == "unknown" else kind), "; ".join(filter(None, (said, after)))
     return kind, said
 
 
@@ -63,33 +65,29 @@ def _deployed(deployment: Deployment, onset_ns: int) -> str:
     return f"{what} of {deployment.service}{title} at {format_ns(deployment.at_ns)}, {when}"
 
 
-def _changed(suspect: Suspect, load: Mapping[str, float]) -> tuple[str, str]:
+def _changed(suspect: Suspect, load: Mapping[str, float], may_wait: bool) -> tuple[str, str]:
     telling = [each for each in suspect.findings if each.strength >= _ENOUGH]
+    more = load.get(suspect.service, 1.0)
     statement = next((each for each in telling if each.statement), None)
     if statement is not None and _leads(statement, telling):
         return "statement", statement.statement
     resource = next((each for each in telling if each.signal == "resource" and not each.waiting), None)
     if resource is not None:
-        more = load.get(suspect.service, 1.0)
+        said = resource.reason.rstrip(".")
         return (
-            ("load", f"{more:.1f} times the requests; {resource.reason}")
-            if more >= _MORE_LOAD
-            else (
-                "resource",
-                resource.reason.rstrip("."),
-            )
+            ("load", f"{more:.1f} times the requests; {said}") if more >= _MORE_LOAD else ("resource", said)
         )
     worded = [each for each in telling if each.signal in ("errors", "logs")]
     for kind, pattern in (("pool", _POOL), ("configuration", _CONFIGURATION)):
         found = next((each for each in worded if pattern.search(each.about)), None)
         if found is not None:
             return kind, found.about
-    if load.get(suspect.service, 1.0) >= _MORE_LOAD:
-        return "load", f"{load[suspect.service]:.1f} times as many requests a second as in the baseline"
-    waiting = next((each for each in telling if each.waiting and each.signal != "symptom"), None)
-    if waiting is not None:
-        said = f"it waits for {suspect.waits_for}" if suspect.waits_for else waiting.about
-        return "dependency", said
+    if more >= _MORE_LOAD and telling and telling[0].signal in ("latency", "symptom"):
+        return "load", f"{more:.1f} times as many requests a second as in the baseline"
+    waiting = next((each for each in telling if each.waiting and each.signal in ("errors", "logs")), None)
+    if may_wait and (waiting is not None or suspect.waits_for):
+        whom = f"it waits for {suspect.waits_for}" if suspect.waits_for else ""
+        return "dependency", whom or (waiting.reason.rstrip(".") if waiting else "")
     return "unknown", _symptom(suspect)
 
 

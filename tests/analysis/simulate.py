@@ -60,6 +60,7 @@ class Style:
     queueing: float = 0.0  # of a callee's time is waited for once more before it is called
     timeout_ms: float = 2_000.0  # after which a caller gives up
     drift: float = 1.0  # everything takes so many times as long in the incident, also where all is well
+    partial: float = 1.0  # of what the broken service does is broken, as where one pod of several is
     active: tuple[float, float] = (0.0, 1.0)  # part of the incident's window in which the fault is there
 
 
@@ -112,6 +113,7 @@ def _random_style(rng: np.random.Generator) -> Style:
         tail=float(rng.choice([0.2, 0.4, 0.7])),
         queueing=float(rng.choice([0.0, 0.0, 0.2])),
         drift=float(rng.choice([1.0, 1.0, 1.1])),
+        partial=float(rng.choice([1.0, 1.0, 0.3])),
         active=(float(rng.choice([-0.1, 0.0, 0.15])), float(rng.choice([0.7, 1.0]))),
     )
 
@@ -136,6 +138,7 @@ class _World:
         self.baseline_s = int(rng.choice([60, 180, 600]))
         self.during_s = int(rng.choice([120, 300]))
         self.rows: list[tuple] = []
+        self.served: list[tuple] = []  # also what no trace was kept of: metrics count everything
         self.lines: list[tuple] = []
 
     def _operations(self) -> list[_Operation]:
@@ -238,6 +241,7 @@ class _World:
         self.pace = self.style.drift if at >= self.onset else 1.0
         took, failed = self._serve(entry, at, None, begins <= at < ends)
         slow = took > 400 * _MS
+        self.served += [row for row in self.rows[begin:] if row[5] == "server"]
         if not (slow or failed) and self.rng.random() > self.style.sampled:
             del self.rows[begin:]
 
@@ -249,7 +253,7 @@ class _World:
 
     def _serve(self, operation: int, at: int, parent: str | None, broken: bool) -> tuple[int, bool]:
         op, rng = self.operations[operation], self.rng
-        mine = broken and op.service == self.target
+        mine = broken and op.service == self.target and rng.random() < self.style.partial
         span = self._span(op.service, op.name, "server", parent)
         outlier = 10 if rng.random() < 0.005 else 1
         work = op.work_ns * rng.lognormal(0, self.style.tail) * self.pace * outlier
@@ -329,11 +333,12 @@ class _World:
 
     # Frames.
 
-    def _rows(self) -> pl.DataFrame:
-        return pl.DataFrame(self.rows, schema=list(_COLUMNS), orient="row", infer_schema_length=None)
+    @staticmethod
+    def _frame(rows: list[tuple]) -> pl.DataFrame:
+        return pl.DataFrame(rows, schema=list(_COLUMNS), orient="row", infer_schema_length=None)
 
     def _spans(self) -> pl.DataFrame:
-        frame = self._rows()
+        frame = self._frame(self.rows)
         address = pl.col("peer") + pl.lit(".prod.svc.cluster.local:5432")
         asked = pl.col("statement").is_not_null()
         kinds = dict(zip(self.peers, [kind for kind, _ in self.kinds], strict=True))
@@ -390,7 +395,7 @@ class _World:
         return pl.concat([*parts, *requests]).drop_nulls("value")
 
     def _request_counters(self, grid: np.ndarray) -> list[pl.DataFrame]:
-        served = self._rows().filter(pl.col("kind") == "server")
+        served = self._frame(self.served)
         out = []
         for (service, status), rows in served.partition_by("service", "status", as_dict=True).items():
             value = np.searchsorted(np.sort(rows["start"].to_numpy()), grid, side="right").astype(float)
@@ -403,7 +408,7 @@ class _World:
         """A p95 a scrape of every service, in half of the systems."""
         if self.rng.random() < 0.5:
             return []
-        served = self._rows().filter(pl.col("kind") == "server")
+        served = self._frame(self.served)
         cell = pl.Series(np.searchsorted(grid, served["start"].to_numpy(), side="right") - 1)
         table = pl.DataFrame({"service": served["service"], "cell": cell, "ms": served["duration"] / _MS})
         out = []
