@@ -17,9 +17,9 @@ from obsnb.transport import auth, body
 from obsnb.transport.exchange import Request, Response
 from obsnb.transport.fan import in_order
 from obsnb.transport.limit import Limit
-from obsnb.transport.punctual import Deadline, hold
+from obsnb.transport.punctual import Deadline, hold, is_stale
 from obsnb.transport.retry import Policy, Trouble
-from obsnb.transport.troubles import explain, not_wanted, out_of_time
+from obsnb.transport.troubles import explain, not_wanted, out_of_step, out_of_time
 
 if TYPE_CHECKING:
     import httpx
@@ -226,6 +226,8 @@ class HttpTransport:
         with self._deadline.at(one.deadline):
             answer = client.send(asking, stream=True)
             try:
+                if is_stale(answer):
+                    return out_of_step()
                 encoding = answer.headers.get("content-encoding", "").strip().lower()
                 whole = body.read(answer.iter_raw(), encoding=encoding, stopped=stopped)
             finally:

@@ -1,7 +1,8 @@
-"""A deadline for every read and write of a connection.
+"""A deadline for every read and write of a connection, and the order of question and answer on it.
 
 The HTTP library bounds the silence between two bytes, each time anew: a server that drips its headers, a
-byte every now and then, would be listened to for hours.
+byte every now and then, would be listened to for hours. And a server that answers twice would be believed:
+what is left in the library's buffer is taken for the answer to the next question.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Deadline", "OutOfTimeError", "hold"]
+__all__ = ["Deadline", "OutOfTimeError", "hold", "is_stale"]
 
 
 class OutOfTimeError(TimeoutError):
@@ -64,6 +65,12 @@ def hold(client: Any, deadline: Deadline) -> None:
             pool._network_backend = _Backend(backend, deadline)
 
 
+def is_stale(answer: Any) -> bool:
+    """Whether an `httpx.Response` was there before its question was sent: nothing was read since."""
+    stream = answer.extensions.get("network_stream")
+    return isinstance(stream, _Stream) and not stream.heard
+
+
 class _Backend:
     """An httpcore network backend whose connections know the deadline."""
 
@@ -85,12 +92,15 @@ class _Stream:
     def __init__(self, inner: Any, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
+        self.heard = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         data: bytes = self._inner.read(max_bytes, timeout=self._deadline.left(timeout))
+        self.heard = True
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.heard = False
         self._inner.write(buffer, timeout=self._deadline.left(timeout))
 
     def start_tls(self, *args: Any, timeout: float | None = None, **more: Any) -> _Stream:

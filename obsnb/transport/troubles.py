@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from obsnb.settings import Endpoint
 from obsnb.transport.retry import Trouble
 
-__all__ = ["explain", "not_wanted", "out_of_time"]
+__all__ = ["explain", "not_wanted", "out_of_step", "out_of_time"]
 
 _WAITING = "Ask for a shorter window, or raise read_timeout_s and total_timeout_s in obsnb.toml."
 _RUNNING = "Is it running, and is a port-forward or VPN needed? Check the URL (OBSNB_{kind}_URL, obsnb.toml)."
@@ -36,6 +36,11 @@ def explain(error: Exception, endpoint: Endpoint) -> Trouble:
 def out_of_time(endpoint: Endpoint) -> Trouble:
     """The answer took longer than `total_timeout_s`."""
     return Trouble(f"did not finish its answer within {endpoint.total_timeout_s:g} s", _WAITING)
+
+
+def out_of_step() -> Trouble:
+    """An answer was there before the question: it belongs to another one."""
+    return Trouble("answered before it was asked", _BETWEEN, again=True)
 
 
 def not_wanted() -> Trouble:

@@ -49,6 +49,19 @@ def test_a_server_that_drips_is_not_listened_to_beyond_the_deadline(
     assert error.value.what == f"loki at {server.url} did not finish its answer within 20 s."
 
 
+def test_a_second_answer_is_not_taken_for_the_answer_to_the_next_question(
+    serve: Serve, connect: Connect
+) -> None:
+    def twice(talk: Talk, _: int) -> None:
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + talk.path[-1:].encode()
+        talk.wfile.write(answer + answer)  # at once, so that they are read at once
+
+    transport = connect(serve(twice).url)
+    answers = [transport.send(Request("/", (("number", str(number)),))) for number in range(3)]
+    assert [answer.body for answer in answers] == [b"0", b"1", b"2"]
+    assert [answer.retries for answer in answers] == [0, 1, 1]  # asked again, on a new connection
+
+
 def test_a_wait_is_never_longer_than_the_time_that_is_left() -> None:
     time = Time()
     deadline = Deadline(time.clock)
