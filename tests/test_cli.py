@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from datetime import datetime
 
 import pytest
 
@@ -26,7 +27,16 @@ def test_the_demo_finds_what_was_wrong_and_leaves_a_post_mortem_and_a_notebook(d
         p.name for p in out.iterdir()
     }
     findings = json.loads((out / "findings.json").read_text("utf-8"))
-    assert findings["suspects"][0]["service"] == "postgres"
+    truth = json.loads((incident_path("slow-query") / "truth.json").read_text("utf-8"))
+    cause = truth["root_cause"]
+    assert findings["suspects"][0]["service"] == cause["service"]
+    assert [cause["table"]] in [
+        query["tables"] for query in findings["slow_queries"] if (query["change"] or 0) > 2
+    ]
+    assert cause["error"] in [error["type"] for error in findings["errors"] if error["is_new"]]
+    assert any(cause["change"] in event["title"] for event in findings["events"] if event["kind"] == "deploy")
+    for key, moment in (("start", "onset"), ("end", "recovery")):
+        assert abs(datetime.fromisoformat(findings["during"][key]).timestamp() - truth[moment]) <= 60
 
 
 def test_the_demos_report_is_under_six_megabytes_and_asks_for_nothing(demo):
