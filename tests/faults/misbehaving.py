@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import select
 import socket
@@ -17,10 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.faults.acts import FAULTS, holds_rows
 from tests.standin.serving import Backend
 
-_JSON = "application/json"
-_HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Who are you?</body></html>"
 _GONE_S = 10.0
 _PAUSE_S = 0.0005
 
@@ -56,7 +53,7 @@ class Plan:
     played: Counter[str] = field(default_factory=Counter)
     requests: int = 0
     _attempts: Counter[str] = field(default_factory=Counter)
-    _answers: dict[str, list[Asked]] = field(default_factory=dict)
+    _answers: dict[str, Asked] = field(default_factory=dict)
     _stuck: dict[str, Asked] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,26 +70,28 @@ class Plan:
         with self._lock:
             self.requests += 1
             self._attempts[key] += 1
-            self._answers.setdefault(asked.kind, []).append(asked)
+            if holds_rows(asked.body):
+                self._answers.setdefault(asked.kind, asked)
             if not bad or self._attempts[key] > attempts:
                 return Talk.say
             self.played[name] += 1
         return FAULTS[name]
 
-    def earlier(self, asked: Asked) -> Asked:
-        """The answer that its endpoint gives from now on, whatever is asked: one that it gave before."""
+    def first(self, asked: Asked) -> Asked:
+        """The first answer of the same endpoint that had any rows; where there was none, this one."""
         with self._lock:
-            return self._stuck.setdefault(asked.kind, self._answers[asked.kind][0])
+            return self._answers.get(asked.kind, asked)
 
-    def is_stuck(self, asked: Asked) -> bool:
-        """Whether its endpoint always gives the same answer."""
+    def stick(self, asked: Asked) -> None:
+        """Make its endpoint give the same answer for ever."""
+        answer = self.first(asked)
         with self._lock:
-            return asked.kind in self._stuck
+            self._stuck[asked.kind] = answer
 
-    def another(self, asked: Asked) -> str:
-        """A path of the same kind that was asked for before: another trace's."""
+    def settled(self, asked: Asked) -> Asked:
+        """The answer that its endpoint gives for ever, or this one."""
         with self._lock:
-            return self._answers[asked.kind][0].path
+            return self._stuck.get(asked.kind, asked)
 
 
 def _burst(chance: random.Random) -> int:
@@ -117,9 +116,7 @@ class Talk(BaseHTTPRequestHandler):
         asked = self.ask(unquote(parts.path), params, headers)
         act = self.server.plan.next(asked)
         with suppress(BrokenPipeError, ConnectionResetError):
-            if act is Talk.say and self.server.plan.is_stuck(asked):
-                asked = self.server.plan.earlier(asked)
-            act(self, asked)
+            act(self, self.server.plan.settled(asked))
             return
         self.close_connection = True
 
@@ -223,216 +220,3 @@ def misbehaving(backend: Backend) -> Iterator[Misbehaving]:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-# The connection.
-
-
-def _reset(talk: Talk, asked: Asked) -> None:
-    talk.reset()
-
-
-def _reset_within(talk: Talk, asked: Asked) -> None:
-    talk.begin(asked.status, {"content-length": str(len(asked.body)), **asked.answered})
-    talk.wfile.write(asked.body[: len(asked.body) // 2])
-    talk.reset()
-
-
-def _close(talk: Talk, asked: Asked) -> None:
-    talk.close_connection = True
-
-
-def _stall(talk: Talk, asked: Asked) -> None:
-    talk.wait()
-
-
-def _stall_within(talk: Talk, asked: Asked) -> None:
-    talk.begin(asked.status, {"content-length": str(len(asked.body) + 1), **asked.answered})
-    talk.wfile.write(asked.body)
-    talk.wait()
-
-
-def _trickle(talk: Talk, asked: Asked) -> None:
-    talk.begin(asked.status, {"content-length": str(len(asked.body)), **asked.answered})
-    size = len(asked.body) // 20 + 1
-    for place in range(0, len(asked.body), size):
-        talk.wfile.write(asked.body[place : place + size])
-
-
-def _drip(talk: Talk, asked: Asked) -> None:
-    talk.begin(asked.status, {"transfer-encoding": "chunked", **asked.answered})
-    talk.pump(b"1\r\n \r\n")
-
-
-def _drip_interim(talk: Talk, asked: Asked) -> None:
-    talk.pump(b"HTTP/1.1 102 Processing\r\n\r\n")
-
-
-def _babble(talk: Talk, asked: Asked) -> None:
-    talk.close_connection = True
-    talk.wfile.write(b"220 mail.example ESMTP\r\n\r\n")
-
-
-def _say_twice(talk: Talk, asked: Asked) -> None:
-    """Two answers to one request: the second one waits for the next request."""
-    talk.say(asked)
-    talk.say(asked)
-
-
-# The body.
-
-
-def _cut(talk: Talk, asked: Asked) -> None:
-    talk.reply(asked.body[:-1], status=asked.status, content_length=str(len(asked.body)), **asked.answered)
-    talk.close_connection = True
-
-
-def _cut_chunked(talk: Talk, asked: Asked) -> None:
-    talk.close_connection = True
-    talk.begin(asked.status, {"transfer-encoding": "chunked", **asked.answered})
-    part = asked.body[: -(-len(asked.body) // 2)]
-    talk.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if part else b"")
-
-
-def _cut_unmarked(talk: Talk, asked: Asked) -> None:
-    """Cut where nothing says how long it is: at the end of a part, where it can be told from none."""
-    talk.close_connection = True
-    talk.begin(asked.status, {"connection": "close", **asked.answered})
-    talk.wfile.write(_without_last_part(asked.body))
-
-
-def _gzip_damaged(talk: Talk, asked: Asked) -> None:
-    packed = bytearray(gzip.compress(asked.body, mtime=0))
-    packed[len(packed) // 2] ^= 0x55
-    talk.reply(bytes(packed), status=asked.status, content_encoding="gzip", **asked.answered)
-
-
-def _gzip_cut(talk: Talk, asked: Asked) -> None:
-    packed = gzip.compress(asked.body)[:-9]
-    talk.reply(packed, status=asked.status, content_encoding="gzip", **asked.answered)
-
-
-def _gzip_said(talk: Talk, asked: Asked) -> None:
-    talk.reply(asked.body, status=asked.status, content_encoding="gzip", **asked.answered)
-
-
-def _gzip_unsaid(talk: Talk, asked: Asked) -> None:
-    talk.reply(gzip.compress(asked.body), status=asked.status, **asked.answered)
-
-
-def _empty(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"", **asked.answered)
-
-
-def _braces(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"{}", **{"content-type": _JSON})
-
-
-# What it says.
-
-
-def _busy(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"too many outstanding requests", status=429, content_type="text/plain")
-
-
-def _busy_for_long(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"", status=429, retry_after="3600")
-
-
-def _not_ready(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"Ingester not ready", status=503, content_type="text/plain")
-
-
-def _failed(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"internal error", status=500, content_type="text/plain")
-
-
-def _slow(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"context deadline exceeded", status=504, content_type="text/plain")
-
-
-def _login(talk: Talk, asked: Asked) -> None:
-    talk.reply(_HTML, content_type="text/html; charset=utf-8")
-
-
-def _login_elsewhere(talk: Talk, asked: Asked) -> None:
-    talk.reply(b"", status=302, location="https://login.example/oauth?code=1")
-
-
-def _page_of_text(talk: Talk, asked: Asked) -> None:
-    talk.reply(asked.body, status=asked.status, content_type="text/html")
-
-
-def _some_bytes(talk: Talk, asked: Asked) -> None:
-    other = _JSON if "protobuf" in asked.answered.get("content-type", "") else "application/octet-stream"
-    talk.reply(asked.body, status=asked.status, content_type=other)
-
-
-# Pages.
-
-
-def _doubled(talk: Talk, asked: Asked) -> None:
-    """Everything in the answer comes twice in it."""
-    talk.reply(_twice(asked.body), status=asked.status, **asked.answered)
-
-
-def _stuck(talk: Talk, asked: Asked) -> None:
-    """The same page again, for ever."""
-    talk.say(talk.server.plan.earlier(asked))
-
-
-def _elsewhere(talk: Talk, asked: Asked) -> None:
-    """What was not asked for: a window beside the one that was, or another trace."""
-    path, params = asked.path, dict(asked.params)
-    if asked.kind != asked.path:
-        path = talk.server.plan.another(asked)
-    elif "start" in params and "end" in params:
-        start, end = (_number(params[name][0]) for name in ("start", "end"))
-        back = (end - start) // 2 + 1
-        params |= {"start": [str(start - back)], "end": [str(end - back)]}
-    talk.say(talk.ask(path, params, asked.headers))
-
-
-FAULTS: Mapping[str, Callable[[Talk, Asked], None]] = {
-    act.__name__.strip("_"): act
-    for act in (
-        *(_reset, _reset_within, _close, _stall, _stall_within, _trickle, _drip, _drip_interim, _babble),
-        *(_say_twice, _cut, _cut_chunked, _cut_unmarked, _gzip_damaged, _gzip_cut, _gzip_said, _gzip_unsaid),
-        *(_empty, _braces, _busy, _busy_for_long, _not_ready, _failed, _slow, _login, _login_elsewhere),
-        *(_page_of_text, _some_bytes, _doubled, _stuck, _elsewhere),
-    )
-}
-
-
-def _number(text: str) -> float | int:
-    return int(text) if text.isdigit() else float(text)
-
-
-def _twice(body: bytes) -> bytes:
-    """An answer in which each stream, series, trace or batch of spans comes twice."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return body + body  # of two messages in protobuf, one after the other, the lists run together
-    for holder, name in (
-        (told.get("data"), "result"),
-        (told, "traces"),
-        (told, "batches"),
-        (told.get("trace"), "resourceSpans"),
-    ):
-        if isinstance(holder, dict) and isinstance(holder.get(name), list):
-            holder[name] *= 2
-    return json.dumps(told, separators=(",", ":")).encode()
-
-
-def _without_last_part(body: bytes) -> bytes:
-    """A message in protobuf without its last field; any other body without its last byte."""
-    places, at = [0], 0
-    with suppress(IndexError):
-        while at < len(body) and body[at] & 7 == 2:
-            length, shift, at = 0, 0, at + 1
-            while body[at] & 128:
-                length, shift, at = length | (body[at] & 127) << shift, shift + 7, at + 1
-            at += 1 + (length | (body[at] & 127) << shift)
-            places.append(at)
-    return body[: places[-2]] if at == len(body) and len(places) > 1 else body[:-1]

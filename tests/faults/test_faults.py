@@ -10,19 +10,23 @@ from typing import Any
 
 import polars as pl
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status, TracesData
 
 from obsnb.conventions import DEFAULT
 from obsnb.settings import SourceKind
 from obsnb.sources.base import Answer
 from obsnb.sources.loki import Loki
 from obsnb.sources.prometheus import Prometheus
+from obsnb.sources.tempo import Tempo
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Transport
+from tests.faults.acts import FAULTS
 from tests.faults.conftest import outcome_of
-from tests.faults.misbehaving import FAULTS, Misbehaving, Plan, misbehaving
+from tests.faults.misbehaving import Misbehaving, Plan, misbehaving
 from tests.standin.loki import LokiStandIn, Row
 from tests.standin.prometheus import PrometheusStandIn, Recorded
 from tests.standin.serving import Backend
+from tests.standin.tempo import TempoStandIn
 
 RUNS = 200
 SECOND = 10**9
@@ -110,7 +114,69 @@ def series(chance: random.Random) -> Case:
     return Case("prometheus", PrometheusStandIn(held), ask, there, came)
 
 
-CASES = (lines, series)
+def spans(chance: random.Random) -> Case:
+    return _traced(chance, whole=False)
+
+
+def whole_traces(chance: random.Random) -> Case:
+    return _traced(chance, whole=True)
+
+
+def _traced(chance: random.Random, *, whole: bool) -> Case:
+    traces = [_trace(chance, number) for number in range(1, chance.randint(1, 15))]
+    settings = {"versions": frozenset({1})} if chance.random() < 0.3 else {}
+    backend = TempoStandIn.of(*traces, **settings)
+    window = TimeRange(BASE, BASE + 12 * SECOND)
+
+    def ask(transport: Transport) -> Answer:
+        source = Tempo(transport, conventions=DEFAULT, search_limit=4, spss=2)
+        return source.spans("{ status = error }", window, whole=whole)
+
+    there: Counter[Any] = Counter()
+    for trace in traces:
+        held = [batch.scope_spans[0].spans[0] for batch in trace.resource_spans]
+        matching = [one for one in held if one.status.code == 2 and one.start_time_unix_nano in window]
+        there.update(_span_key(one) for one in (held if whole and matching else matching))
+    return Case("tempo", backend, ask, there, _spans_that_came)
+
+
+def _trace(chance: random.Random, number: int) -> TracesData:
+    """A trace of a fraction of a second, each span with a resource of its own."""
+    start = BASE + chance.randint(-5 * SECOND, 17 * SECOND)
+    return TracesData(
+        resource_spans=[
+            ResourceSpans(
+                scope_spans=[
+                    ScopeSpans(
+                        spans=[
+                            Span(
+                                trace_id=number.to_bytes(16, "big"),
+                                span_id=index.to_bytes(8, "big"),
+                                name=f"operation {index}",
+                                start_time_unix_nano=start + index * 10_000_000,
+                                end_time_unix_nano=start + index * 10_000_000 + chance.randint(0, 5) * 1_000,
+                                status=Status(code=chance.choice([0, 2, 2])),
+                            )
+                        ]
+                    )
+                ]
+            )
+            for index in range(1, chance.randint(2, 7))
+        ]
+    )
+
+
+def _span_key(span: Span) -> tuple[str, str, int, int]:
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    return span.trace_id.hex(), span.span_id.hex(), start, end - start
+
+
+def _spans_that_came(frame: pl.DataFrame) -> Counter[Any]:
+    times = (pl.col("start").to_physical(), pl.col("duration").to_physical())
+    return Counter(frame.select("trace_id", "span_id", *times).rows())
+
+
+CASES = (lines, series, spans, whole_traces)
 
 
 @pytest.fixture
