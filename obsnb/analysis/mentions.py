@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -14,7 +15,8 @@ __all__ = ["mentioned"]
 _READ = 2_000  # characters of a text
 _SHORTEST = 3  # letters of a name that can be told from a word
 #: Whoever stands behind these asked for something; an error is not about them.
-_ASKERS = r"(?<!request from )(?<!requests from )(?<!called by )(?<!on behalf of )(?<!client )(?<!caller )"
+_ASKER = r"(?i)\b(?:requests? from|called by|on behalf of|client|caller)\s+[\w.-]+"
+_BETWEEN = r"([^\w-])"
 
 
 def mentioned(
@@ -32,18 +34,21 @@ def mentioned(
         For a service those that call it, who are passed over: an error is not about them.
     """
     lower = {name.lower(): name for name in names.known.values() if len(name) >= _SHORTEST}
-    distinct = texts.select("service", "text").unique()
-    if not lower or distinct.is_empty():
+    if not lower or texts.is_empty():
         return pl.Series("named", [None] * texts.height, dtype=pl.String)
-    longest_first = sorted(lower, key=len, reverse=True)
-    any_name = "|".join(re.escape(name) for name in longest_first)
-    pattern = re.compile(rf"{_ASKERS}(?<![\w-])(?:{any_name})(?![\w-])", re.IGNORECASE)
-    found: list[str | None] = []
-    for service, text in distinct.iter_rows():
-        said = {lower[hit.lower()] for hit in pattern.findall((text or "")[:_READ])}
+    any_name = "|".join(re.escape(name) for name in sorted(lower, key=len, reverse=True))
+    # A separator stands twice, so that two names next to each other both have theirs.
+    apart: Any = pl.col("text").str.slice(0, _READ).str.replace_all(_ASKER, " ")
+    apart = apart.str.to_lowercase().str.replace_all(_BETWEEN, "$1$1")
+    hits = apart.str.extract_all(rf"(?:^|[^\w-])(?:{any_name})(?:$|[^\w-])")
+    found = texts.select("service", hits.list.join("\n").alias("hits"))
+    distinct = found.unique()
+    named = []
+    for service, joined in distinct.iter_rows():
+        said = {lower[name] for name in re.findall(any_name, joined or "")}
         said -= {service} | (callers or {}).get(service, frozenset())
-        found.append(said.pop() if len(said) == 1 else None)
-    table = distinct.with_columns(pl.Series("named", found, dtype=pl.String))
-    return texts.join(table, on=["service", "text"], how="left", maintain_order="left", nulls_equal=True)[
+        named.append(said.pop() if len(said) == 1 else None)
+    table = distinct.with_columns(pl.Series("named", named, dtype=pl.String))
+    return found.join(table, on=["service", "hits"], how="left", maintain_order="left", nulls_equal=True)[
         "named"
     ]

@@ -7,21 +7,24 @@ import math
 import numpy as np
 import polars as pl
 
+from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.requests import request_counts
 from obsnb.analysis.scores import Finding, Floats, certainty, rank_z, saturate
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift
 from obsnb.analysis.symptoms import buckets_of, series_symptoms
 from obsnb.analysis.tree import Ints
+from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.timerange import TimeRange
 
-__all__ = ["load_changes", "symptom_findings"]
+__all__ = ["line_duration_findings", "load_changes", "symptom_findings"]
 
 _SHORTEST_NS = 15 * 10**9  # of a bucket: scrapes are rarely closer
 _FEWEST = 2  # buckets of either window
 _SHARE, _TIMES = 0.1, 0.7  # of failures, and logarithm of times as slow: 63% of full strength
 _NOISE = 0.14  # of that logarithm is no change
+_TIMED = r"(?i)duration|elapsed|took|latency|response|time|\d\s?(?:ms|s|us|\u00b5s)\b"
 
 
 def symptom_findings(
@@ -66,6 +69,53 @@ def symptom_findings(
             about=signal,
         )
         for name, signal, amount, sure, since, said in seen
+    ]
+
+
+def line_duration_findings(
+    logs: pl.DataFrame,
+    names: Names,
+    *,
+    during: TimeRange,
+    baseline: TimeRange,
+    conventions: Conventions = DEFAULT,
+) -> list[Finding]:
+    """Services whose log lines tell of longer durations than lines of the same route did before."""
+    read = parse_logs(logs.filter(pl.col("line").str.contains(_TIMED)), conventions=conventions)
+    route = pl.coalesce("parsed.route", "parsed.statement", "parsed.logger", pl.lit(""))
+    lines = read.select(
+        names.services(read["service"].cast(pl.String)).alias("service"),
+        route.str.replace_all(r"\d+", "?").alias("route"),
+        pl.col("parsed.duration_s").log().alias("log"),
+        pl.col("timestamp").to_physical().alias("ns"),
+    )
+    lines = lines.with_columns(side(lines["ns"], during, baseline))
+    lines = lines.filter(pl.col("log").is_finite()).drop_nulls(["service", "during"])
+    before = pl.col("log").filter(~pl.col("during")).median().over("service", "route")
+    lines = lines.with_columns((pl.col("log") - before).alias("slower")).drop_nulls("slower")
+    found = []
+    for (service,), each in lines.group_by("service", maintain_order=True):
+        new = each.filter("during")["slower"].to_numpy()
+        old = each.filter(~pl.col("during"))["slower"].to_numpy()
+        if len(new) < _FEWEST or len(old) < _FEWEST:
+            continue
+        amount = float(new.mean() - old.mean()) - _NOISE
+        sure = certainty(rank_z(new, old))
+        if amount > 0 and sure:
+            found.append((str(service), amount, sure, each.filter("during")["ns"].min()))
+    most = max((amount for _, amount, *_ in found), default=1.0)
+    return [
+        Finding(
+            service=service,
+            signal="symptom",
+            strength=sure * saturate(amount, _TIMES),
+            share=amount / most,
+            since_ns=since if isinstance(since, int) else None,
+            reason=f"Log lines of {service} tell of {math.exp(amount + _NOISE):.1f} times the durations.",
+            waiting=True,
+            about="durations in log lines",
+        )
+        for service, amount, sure, since in found
     ]
 
 

@@ -18,7 +18,7 @@ from obsnb.analysis.latency import latency_findings
 from obsnb.analysis.log_errors import error_lines, log_findings
 from obsnb.analysis.narrowing import narrowed
 from obsnb.analysis.nodes import SpanNodes, nodes_of
-from obsnb.analysis.noticed import load_changes, symptom_findings
+from obsnb.analysis.noticed import line_duration_findings, load_changes, symptom_findings
 from obsnb.analysis.raised import manners, origins_of, span_error_findings
 from obsnb.analysis.resources import resource_findings
 from obsnb.analysis.scores import Finding
@@ -119,6 +119,7 @@ def suspects(
         found.look_at_spans(given.spans, given.logs)
     elif given.logs is not None:
         found.look_at_lines(error_lines(given.logs, found.names, conventions=conventions))
+        found.look_at_durations(given.logs)
     if given.series is not None:
         found.look_at_series(given.series)
     deployments = _deployments(given, found)
@@ -242,6 +243,17 @@ class _Found:
             origins=origins,
             callers=self.graph.callers,
         )
+
+    def look_at_durations(self, logs: pl.DataFrame) -> None:
+        """How long things took by the log lines: for want of spans, which say it better."""
+        if self.baseline is not None:
+            self.findings += line_duration_findings(
+                logs,
+                self.names,
+                during=self.during,
+                baseline=self.baseline,
+                conventions=self.conventions,
+            )
 
     def look_at_series(self, series: pl.DataFrame) -> None:
         """Resources, what is noticed of requests, and how many there are."""

@@ -553,3 +553,17 @@ def test_events_without_a_service_are_passed_over():
         )
     )
     assert suspects(events=events, during=_DURING, baseline=_BEFORE).is_empty()
+
+
+def test_durations_in_log_lines_stand_in_for_spans():
+    said = []
+    for n in range(240):
+        took = 900 if n >= 120 else 40 + n % 5
+        said += [(n * 5, "api", {"level": "info", "message": f"finished GET /orders duration_ms={took}"})]
+        said += [
+            (n * 5 + 1, "auth", {"level": "info", "message": f"finished GET /me duration_ms={9 + n % 3}"})
+        ]
+    out = suspects(lines(*said), during=_DURING, baseline=_BEFORE)
+    assert out["service"][0] == "api"
+    assert out["score"][0] > 0.3
+    assert _score(out, "auth") == [0.0]
