@@ -11,6 +11,7 @@ import polars as pl
 from obsnb.analysis.nodes import SpanNodes
 from obsnb.analysis.scores import Finding, certainty, share_z
 from obsnb.analysis.tree import Ints
+from obsnb.analysis.windows import side
 from obsnb.timerange import TimeRange
 
 __all__ = ["Absence", "absent_services"]
@@ -116,51 +117,52 @@ def _absence(
 
 def _reached(nodes: SpanNodes, during: TimeRange, baseline: TimeRange) -> pl.DataFrame:
     """By operation of a visit and callee: visits, and visits that reach the callee, of both windows."""
-    spans, parent = nodes.spans, nodes.tree.parent
+    spans, parent, start = nodes.spans, nodes.tree.parent, nodes.tree.start
     entry = _entries(nodes)
-    start = nodes.tree.start
-    inside = ((start >= during.start_ns) & (start < during.end_ns)).astype(np.int8)
-    inside[~((start >= baseline.start_ns) & (start < baseline.end_ns)) & (inside == 0)] = -1
-    begins = entry == np.arange(len(parent))
-    below = np.flatnonzero(begins & (parent >= 0))
-    failed = spans["failed"].to_numpy()
-    spoilt = np.zeros(len(parent), dtype=bool)
-    spoilt[entry[parent[below[failed[below]]]]] = True
-    elsewhere = (spans["origin"] != spans["service"]).fill_null(False).to_numpy()
-    spoilt[entry[elsewhere]] = True
-    inside[spoilt & (inside == 1)] = -1
-    visits = pl.DataFrame(
-        {
-            "visit": np.flatnonzero(begins),
-            "service": spans["service"].filter(pl.Series(begins)),
-            "name": spans["name"].filter(pl.Series(begins)),
-            "inside": inside[begins],
-            "failed": failed[begins],
-        }
-    ).filter(pl.col("inside") >= 0)
-    visits = visits.with_columns(pl.struct("service", "name").hash(5).alias("operation"))
-    new_failures = (pl.col("failed") & (pl.col("inside") == 1)).sum().over("operation")
-    visits = visits.filter((pl.col("inside") == 0) | pl.col("failed") | (new_failures < _FEWEST))
+    below = np.flatnonzero((entry == np.arange(len(parent))) & (parent >= 0))
     visit = entry[parent[below]]
     hits = pl.DataFrame(
         {"visit": visit, "callee": spans["service"].gather(below), "offset": start[below] - start[visit]}
     )
     hits = hits.group_by("visit", "callee", maintain_order=True).agg(pl.col("offset").min())
+    visits = _visits(nodes, entry, side(pl.Series(start), during, baseline))
+    now, then = pl.col("during"), ~pl.col("during")
     many = visits.group_by("operation", "service").agg(
-        (pl.col("inside") == 0).sum().alias("visits_old"), (pl.col("inside") == 1).sum().alias("visits_new")
+        then.sum().alias("visits_old"), now.sum().alias("visits_new")
     )
     counted = (
         visits.join(hits, on="visit")
         .group_by("operation", "callee")
         .agg(
-            (pl.col("inside") == 0).sum().alias("hits_old"),
-            (pl.col("inside") == 1).sum().alias("hits_new"),
-            pl.col("offset").filter(pl.col("inside") == 0).median(),
+            then.sum().alias("hits_old"),
+            now.sum().alias("hits_new"),
+            pl.col("offset").filter(then).median(),
         )
     )
-    return (
-        counted.join(many, on="operation").filter(pl.col("visits_new") >= _FEWEST).sort("operation", "callee")
+    joined = counted.join(many, on="operation").filter(pl.col("visits_new") >= _FEWEST)
+    return joined.sort("operation", "callee")
+
+
+def _visits(nodes: SpanNodes, entry: Ints, inside: pl.Series) -> pl.DataFrame:
+    """The visits of both windows that count; of the incident's those that failed by themselves."""
+    spans, parent = nodes.spans, nodes.tree.parent
+    begins = entry == np.arange(len(parent))
+    failed = spans["failed"].to_numpy()
+    below = np.flatnonzero(begins & (parent >= 0) & failed)
+    spoilt = np.zeros(len(parent), dtype=bool)
+    spoilt[entry[parent[below]]] = True
+    elsewhere = (spans["origin"] != spans["service"]).fill_null(False).to_numpy()
+    spoilt[entry[elsewhere]] = True
+    visits = spans.select("service", "name", "failed").with_columns(
+        inside.alias("during"),
+        pl.int_range(pl.len()).alias("visit"),
+        pl.struct("service", "name").hash(5).alias("operation"),
+        pl.Series("begins", begins),
+        pl.Series("spoilt", spoilt),
     )
+    visits = visits.filter("begins").drop_nulls("during").filter(~(pl.col("during") & pl.col("spoilt")))
+    new_failures = (pl.col("failed") & pl.col("during")).sum().over("operation")
+    return visits.filter(~pl.col("during") | pl.col("failed") | (new_failures < _FEWEST))
 
 
 def _entries(nodes: SpanNodes) -> Ints:

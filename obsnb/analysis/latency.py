@@ -98,6 +98,8 @@ def _place(
     affected = now if shifted >= outlying or far.is_empty() else far
     usual = float(np.median(old)) if len(old) else 0.0
     excess = float(now["excess"].sum()) / requests[True] - float(then["excess"].sum()) / requests[False]
+    more = float(affected["excess"].sum()) / affected.height
+    more -= float(then["excess"].sum()) / max(then.height, 1)
     request = float(np.median((then if then.height else now)["request"].to_numpy()))
     return _Place(
         name=str(name),
@@ -106,7 +108,7 @@ def _place(
         remote=bool(remote),
         z=max(shifted, outlying),
         excess=excess,
-        part=float(affected["excess"].sum()) / affected.height / max(request, 1.0),
+        part=more / max(request, 1.0),
         times=math.exp(float(np.median(affected["ratio"].to_numpy())) - usual),
     )
 

@@ -12,6 +12,7 @@ from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.mentions import mentioned
 from obsnb.analysis.scores import Finding, certainty, rate_z, saturate
 from obsnb.analysis.service_names import Names
+from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, SEVERITY, Conventions
 from obsnb.timerange import TimeRange
 
@@ -102,7 +103,7 @@ def log_findings(
     callers
         For a service those that call it, directly or through others.
     """
-    lines = lines.with_columns(_window(during, baseline)).drop_nulls("during")
+    lines = lines.with_columns(side(lines["ns"], during, baseline)).drop_nulls("during")
     if lines.is_empty():
         return []
     later = lines["request"].is_not_null() & ~lines["request"].is_first_distinct()
@@ -165,14 +166,3 @@ def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during
 
 def _kind_of(grade: float) -> str:
     return "error lines" if grade >= 1 else "warnings"
-
-
-def _window(during: TimeRange, baseline: TimeRange) -> Any:
-    ns = pl.col("ns")
-    return (
-        pl.when(ns.is_between(during.start_ns, during.end_ns, closed="left"))
-        .then(True)
-        .when(ns.is_between(baseline.start_ns, baseline.end_ns, closed="left"))
-        .then(False)
-        .alias("during")
-    )

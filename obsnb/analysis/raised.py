@@ -14,6 +14,7 @@ from obsnb.analysis.mentions import mentioned
 from obsnb.analysis.nodes import SpanNodes
 from obsnb.analysis.scores import Finding, certainty, saturate, share_z
 from obsnb.analysis.service_names import Names
+from obsnb.analysis.windows import side
 from obsnb.timerange import TimeRange
 
 __all__ = ["manners", "origins_of", "span_error_findings"]
@@ -135,7 +136,7 @@ def span_error_findings(
         As `origins_of` gives them.
     """
     rows = nodes.spans.select("service", "callee").with_columns(
-        pl.Series("trace", nodes.tree.trace), _window(pl.Series("start", nodes.tree.start), during, baseline)
+        pl.Series("trace", nodes.tree.trace), side(pl.Series("start", nodes.tree.start), during, baseline)
     )
     rows = rows.drop_nulls("during")
     every = rows.group_by("during").agg(pl.col("trace").n_unique())
@@ -143,7 +144,7 @@ def span_error_findings(
     if len(requests) < 2:
         return []
     passing = _passing(rows)
-    raised = origins.with_columns(_window(origins["start"], during, baseline)).drop_nulls("during")
+    raised = origins.with_columns(side(origins["start"], during, baseline)).drop_nulls("during")
     counted = raised.group_by("origin", "type", maintain_order=True).agg(
         pl.col("trace").filter("during").n_unique().alias("new"),
         pl.col("trace").filter(~pl.col("during")).n_unique().alias("old"),
@@ -162,12 +163,6 @@ def span_error_findings(
             found.append(_Rise(row, certainty(z), more, row["new"] / now - row["old"] / then))
     whole = sum(each.sure * each.more for each in found) or 1.0
     return _with_common_peer([_finding(each, whole, requests) for each in found], nodes)
-
-
-def _window(start: pl.Series, during: TimeRange, baseline: TimeRange) -> pl.Series:
-    inside = start.is_between(during.start_ns, during.end_ns, closed="left")
-    before = start.is_between(baseline.start_ns, baseline.end_ns, closed="left")
-    return inside.set(~(inside | before), None).alias("during")
 
 
 def _passing(rows: pl.DataFrame) -> dict[tuple[str, bool], int]:

@@ -147,16 +147,25 @@ def download(
     try:
         _Pull(asked, source, dataset, watch).run(until_ns, late_ns)
     except (ObsnbError, KeyboardInterrupt) as stop:
-        if dataset.slices:
-            why = f"it stopped ({stop.what})" if isinstance(stop, ObsnbError) else "it was interrupted"
-            kept.enter(dataset.record(until_ns=until_ns, stopped=why), quietly=True)
-            if isinstance(stop, SourceError):
-                stop.hint = f"{stop.hint} The same call goes on from what is whole in {folder}.".strip()
+        try:
+            _note(stop, dataset, until_ns, kept)
+        except KeyboardInterrupt:  # of one Ctrl-C, polars and Python both tell
+            _note(stop, dataset, until_ns, kept)
         raise
     finally:
         watch.close()
     kept.enter(dataset.record(until_ns=until_ns))
     return dataset.scan()
+
+
+def _note(stop: ObsnbError | KeyboardInterrupt, dataset: Dataset, until_ns: int, kept: Kept) -> None:
+    """Enter what is there where it was stopped; nothing where there is nothing."""
+    if not dataset.slices:
+        return
+    why = f"it stopped ({stop.what})" if isinstance(stop, ObsnbError) else "it was interrupted"
+    kept.enter(dataset.record(until_ns=until_ns, stopped=why), quietly=True)
+    if isinstance(stop, SourceError):
+        stop.hint = f"{stop.hint} The same call goes on from what is whole in {dataset.folder}.".strip()
 
 
 class _Pull:
