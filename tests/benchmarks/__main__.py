@@ -1,0 +1,50 @@
+"""Measure, and print one table.
+
+    python -m tests.benchmarks                    all of them, some minutes
+    python -m tests.benchmarks loki prometheus    just some
+
+============  ==========================================================================================
+loki          recorded pages to a finished frame, against parsing them alone
+prometheus    a matrix of a million points to a finished frame, against parsing it alone
+tempo         whole traces to a finished frame, spans a second
+pull          a whole pull from a real Prometheus, against downloading the same bytes
+peers         the same bytes to a tidy frame, against other packages: time and memory
+download      lines streamed to Parquet: peak memory
+============  ==========================================================================================
+"""
+# ruff: noqa: T201 - a command prints
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+
+from tests.benchmarks import decoding, peers, pulling
+from tests.benchmarks.measuring import Row, table
+
+BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
+    "loki": decoding.loki,
+    "prometheus": decoding.prometheus,
+    "tempo": decoding.tempo,
+    "pull": pulling.pull,
+    "peers": peers.peers,
+    "download": pulling.download,
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Measure what is named, or all; 1 where a target was missed."""
+    reader = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure obsnb.")
+    reader.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which; all where none is named")
+    names = reader.parse_args(words).names or list(BENCHMARKS)
+    rows: list[Row] = []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        rows += BENCHMARKS[name]()
+    print(table(rows))
+    return 1 if any(row.reached is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
