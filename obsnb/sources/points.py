@@ -47,8 +47,7 @@ def once(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     ).to_series()
     if later.all():  # null, which the first point has, is none that is not
         return frame, []
-    first = pl.int_range(pl.len()).min().over("series_id")
     kept = frame.unique(["series_id", "timestamp"], keep="first", maintain_order=True)
-    kept = kept.sort(first, "timestamp")
+    kept = kept.sort(pl.col("series_id").rle_id(), "timestamp")
     again = frame.height - kept.height
     return kept, [f"{again:,} points came again, of the same series and time"] if again else []
