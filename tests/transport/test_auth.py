@@ -151,7 +151,7 @@ def test_a_token_file_is_read_again_after_a_401(serve: Serve, connect: Connect, 
 def test_a_crowd_that_meets_a_401_runs_the_command_once_more_and_not_once_each(
     serve: Serve, connect: Connect
 ) -> None:
-    crowd = threading.Barrier(4, timeout=10)
+    crowd = threading.Barrier(4, timeout=60)
 
     def together(talk: Talk, number: int) -> None:
         if number < 4:

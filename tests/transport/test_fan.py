@@ -62,7 +62,7 @@ def test_items_are_taken_only_so_far_ahead_and_in_the_callers_thread() -> None:
 
 
 def test_what_is_under_way_learns_that_an_earlier_one_failed_and_is_waited_for() -> None:
-    begun, ended = threading.Barrier(2, timeout=10), []
+    begun, ended = threading.Barrier(2, timeout=60), []
 
     def ask(item: int, unwanted: Unwanted) -> None:
         begun.wait()
@@ -100,7 +100,7 @@ def test_an_error_does_not_disturb_what_comes_before_it() -> None:
         if item == 1:
             failed.set()
             raise ValueError("one")
-        assert failed.wait(10)
+        assert failed.wait(60)
         assert not unwanted()
         return item
 
@@ -117,7 +117,7 @@ def test_who_interrupts_does_not_wait() -> None:
     def ask(item: int, unwanted: Unwanted) -> int:
         if item == 0:
             raise KeyboardInterrupt
-        waited.append(going.wait(10))
+        waited.append(going.wait(60))
         return item
 
     answers = in_order(ask, range(2), ahead=2, name=NAME)

@@ -68,7 +68,7 @@ def test_who_comes_when_all_places_are_taken_waits_for_one() -> None:
     with limit.place():
         thread = threading.Thread(target=second)
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
