@@ -335,7 +335,7 @@ def test_answers_come_in_the_order_of_the_questions(serve: Serve, connect: Conne
     assert [answer.body for answer in answers] == [f"n={n}".encode() for n in range(40)]
 
 
-def test_as_many_as_allowed_are_under_way_at_once_and_no_more(serve: Serve, connect: Connect) -> None:
+def test_as_many_as_allowed_are_under_way_at_once(serve: Serve, connect: Connect) -> None:
     lock, running, most = threading.Lock(), 0, 0
     full = threading.Barrier(3, timeout=20)
 
