@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
 from obsnb.investigation.figures import Figures
 from obsnb.investigation.found import Found, inside
+from obsnb.report.hypotheses import Hypothesis, judged
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ class Investigation:
         self.window = window
         self.scope = scope
         self._given = baseline
+        self._tried: dict[str, Hypothesis] = {}
 
     def __repr__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in self.scope.items())
@@ -210,6 +213,55 @@ class Investigation:
             )
         return self._obs.out(found)
 
+    def hypothesis(
+        self,
+        statement: str,
+        *,
+        tested: str = "",
+        supports: Iterable[str] = (),
+        against: Iterable[str] = (),
+        evidence: Iterable[str] = (),
+        verdict: str | None = None,
+    ) -> Hypothesis:
+        """Write down what was supposed, how it was tested and what came of it; it goes into the report.
+
+        Parameters
+        ----------
+        statement
+            A sentence that could turn out to be wrong. Saying it again replaces what was said, so that a
+            cell can be run twice.
+        tested
+            How it was tested.
+        supports, against
+            Sentences that speak for it and against it.
+        evidence
+            Ids of rows, as results carry them.
+        verdict
+            ``supported``, ``refuted`` or ``open``. Without one: supported where all speaks for it, refuted
+            where all speaks against it, else open.
+
+        Returns
+        -------
+        Hypothesis
+
+        Raises
+        ------
+        UsageError
+            No statement, no such verdict, or evidence that is not in this investigation.
+        """
+        made = judged(
+            statement, tested=tested, supports=supports, against=against, evidence=evidence, verdict=verdict
+        )
+        for one in made.evidence:
+            self.evidence(one)
+        self._tried[made.statement] = made
+        return made
+
+    @property
+    def hypotheses(self) -> tuple[Hypothesis, ...]:
+        """What was supposed so far, in the order in which it was first said."""
+        return tuple(self._tried.values())
+
     def postmortem(self, *, title: str | None = None, notes: str | Path | None = None) -> Postmortem:
         """The post-mortem: what the data knows filled in, what only people know asked for.
 
@@ -233,6 +285,7 @@ class Investigation:
         rows, records = self._found.rows, self._obs.ledger.records
         named = (self._found.suspects, self._found.errors, self._found.statements, self._found.timeline)
         ids = [one for frame in named for several in frame["evidence"].drop_nulls() for one in several]
+        ids += [one for tried in self.hypotheses for one in tried.evidence]
         return Postmortem(
             title=title or self._title(),
             window=self.window,
@@ -253,6 +306,7 @@ class Investigation:
             queries=records,
             sampling=sampling(records),
             redactions=self._obs.redactions,
+            hypotheses=self.hypotheses,
             notes=written,
             evidence=evidence_texts(ids, rows),
             generated_by=f"obsnb {__version__}",
@@ -269,4 +323,5 @@ class Investigation:
 
     def findings(self) -> dict[str, Any]:
         """What was found, as plain values for JSON."""
-        return self._found.as_json(self.scope)
+        tried = [asdict(one) for one in self.hypotheses]
+        return self._found.as_json(self.scope) | {"hypotheses": tried}

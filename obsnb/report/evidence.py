@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from obsnb.report.entries import ErrorEntry, SlowEntry, SuspectEntry, TimelineEntry
+from obsnb.report.hypotheses import Hypothesis
 from obsnb.views.formats import evidence_label
 
 __all__ = ["CITED", "Reference", "references"]
+
+_Cites = TimelineEntry | SuspectEntry | ErrorEntry | SlowEntry | Hypothesis
 
 #: Of the ids of one row so many are cited; the frame has them all.
 CITED = 6
@@ -35,6 +38,7 @@ def references(
     suspects: Iterable[SuspectEntry],
     errors: Iterable[ErrorEntry],
     slow: Iterable[SlowEntry],
+    hypotheses: Iterable[Hypothesis] = (),
     places: Mapping[str, str],
     rows: Mapping[str, str],
 ) -> dict[str, Reference]:
@@ -48,11 +52,12 @@ def references(
         Evidence id → what its row says.
     """
     cited: dict[str, list[str]] = {}
-    sections: tuple[tuple[str, Iterable[TimelineEntry | SuspectEntry | ErrorEntry | SlowEntry]], ...] = (
+    sections: tuple[tuple[str, Iterable[_Cites]], ...] = (
         ("timeline", timeline),
         ("suspects", suspects),
         ("error groups", errors),
         ("slow queries", slow),
+        ("hypotheses", hypotheses),
     )
     for section, entries in sections:
         for entry in entries:

@@ -118,7 +118,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
 
 
-def contents(*, calls: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
+def contents(*, calls: bool, hypotheses: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
     """Anchor and name of each section, in order."""
     sections = [
         ("summary", "Summary"),
@@ -129,6 +129,7 @@ def contents(*, calls: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
         ("slow", "Slow queries"),
         ("trace", "The trace"),
         *([("calls", "Who calls whom")] if calls else []),
+        *([("hypotheses", "Hypotheses tried")] if hypotheses else []),
         ("people", "In people's words"),
         ("lessons", "Lessons"),
         ("actions", "Action items"),

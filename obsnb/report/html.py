@@ -135,6 +135,7 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         suspects=suspects,
         errors=errors,
         slow=slow,
+        hypotheses=postmortem.hypotheses,
         places=places | (shown.places if shown else {}),
         rows=postmortem.evidence,
     )
@@ -144,7 +145,9 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "pm": postmortem,
         "notes": postmortem.notes,
         "facts": facts.facts(postmortem, suspects),
-        "contents": facts.contents(calls=bool(calls), evidence=bool(listed)),
+        "contents": facts.contents(
+            calls=bool(calls), hypotheses=bool(postmortem.hypotheses), evidence=bool(listed)
+        ),
         "limits": facts.limits(postmortem),
         "unsure": entries.unsure(postmortem.queries),
         "timeline": figures.timeline_rows(timeline, lettered, end_ns=end_ns),

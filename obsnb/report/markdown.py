@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from obsnb.report import entries, facts
 from obsnb.report.escape import code, fenced, inline
 from obsnb.report.evidence import CITED, Reference, references
+from obsnb.report.hypotheses import Hypothesis
 from obsnb.report.notes import SECTIONS, Notes, Section
 from obsnb.report.prose import blocks
 from obsnb.views.formats import clock, counted, duration, moment, number, offset, one_line, shorten
@@ -28,7 +29,13 @@ def render_markdown(postmortem: Postmortem) -> str:
     suspects, errors = entries.suspects(postmortem.suspects), entries.errors(postmortem.error_groups)
     slow = entries.slow(postmortem.slow_queries)
     cited = references(
-        timeline=timeline, suspects=suspects, errors=errors, slow=slow, places={}, rows=postmortem.evidence
+        timeline=timeline,
+        suspects=suspects,
+        errors=errors,
+        slow=slow,
+        hypotheses=postmortem.hypotheses,
+        places={},
+        rows=postmortem.evidence,
     )
     parts = [
         *_head(postmortem, suspects),
@@ -40,6 +47,7 @@ def render_markdown(postmortem: Postmortem) -> str:
         *_slow(slow),
         *_trace(postmortem),
         *_calls(entries.calls(postmortem.service_graph)),
+        *_hypotheses(postmortem.hypotheses),
         *_people(postmortem.notes),
         *_queries(postmortem),
         "## Method and limits",
@@ -249,6 +257,20 @@ def _calls(calls: tuple[entries.CallEntry, ...]) -> list[str]:
     ]
     head = ("Caller", "Callee", "Calls", "Failed", "Median", "p95")
     return ["## Who calls whom", facts.CALLS, _table(head, rows, right=range(2, 6))]
+
+
+def _hypotheses(tried: tuple[Hypothesis, ...]) -> list[str]:
+    if not tried:
+        return []
+    parts = ["## Hypotheses tried"]
+    for one in tried[:60]:
+        parts.append(f"**{inline(shorten(one_line(one.statement), 400))}** ({one.verdict})")
+        lines = [f"Tested by: {inline(shorten(one_line(one.tested), 600))}"] if one.tested else []
+        lines += [f"For: {inline(shorten(one_line(text), 500))}" for text in one.supports[:12]]
+        lines += [f"Against: {inline(shorten(one_line(text), 500))}" for text in one.against[:12]]
+        lines += [f"Evidence: {_ids(one.evidence)}"] if one.evidence else []
+        parts.append(_list(lines))
+    return parts
 
 
 def _people(notes: Notes) -> list[str]:

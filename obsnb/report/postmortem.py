@@ -14,6 +14,7 @@ import polars as pl
 
 from obsnb.errors import UsageError
 from obsnb.ledger import QueryRecord
+from obsnb.report.hypotheses import Hypothesis
 from obsnb.report.notes import Notes
 from obsnb.timerange import TimeRange
 
@@ -103,6 +104,8 @@ class Postmortem:
         Which counts come from where, and what is only a selection.
     redactions
         Kind of secret → how many were masked.
+    hypotheses
+        What was supposed on the way, and what came of it.
     notes
         What people wrote.
     evidence
@@ -130,6 +133,7 @@ class Postmortem:
     queries: tuple[QueryRecord, ...] = ()
     sampling: str = ""
     redactions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    hypotheses: tuple[Hypothesis, ...] = ()
     notes: Notes = field(default_factory=Notes)
     evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     generated_by: str = ""

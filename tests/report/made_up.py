@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from obsnb.ledger import QueryRecord
+from obsnb.report.hypotheses import judged
 from obsnb.report.notes import ActionItem, Notes, TimelineNote
 from obsnb.report.postmortem import Chart, ImpactRow, Postmortem
 from obsnb.timerange import TimeRange
@@ -245,6 +246,9 @@ def postmortem(text: str = "checkout") -> Postmortem:
         queries=(query(1, text), query(2, text, complete="no", selection=text)),
         sampling=text,
         redactions={text: 3},
+        hypotheses=(
+            judged(text, tested=text, supports=[text], against=[text], evidence=[f"span:{TRACE}/{ROOT}"]),
+        ),
         notes=notes(text),
         evidence={"log:0123456789abcdef": text},
         generated_by=text,

@@ -26,6 +26,7 @@ def test_the_sections_are_those_of_the_page() -> None:
         "Slow queries",
         "The trace that shows it",
         "Who calls whom",
+        "Hypotheses tried",
         "What happened, in people's words",
         "Lessons",
         "Action items",
