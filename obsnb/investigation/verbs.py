@@ -158,13 +158,16 @@ class Investigation:
         """`obsnb.timeline`: deployments, alerts, onset, new errors and recovery, in order."""
         return self._obs.out(self._found.timeline)
 
-    def traces(self) -> Any:
-        """SPANS of the incident: every trace that was fetched and reaches into it."""
-        return self._obs.out(inside(self._found.rows.spans, "start", self.during))
+    def traces(self, window: TimeRange | None = None) -> Any:
+        """SPANS that were fetched and begin in the incident, or in another part of the window.
 
-    def logs(self) -> Any:
-        """LOGS of the incident, with the columns that `obsnb.parse_logs` adds."""
-        return self._obs.out(inside(self._found.rows.logs, "timestamp", self.during))
+        Which traces were fetched is in the ledger: usually the failed and slow ones, and some others.
+        """
+        return self._obs.out(inside(self._found.rows.spans, "start", window or self.during))
+
+    def logs(self, window: TimeRange | None = None) -> Any:
+        """LOGS of the incident, or of another part of the window, with the columns of `obsnb.parse_logs`."""
+        return self._obs.out(inside(self._found.rows.logs, "timestamp", window or self.during))
 
     def summary(self) -> Summary:
         """What broke, since when, where, why, and how sure: five lines."""
