@@ -203,7 +203,12 @@ class Tempo:
         def ask(piece: range) -> Request:
             # Two steps more: Tempo takes a range of one step for an instant.
             start, end = piece[0] - 2 * piece.step, piece[-1]
-            params = {"q": query, "start": _moment(start), "end": _moment(end), "step": f"{piece.step}ms"}
+            params = {
+                "q": traceql.aligned(query),
+                "start": _moment(start),
+                "end": _moment(end),
+                "step": f"{piece.step}ms",
+            }
             return Request("/api/metrics/query_range", tuple(params.items()))
 
         record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)

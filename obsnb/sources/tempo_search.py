@@ -294,7 +294,7 @@ class TraceSearch:
             query = traceql.piped(query, "{ " + " && ".join(bounds) + " }")
         if self.fields:
             query = traceql.with_selection(query, self.fields)
-        return traceql.most_recent(query)
+        return traceql.aligned(traceql.most_recent(query))
 
 
 def _less(pattern: re.Pattern[str], words: str) -> int | None:
