@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from obsnb.connection.discovery import Discovery
 from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded, download
 from obsnb.connection.kept import Kept
 from obsnb.connection.roles import ANNOTATIONS, Roles, default_step
@@ -35,7 +36,7 @@ __all__ = ["Connection"]
 _Source = TypeVar("_Source")
 
 
-class Connection:
+class Connection(Discovery):
     """Live sources or an archive, asked in the same words.
 
     Made by `connect` or `open_archive`. It remembers every answer, so that `save` can freeze them.
@@ -157,6 +158,7 @@ class Connection:
         *,
         limit: int | None = None,
         direction: Literal["forward", "backward"] = "forward",
+        verify: bool = False,
         progress: Progress | None = None,
     ) -> Any:
         """LOGS of a LogQL log query, sorted by time.
@@ -172,6 +174,8 @@ class Connection:
             over the profile's ``max_rows`` is refused before it is pulled.
         direction
             Which end a limit counts from; rows always come sorted by time.
+        verify
+            Let the server count the lines as well, and write agreement or difference into the ledger.
 
         Returns
         -------
@@ -181,7 +185,9 @@ class Connection:
         logql.check(query)
         source = self._need(self._logs, "Loki", "loki")
         where = self._where(window)
-        return self._give(source.logs(query, where, limit=limit, direction=direction, progress=progress))
+        verified = self._verifier(limit) if verify else None
+        answer = source.logs(query, where, limit=limit, direction=direction, progress=progress)
+        return self._give(answer if verified is None else verified(answer))
 
     def metrics(
         self,

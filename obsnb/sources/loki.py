@@ -17,6 +17,7 @@ from obsnb.sources.base import Answer, Health
 from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
 from obsnb.sources.loki_series import series_answer
+from obsnb.sources.loki_verify import verified
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.wire.prometheus import read_names
 from obsnb.timerange import TimeRange
@@ -116,6 +117,11 @@ class Loki:
         with asked(query, window):
             got = pull.entries(count=limit, direction=direction, progress=progress or Silent())
         return Answer(*pull.finished(got))
+
+    def verified(self, answer: Answer) -> Answer:
+        """A finished answer, its record told what the server counts. Raises `SourceError`."""
+        with asked(answer.record.asked, answer.record.window):
+            return Answer(answer.frame, verified(self.transport, answer.record, answer.frame["timestamp"]))
 
     def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
         """SERIES of a LogQL metric query, evaluated at the multiples of the step that lie in the window.

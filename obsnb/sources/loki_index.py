@@ -14,6 +14,7 @@ __all__ = ["LokiIndex"]
 
 #: The index counts time in milliseconds: so much around a moment is asked for to have it inside.
 _AROUND_NS = 10**9
+_MS_NS = 10**6
 
 _T = TypeVar("_T")
 
@@ -68,13 +69,26 @@ class LokiIndex:
         told = _read(response, _Stats)
         return None if told is None else told.entries
 
+    def countable(self) -> TimeRange | None:
+        """What `counted` counts: the window's whole milliseconds, from its start; None where it has none.
+
+        Loki's ranges know no shorter unit (seen in 3.8: ``unknown unit "ns" in duration``).
+        """
+        whole = self._window.duration_ns // _MS_NS
+        return (
+            None if whole == 0 else TimeRange(self._window.start_ns, self._window.start_ns + whole * _MS_NS)
+        )
+
     def counted(self) -> int | None:
-        """How many lines of the query the server counts in the window.
+        """How many lines of the query the server counts in `countable`.
 
         ``count_over_time`` is left-open: one nanosecond before the end, its range is the window.
         """
-        query = f"sum(count_over_time({self._query} [{self._window.duration_ns}ns]))"
-        time = ("time", str(self._window.end_ns - 1))
+        part = self.countable()
+        if part is None:
+            return None
+        query = f"sum(count_over_time({self._query} [{part.duration_ns // _MS_NS}ms]))"
+        time = ("time", str(part.end_ns - 1))
         told = _read(self._send("/loki/api/v1/query", ("query", query), time), _Vector)
         try:
             return None if told is None else sum(int(float(sample.value[1])) for sample in told.data.result)

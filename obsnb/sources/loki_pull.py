@@ -246,9 +246,9 @@ class LogPull:
             return parallel
         if estimate > self._max_rows and self._index.whole_streams:
             counted = self._index.counted()
-            if counted is None:
+            if counted is None and self._index.countable() is not None:
                 raise self._too_many(f"about {estimate:,} lines, by its index,")
-            if counted > self._max_rows:
+            if counted is not None and counted > self._max_rows:
                 raise self._too_many(f"{counted:,} lines")
         return max(1, min(parallel, round(estimate / self._limit)))
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,9 +65,15 @@ def _babble(talk: Talk, asked: Asked) -> None:
 
 
 def _say_twice(talk: Talk, asked: Asked) -> None:
-    """Two answers to one request: the second one waits for the next request."""
+    """Two answers to one request: the second one waits for the next request.
+
+    In one write, so that it is there before that request: what comes later cannot be told from its answer.
+    """
+    sent, talk.wfile = talk.wfile, BytesIO()
     talk.say(asked)
     talk.say(asked)
+    both, talk.wfile = talk.wfile.getvalue(), sent
+    talk.wfile.write(both)
 
 
 # The body.

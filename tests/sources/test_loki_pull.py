@@ -182,13 +182,22 @@ def test_an_index_that_counts_too_many_does_not_refuse_what_is_allowed(slow_quer
 
 
 def test_the_count_has_the_line_at_the_start_and_not_those_at_the_end():
-    rows = [Row(T0 + n, (("app", "a"),), f"{n}") for n in (0, 4, 9)]
-    rows += [Row(T0 + 10, (("app", "a"),), f"after {n}") for n in range(5)]
-    answer = loki(LokiStandIn(rows, overcount=2), max_rows=3).logs('{app="a"}', TimeRange(T0, T0 + 10))
+    end = T0 + 10**7
+    rows = [Row(ns, (("app", "a"),), line) for ns, line in ((T0, "0"), (T0 + 4, "4"), (end - 1, "9"))]
+    rows += [Row(end, (("app", "a"),), f"after {n}") for n in range(5)]
+    answer = loki(LokiStandIn(rows, overcount=2), max_rows=3).logs('{app="a"}', TimeRange(T0, end))
     assert answer.frame["line"].to_list() == ["0", "4", "9"]
     with pytest.raises(LimitError) as caught:
-        loki(LokiStandIn(rows, overcount=2), max_rows=2).logs('{app="a"}', TimeRange(T0, T0 + 10))
+        loki(LokiStandIn(rows, overcount=2), max_rows=2).logs('{app="a"}', TimeRange(T0, end))
     assert caught.value.what == "loki has 3 lines for this query, and max_rows is 2."
+
+
+def test_a_window_too_short_to_be_counted_is_pulled_and_bounded_on_the_way():
+    rows = [Row(T0 + n, (("app", "a"),), f"{n}") for n in range(6)]
+    few = loki(LokiStandIn(rows, overcount=9), max_rows=6).logs('{app="a"}', TimeRange(T0, T0 + 10))
+    assert few.frame.height == 6
+    with pytest.raises(LimitError):
+        loki(LokiStandIn(rows, overcount=9), max_rows=5).logs('{app="a"}', TimeRange(T0, T0 + 10))
 
 
 def test_where_the_server_does_not_count_the_index_decides(slow_query):

@@ -76,6 +76,14 @@ class Counting:
     by: tuple[str, ...]
 
 
+def _range_ns(text: str) -> int:
+    """A range's length: of whole milliseconds, as the real one has it."""
+    for unit in ("ns", "us"):
+        if re.search(rf"\d{unit}", text):
+            raise Refused(f'parse error at line 0, col 51: unknown unit "{unit}" in duration "{text}"')
+    return duration_ns(text)
+
+
 def duration_ns(text: str) -> int:
     """Nanoseconds of ``1h30m``."""
     parts = _DURATION.findall(text)
@@ -92,7 +100,7 @@ def counting(query: str) -> Counting | None:
     by = tuple(name.strip() for name in (found["by"] or "").split(",") if name.strip())
     return Counting(
         found["query"].strip(),
-        duration_ns(found["range"]),
+        _range_ns(found["range"]),
         found["how"] == "rate",
         found["sum"] is not None,
         by,
