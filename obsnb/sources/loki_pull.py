@@ -18,8 +18,9 @@ from obsnb.errors import LimitError, SourceError, UnreachableError, WindowError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
 from obsnb.schema import digest
+from obsnb.sources.line_halves import line_halves
 from obsnb.sources.loki_index import LokiIndex
-from obsnb.sources.paging import Direction, Gathered, Lost, Outcome, Slice, Smaller, TooBig, gather
+from obsnb.sources.paging import Direction, Gathered, Lost, Outcome, Paged, Slice, Smaller, TooBig, gather
 from obsnb.sources.refusals import refusal, shorter_helps, unreadable
 from obsnb.sources.wire.loki import LogDecoder, Page
 from obsnb.timerange import parse_duration
@@ -186,6 +187,15 @@ class LogPull:
     def streams(self, moment: int) -> list[str]:
         """A selector for each stream that may have a line at a nanosecond, by the index."""
         return self._index.streams(moment)
+
+    def halves(self, selector: str | None, page: Paged) -> list[str]:
+        """The selector with a line filter, and with its opposite; none where that would not divide them."""
+        narrowed = selector or self._index.selector
+        filters = line_halves(cast(Page, page).entries["line"].to_list())
+        # The same filter again divides nothing: a stage of the query has changed the lines.
+        if narrowed is None or filters is None or any(one in narrowed for one in filters):
+            return []
+        return [f"{narrowed} {one}" for one in filters]
 
     def _request(self, piece: Slice, direction: Direction) -> Request:
         query = self._record.query

@@ -72,7 +72,7 @@ class Slice:
     limit
         The size of its page.
     selector
-        What narrows it to one stream, or None.
+        What narrows it to one stream, or to a part of its lines, or None.
     halvings
         How often it was halved.
     """
@@ -130,6 +130,9 @@ class Pages(Protocol):
 
     def streams(self, moment: int) -> list[str]:
         """A selector for each stream that may have an entry at a nanosecond."""
+
+    def halves(self, selector: str | None, page: Paged) -> list[str]:
+        """Two selectors that divide the entries of one by their text; none where the page's are all alike."""
 
 
 @dataclass
@@ -298,7 +301,7 @@ class _Walk:
         return self._cut(rest, min(max(1, parts), _PARTS))
 
     def _at_once(self, piece: Slice, page: Paged) -> list[Slice]:
-        """One timestamp fills the page: a larger page, then a page a stream, else a word."""
+        """One timestamp fills the page: a larger page, a page a stream, or a part of it, else a word."""
         moment = page.first_ns
         before = self._cut(piece.part(piece.start_ns, moment), 1) if not self._forward else []
         after = self._cut(piece.part(moment + 1, piece.end_ns), 1) if self._forward else []
@@ -307,8 +310,10 @@ class _Walk:
         if piece.limit < top:
             return [*before, replace(at, limit=top), *after]
         selectors = self._source.streams(moment) if piece.selector is None else []
+        if len(selectors) <= 1:
+            selectors = self._source.halves(piece.selector, page)
         if len(selectors) > 1:
-            self._narrowed[moment] = (page.rows, 0)
+            self._narrowed.setdefault(moment, (page.rows, 0))
             return [*before, *(replace(at, selector=selector) for selector in selectors), *after]
         self._keep(at, page)
         self.out.missing.append(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError, UnreachableError
@@ -32,13 +34,44 @@ def test_a_server_that_allows_smaller_pages_is_asked_for_those(slow_query):
     assert answer.frame.equals(loki(slow_query).logs(query, EDGE).frame)
 
 
-def test_more_lines_in_one_nanosecond_than_the_server_ever_gives_are_said_to_be_missing(slow_query):
-    answer = loki(LokiStandIn(slow_query.rows, most=100)).logs('{namespace="edge", case="ties"}', EDGE)
-    assert answer.frame.height == 101
+def test_more_lines_in_one_nanosecond_than_the_server_ever_gives_are_told_apart_by_their_text(slow_query):
+    query = '{namespace="edge", case="ties"}'
+    answer = loki(LokiStandIn(slow_query.rows, most=100)).logs(query, EDGE)
+    at_once = loki(slow_query).logs(query, EDGE).frame
+    assert answer.frame.sort("row_id").equals(at_once.sort("row_id"))
+    assert answer.frame.height == 701
+    assert answer.record.complete == "yes"
+
+
+def test_lines_of_one_nanosecond_that_only_metadata_tells_apart_are_said_to_be_missing():
+    rows = [Row(T0, (("app", "a"),), "same", (("n", str(n)),)) for n in range(30)]
+    answer = loki(LokiStandIn(rows, most=10)).logs('{app="a"}', EDGE)
+    assert answer.frame.height == 10
     assert answer.record.complete == "no"
     assert answer.record.reason == (
-        "100 lines or more share 2026-11-23T19:03:19Z, and the server gives no more at once"
+        "10 lines or more share 2026-11-23T19:03:19Z, and the server gives no more at once"
     )
+
+
+def test_a_stage_that_makes_all_lines_alike_does_not_halve_for_ever():
+    rows = [Row(T0, (("app", "a"),), f"{n:02}") for n in range(30)]
+    answer = loki(LokiStandIn(rows, most=10)).logs('{app="a"} |~ "[0-9]"', EDGE)
+    assert answer.frame.height == 30
+    assert answer.record.complete == "yes"
+
+
+@given(
+    lines=st.lists(st.text('ab0123 €\n"\\\\`', max_size=6), min_size=1, max_size=60, unique=True),
+    most=st.integers(1, 9),
+)
+@settings(max_examples=60)
+def test_any_lines_of_one_nanosecond_come_once_whatever_the_server_gives_at_once(lines, most):
+    rows = [Row(T0, (("app", "a"),), line) for line in lines]
+    answer = loki(LokiStandIn(rows, most=most)).logs('{app="a"}', EDGE)
+    if answer.record.complete == "yes":
+        assert sorted(answer.frame["line"]) == sorted(lines)
+    else:
+        assert most == 1
 
 
 def test_a_window_longer_than_the_server_allows_is_asked_for_in_parts_of_what_it_allows(slow_query):

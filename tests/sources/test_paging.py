@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obsnb.sources.paging import Direction, Gathered, Lost, Slice, Smaller, TooBig, gather
+from obsnb.sources.paging import Direction, Gathered, Lost, Paged, Slice, Smaller, TooBig, gather
 from obsnb.timerange import TimeRange
 
 T0 = 1_795_460_599_000_000_000
@@ -78,6 +78,9 @@ class Server:
 
     def largest(self) -> int:
         return self.most
+
+    def halves(self, selector: str | None, page: Paged) -> list[str]:
+        return []
 
     def streams(self, moment: int) -> list[str]:
         return sorted({entry.stream for entry in self.entries}) if self.index is None else list(self.index)

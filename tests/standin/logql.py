@@ -159,11 +159,17 @@ def _unquoted(text: str) -> str:
     return _ESCAPE.sub(char, text[1:-1])
 
 
+def _python(pattern: str) -> str:
+    """Go's regular expression as Python writes it: other numbers of letters, another end of the text."""
+    ended = re.sub(r"\$$", r"\\Z", pattern)
+    return re.sub(r"\\x\{([0-9a-f]+)\}", lambda found: re.escape(chr(int(found[1], 16))), ended)
+
+
 def _label_test(name: str, op: str, value: str) -> Callable[[Labels], bool]:
     """A label that is not there is empty; a regular expression matches the whole value."""
     if op in {"=", "!="}:
         return lambda labels: (labels.get(name, "") == value) == (op == "=")
-    pattern = re.compile(value, re.DOTALL)
+    pattern = re.compile(_python(value), re.DOTALL)
     return lambda labels: (pattern.fullmatch(labels.get(name, "")) is not None) == (op == "=~")
 
 
@@ -176,7 +182,7 @@ def _stage(found: re.Match[str]) -> Stage:
     text, op = _unquoted(found["text"]), found["line"]
     if op in {"|=", "!="}:
         return lambda line, known, parsed: (text in line) == (op == "|=")
-    pattern = re.compile(text)
+    pattern = re.compile(_python(text))
     return lambda line, known, parsed: (pattern.search(line) is not None) == (op == "|~")
 
 
