@@ -14,7 +14,7 @@ from obsnb.timerange import TimeRange, format_ns, now_ns
 __all__ = ["Complete", "Kind", "Ledger", "QueryRecord"]
 
 Complete = Literal["yes", "no", "unknown"]
-Kind = Literal["logs", "series", "exemplars", "spans", "events"]
+Kind = Literal["logs", "series", "exemplars", "spans", "events", "index"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -26,7 +26,8 @@ class QueryRecord:
     Attributes
     ----------
     kind
-        Which schema the rows follow: logs, series, exemplars, spans or events.
+        Which schema the rows follow: logs, series, exemplars, spans or events; index where they tell
+        about lines (labels, streams, volumes), which have no schema and are not frozen.
     source
         The source's name, such as ``"loki"``; never its credentials.
     query

@@ -197,7 +197,18 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
         Grafana's address, without credentials.
     datasource
         The data source's uid.
+
+    Raises
+    ------
+    QueryError
+        The record is of a question about an index, which Explore does not ask.
     """
+    if record.kind == "index":
+        raise QueryError(
+            "Explore asks for lines, series and traces, and this record is of a question about an index.",
+            query=record.asked,
+            hint="Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...).",
+        )
     kinds = {"logs": "loki", "spans": "tempo", "series": "prometheus", "exemplars": "prometheus"}
     type_ = kinds.get(record.kind, "prometheus")
     key = "query" if type_ == "tempo" else "expr"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
-from urllib.parse import quote
-
-import msgspec
 
 from obsnb.conventions import Conventions
 from obsnb.errors import QueryError
 from obsnb.ledger import QueryRecord
 from obsnb.progress import Progress, Silent
 from obsnb.query import logql
+from obsnb.sources import loki_discovery
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
 from obsnb.sources.loki_series import series_answer
 from obsnb.sources.loki_verify import verified
-from obsnb.sources.refusals import asked, refusal, unreadable
-from obsnb.sources.wire.prometheus import read_names
+from obsnb.sources.refusals import asked
 from obsnb.timerange import TimeRange
-from obsnb.transport.exchange import Request, Transport
+from obsnb.transport.exchange import Transport
 
 __all__ = ["Loki"]
 
@@ -147,24 +145,36 @@ class Loki:
 
     def labels(self, window: TimeRange) -> list[str]:
         """The names of the stream labels in a window. Raises `SourceError`."""
-        return self._names("/loki/api/v1/labels", window)
+        return self.index_names(window).frame["name"].to_list()
 
     def label_values(self, name: str, window: TimeRange) -> list[str]:
         """The values of a stream label in a window. Raises `SourceError`."""
-        return self._names(f"/loki/api/v1/label/{quote(name, safe='')}/values", window)
+        return self.index_names(window, label=name).frame["name"].to_list()
+
+    def index_names(self, window: TimeRange, *, label: str | None = None) -> Answer:
+        """The labels' names, or a label's values: `obsnb.sources.loki_discovery.names`."""
+        return loki_discovery.names(self.transport, self.name, window, label=label)
+
+    def streams(self, selector: str, window: TimeRange) -> Answer:
+        """A row a stream: `obsnb.sources.loki_discovery.streams`."""
+        return loki_discovery.streams(self.transport, self.name, selector, window)
+
+    def volume(self, selector: str, window: TimeRange, *, by: Sequence[str] = (), limit: int = 100) -> Answer:
+        """Bytes by labels: `obsnb.sources.loki_discovery.volume`."""
+        return loki_discovery.volume(self.transport, self.name, selector, window, by=by, limit=limit)
+
+    def patterns(self, selector: str, window: TimeRange, *, step_ns: int) -> Answer:
+        """Counts of the server's own patterns: `obsnb.sources.loki_discovery.patterns`."""
+        return loki_discovery.patterns(self.transport, self.name, selector, window, step_ns=step_ns)
+
+    def detected_fields(
+        self, query: str, window: TimeRange, *, lines: int = 100, limit: int = 1_000
+    ) -> Answer:
+        """Fields in a sample of lines: `obsnb.sources.loki_discovery.detected_fields`."""
+        return loki_discovery.detected_fields(
+            self.transport, self.name, query, window, lines=lines, limit=limit
+        )
 
     def health(self) -> Health:
         """How the server is doing; never raises."""
         return health_of(self.transport, name=self.name)
-
-    def _names(self, path: str, window: TimeRange) -> list[str]:
-        # Without times, Loki looks at the last hour.
-        times = (("start", str(window.start_ns)), ("end", str(window.end_ns)))
-        with asked(None, window):
-            response = self.transport.send(Request(path, times))
-        if not response.ok:
-            raise refusal(response, source=self.name, kind="loki", window=window)
-        try:
-            return read_names(response.body)
-        except msgspec.DecodeError as error:
-            raise unreadable(response, source=self.name, window=window, why=str(error)) from None

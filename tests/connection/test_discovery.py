@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
 import pytest
 
 import obsnb
+from obsnb.connection.roles import default_step
 from obsnb.errors import QueryError, UsageError
+from obsnb.ledger import QueryRecord
+from obsnb.sources.base import Answer
 from tests.archive.conftest import WINDOW
 from tests.connection.conftest import Source, connected
 
@@ -16,8 +20,27 @@ from tests.connection.conftest import Source, connected
 class Indexed(Source):
     """A source that has an index, counts, and holds raw samples."""
 
-    def label_values(self, name, window):
-        return [f"{name} in {window}"]
+    def index_names(self, window, *, label=None):
+        return self._said("labels" if label is None else f"label/{label}/values", window)
+
+    def streams(self, selector, window):
+        return self._said(selector, window, of="streams")
+
+    def volume(self, selector, window, *, by, limit):
+        return self._said(selector, window, of="volume", by=by, limit=limit)
+
+    def patterns(self, selector, window, *, step_ns):
+        return self._said(selector, window, of="patterns", step_ns=step_ns)
+
+    def detected_fields(self, query, window, *, lines, limit):
+        return self._said(query, window, of="fields", lines=lines, limit=limit)
+
+    def _said(self, query, window, **params):
+        self.asked.append(("index", query, params))
+        frame = pl.DataFrame({"name": [f"{query} in {window}"]})
+        return Answer(
+            frame, QueryRecord("index", self.name, query, query, window, rows=1, complete="unknown")
+        )
 
     def samples(self, selector, window):
         return self._answer("series", selector, window, obsnb.schema.SERIES.empty(), samples=True)
@@ -27,10 +50,55 @@ class Indexed(Source):
         return answer
 
 
-def test_labels_and_their_values_are_asked_of_the_window(source):
+def test_labels_and_their_values_are_asked_of_the_window_and_enter_the_ledger():
     obs = connected(Indexed())
-    assert obs.labels(WINDOW) == ["namespace"]
-    assert obs.label_values("pod", WINDOW) == [f"pod in {WINDOW}"]
+    assert obs.labels(WINDOW) == [f"labels in {WINDOW}"]
+    assert obs.label_values("pod", WINDOW) == [f"label/pod/values in {WINDOW}"]
+    assert [record.query for record in obs.ledger] == ["labels", "label/pod/values"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "asked"),
+    [
+        (lambda obs: obs.log_streams('{a="b"}', WINDOW), {"of": "streams"}),
+        (lambda obs: obs.log_volume('{a="b"}', WINDOW), {"of": "volume", "by": (), "limit": 100}),
+        (
+            lambda obs: obs.log_volume('{a="b"}', WINDOW, by="pod", limit=5),
+            {"of": "volume", "by": ("pod",), "limit": 5},
+        ),
+        (
+            lambda obs: obs.server_patterns('{a="b"}', WINDOW),
+            {"of": "patterns", "step_ns": default_step(WINDOW)},
+        ),
+        (
+            lambda obs: obs.server_patterns('{a="b"}', WINDOW, step="2m"),
+            {"of": "patterns", "step_ns": 120 * 10**9},
+        ),
+        (lambda obs: obs.detected_fields('{a="b"}', WINDOW), {"of": "fields", "lines": 100, "limit": 1_000}),
+    ],
+)
+def test_what_an_index_tells_is_a_frame_and_a_row_in_the_ledger(ask, asked):
+    source = Indexed()
+    obs = connected(source)
+    assert isinstance(ask(obs), pl.DataFrame)
+    assert source.asked == [("index", '{a="b"}', asked)]
+    assert [(record.kind, record.number) for record in obs.ledger] == [("index", 1)]
+    assert type(ask(connected(Indexed(), frames="pandas"))).__module__.startswith("pandas")
+
+
+def test_what_an_index_told_is_not_frozen(tmp_path):
+    obs = connected(Indexed())
+    obs.log_streams('{a="b"}', WINDOW)
+    with pytest.raises(UsageError):
+        obs.save(tmp_path / "incident")
+    obs.logs('{a="b"}', WINDOW)
+    obs.save(tmp_path / "incident")
+    assert [record.kind for record in obsnb.open_archive(tmp_path / "incident").recorded] == ["logs"]
+
+
+def test_live_sources_are_looked_at_in_a_window_only():
+    with pytest.raises(UsageError):
+        connected(Indexed()).log_streams('{a="b"}')
 
 
 def test_raw_samples_enter_the_ledger():
@@ -67,6 +135,11 @@ def test_a_limit_cannot_be_verified_and_nothing_is_asked():
         (
             lambda obs: obs.labels(),
             "labels asks a server's index, and an archive has none.\n"
+            "Hint: The label columns of obs.logs(...) hold what the archive has.",
+        ),
+        (
+            lambda obs: obs.log_volume('{namespace="shop-prod"}'),
+            "log_volume asks a server's index, and an archive has none.\n"
             "Hint: The label columns of obs.logs(...) hold what the archive has.",
         ),
         (

@@ -118,3 +118,14 @@ def test_an_address_that_cannot_be_used_is_refused_in_words(url, words):
     with pytest.raises(QueryError) as caught:
         from_grafana_url(url)
     assert str(caught.value) == words
+
+
+def test_a_question_about_an_index_has_no_explore_address():
+    record = QueryRecord("index", "loki", "labels", "labels", TimeRange(1, 2))
+    with pytest.raises(QueryError) as caught:
+        explore_url(record, grafana="https://g.example", datasource="U")
+    assert str(caught.value) == (
+        "Explore asks for lines, series and traces, and this record is of a question about an index.\n"
+        "  query:  labels\n"
+        "Hint: Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...)."
+    )

@@ -6,12 +6,15 @@ queries beyond that are answered by their exact text, where a recording has one.
 
 import bisect
 import gzip
+import itertools
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.standin import looking
 from tests.standin.logql import Counting, Refused, counting, duration_ns, log_query
 
 __all__ = ["LokiStandIn", "Row", "body_of", "rows_of"]
@@ -58,6 +61,8 @@ class LokiStandIn:
         Metric query → the series of a recorded matrix.
     overcount
         How often the index counts a line: Loki's counts whole chunks, and those of several ingesters.
+    patterns
+        What ``patterns`` answers for any selector, one a mapping; None where it keeps none (404).
     limits
         What ``drilldown-limits`` reveals.
     before
@@ -72,6 +77,7 @@ class LokiStandIn:
     tenants: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     recorded: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     overcount: int = 1
+    patterns: Sequence[Mapping[str, object]] | None = None
     limits: Mapping[str, object] = field(default_factory=dict)
     before: Callable[[str, Params], Reply | None] = _nothing
     seen: list[tuple[str, Params]] = field(default_factory=list)
@@ -94,7 +100,10 @@ class LokiStandIn:
                 data = json.loads(body_of(folder / asked["body"]))["data"]
                 if data["resultType"] == "matrix":
                     recorded[asked["params"]["query"]] = data["result"]
-        return cls([row for path in paths for row in rows_of(body_of(path))], recorded=recorded)
+        rows = [row for path in paths for row in rows_of(body_of(path))]
+        mined = folder / "patterns.body"
+        patterns = json.loads(body_of(mined))["data"] if mined.exists() else None
+        return cls(rows, recorded=recorded, patterns=patterns)
 
     def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
         """What Loki would say."""
@@ -132,6 +141,11 @@ class LokiStandIn:
             api.startswith("label/") and api.endswith("/values")
         ):
             return self._index(api, params)
+        if api in {"index/volume", "detected_fields"}:
+            return self._looking(api, params)
+        if api == "patterns" and self.patterns is not None:
+            log_query(query)
+            return _success(list(self.patterns))
         return 404, _TEXT, b"404 page not found\n"
 
     def matching(
@@ -244,6 +258,26 @@ class LokiStandIn:
             return _success(sorted({name for stream in streams for name in stream}))
         label = api.split("/")[1]
         return _success(sorted({stream[label] for stream in streams if label in stream}))
+
+    def _looking(self, api: str, params: Params) -> Reply:
+        start, end = self._window(params)
+        query = _one(params, "query")
+        if api == "detected_fields":
+            found = self.matching(query, start, end, backward=True)
+            lines = [row for row, _ in itertools.islice(found, int(_one(params, "line_limit") or 100))]
+            most = int(_one(params, "limit") or 1_000)
+            told = {"fields": looking.detected_fields(lines, most), "limit": most}
+            return 200, _JSON, json.dumps(told).encode()
+        if log_query(query).stages:
+            raise Refused("parse error : only label matchers are supported")
+        by = [name for name in _one(params, "targetLabels").split(",") if name]
+        by = by or re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", query)
+        rows = (row for row, _ in self.matching(query, start, end))
+        sizes = looking.volume(rows, by, int(_one(params, "limit") or 100))
+        result = [
+            {"metric": labels, "value": [_seconds(end), str(self.overcount * size)]} for labels, size in sizes
+        ]
+        return _success({"resultType": "vector", "result": result})
 
     def _window(self, params: Params) -> tuple[int, int]:
         """Start and end; without them, the last hour."""

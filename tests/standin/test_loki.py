@@ -14,7 +14,6 @@ BEYOND = {
     "detected-labels",
     "errors-parquet",
     "errors-protobuf",
-    "patterns",
     "volume",
     "volume-range",
     "vector-top",
@@ -91,6 +90,23 @@ def test_what_it_counts_is_what_loki_counted(stand_ins):
     (series,) = json.loads(_answer(LokiStandIn(stand_in.rows), note)[2])["data"]["result"]
     assert series["metric"] == recorded[0]["metric"]
     assert series["values"] == recorded[0]["values"]
+
+
+@pytest.mark.parametrize("incident", ["slow-query", "datasource"])
+def test_the_fields_that_it_detects_are_those_that_loki_detected(incident, stand_ins):
+    folder = RECORDINGS / incident / "loki"
+    note = json.loads((folder / "detected-fields.json").read_text("utf-8"))
+    recorded = json.loads(body_of(folder / note["body"]))["fields"]
+    told = json.loads(_answer(stand_ins[incident], note)[2])["fields"]
+
+    def known(fields):
+        # Of which lines is the server's choice, and with it how many values there are.
+        return sorted(
+            json.dumps({key: value for key, value in one.items() if key != "cardinality"}, sort_keys=True)
+            for one in fields
+        )
+
+    assert known(told) == known(recorded)
 
 
 def test_several_tenants_bear_their_names_and_an_unknown_one_has_nothing():
