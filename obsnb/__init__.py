@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.errors import error_events, error_groups
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
+    from obsnb.analysis.patterns import mine_patterns, patterns
     from obsnb.analysis.service_graph import service_graph
     from obsnb.analysis.slow_queries import slow_queries
     from obsnb.analysis.suspects import suspects
@@ -91,8 +92,10 @@ __all__ = [
     "from_grafana_url",
     "impact",
     "investigate",
+    "mine_patterns",
     "open_archive",
     "parse_logs",
+    "patterns",
     "progress_bar",
     "read_events",
     "read_otlp",
@@ -119,8 +122,10 @@ _WHERE = {
     "from_grafana_url": "query.grafana",
     "impact": "analysis.impact",
     "investigate": "investigation",
+    "mine_patterns": "analysis.patterns",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
+    "patterns": "analysis.patterns",
     "read_events": "store.event_files",
     "read_otlp": "connection",
     "progress_bar": "views.progress",

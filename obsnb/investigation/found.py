@@ -12,6 +12,7 @@ from obsnb.analysis.all_events import all_events
 from obsnb.analysis.critical_path import critical_path
 from obsnb.analysis.errors import error_events, error_groups
 from obsnb.analysis.impact import impact
+from obsnb.analysis.patterns import patterns
 from obsnb.analysis.service_graph import service_graph
 from obsnb.analysis.slow_queries import slow_queries
 from obsnb.analysis.summary import Summary, summarise
@@ -71,6 +72,14 @@ class Found:
             during=self._during,
             baseline=self._baseline,
             conventions=self._names,
+        )
+        return frame
+
+    @cached_property
+    def patterns(self) -> pl.DataFrame:
+        """`obsnb.patterns`."""
+        frame: pl.DataFrame = patterns(
+            self.rows.logs, during=self._during, baseline=self._baseline, conventions=self._names
         )
         return frame
 

@@ -134,6 +134,10 @@ class Investigation:
         """`obsnb.slow_queries` of the window, during against baseline."""
         return self._obs.out(self._found.statements)
 
+    def patterns(self) -> Any:
+        """`obsnb.patterns` of the window's log lines, during against baseline."""
+        return self._obs.out(self._found.patterns)
+
     def events(self) -> Any:
         """EVENTS: alerts that fired and deployments."""
         return self._obs.out(self._found.events)
