@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,7 @@ from obsnb.archive.container import MANIFEST, NOTES, Container, Folder, open_con
 from obsnb.archive.files import Files
 from obsnb.archive.manifest import Manifest, Recorded, load
 from obsnb.archive.narrowing import Question, joined, narrowed, plain_text
+from obsnb.archive.several import family, of_each, together
 from obsnb.errors import NotRecordedError, QueryError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
@@ -49,6 +51,7 @@ class ArchiveReader:
         self._container = container
         self._manifest = manifest
         self._files = Files(container, manifest)
+        self._queries = manifest.queries
 
     @classmethod
     def open(cls, path: str | Path) -> ArchiveReader:
@@ -126,7 +129,18 @@ class ArchiveReader:
         for one in self._manifest.queries:
             self._files.frame(one)
 
-    # As a source.
+    # As a source, or as one of several.
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sources of which there were several, such as ``loki.eu``, in the order they were asked."""
+        return tuple(dict.fromkeys(name for one in self._queries if family(name := one.record.source)))
+
+    def only(self, name: str) -> ArchiveReader:
+        """The same archive, which answers what this source answered."""
+        one = copy(self)
+        one._queries = tuple(query for query in self._queries if query.record.source == name)
+        return one
 
     def logs(
         self,
@@ -181,12 +195,18 @@ class ArchiveReader:
                 hint="It is up to 32 hexadecimal digits, as in a log line.",
             )
         wanted, seen = wanted.zfill(32), 0
+        found: dict[str, Answer] = {}  # of several sources, each may have a part
         for one in self._of_kind("spans"):
+            source = one.record.source if family(one.record.source) else ""
+            if source in found:
+                continue
             frame = self._spans_of(one, wanted)
             whole = frame.filter("whole_trace")
             if whole.height:
-                return self._trace_answer(one.record, whole, wanted, trace_id, window)
+                found[source] = self._trace_answer(one.record, whole, wanted, trace_id, window)
             seen = max(seen, frame.height)
+        if found:
+            return together(list(found.values()))
         hint = (
             f"It holds {seen} of its spans: those that a query matched."
             if seen
@@ -222,9 +242,13 @@ class ArchiveReader:
         NotRecordedError
             It was asked for other windows.
         """
-        found = [one for one in self._manifest.queries if one.record.role == role]
+        found = [one for one in self._queries if one.record.role == role]
         if not found:
             return None
+        return of_each(found, self._expected(found[0]), lambda own: self._for_role(role, own, window))
+
+    def _for_role(self, role: str, found: Sequence[Recorded], window: TimeRange | None) -> Answer:
+        """What the recordings of one source answer."""
         longest = max(found, key=lambda one: one.record.window.duration_ns)
         wanted = window or longest.record.window
         covering = [one for one in found if one.record.window.covers(wanted)]
@@ -244,7 +268,7 @@ class ArchiveReader:
     # How it is found.
 
     def _of_kind(self, kind: Kind) -> list[Recorded]:
-        return [one for one in self._manifest.queries if one.record.kind == kind]
+        return [one for one in self._queries if one.record.kind == kind]
 
     def _answer(self, question: Question, role: str | None, progress: Progress | None = None) -> Answer:
         text = plain_text(redact_text(question.asked)[0])
@@ -252,14 +276,22 @@ class ArchiveReader:
         fitting = [one for one in same if question.refused_by(one.record) is None]
         if not fitting:
             raise self._not_recorded(question, same)
-        best = min(
-            fitting, key=lambda one: (one.record.window.duration_ns, one.record.params.get("step_ns", 0))
-        )
-        answer = self._narrowed(best, question.window, step_ns=question.step_ns, role=role)
+        best = _closest_fit(fitting)
+
+        def narrowed_of(own: Sequence[Recorded]) -> Answer:
+            return self._narrowed(_closest_fit(own), question.window, step_ns=question.step_ns, role=role)
+
+        among = [one for one in fitting if family(one.record.source) == family(best.record.source)]
+        answer = of_each(among, self._expected(best), narrowed_of, best.record.params)
         watch = progress or Silent()
         watch.update(done=1.0, rows=answer.record.rows, bytes=answer.record.bytes)
         watch.close()
         return answer
+
+    def _expected(self, one: Recorded) -> list[str]:
+        """The sources that answered like this one, where there were several."""
+        kind = family(one.record.source)
+        return [name for name in self.names if kind is not None and family(name) == kind]
 
     def _narrowed(
         self, one: Recorded, window: TimeRange, *, step_ns: int | None = None, role: str | None = None
@@ -314,6 +346,10 @@ class ArchiveReader:
         asked = plain_text(question.asked)
         texts.sort(key=lambda text: -difflib.SequenceMatcher(None, asked, plain_text(text)).ratio())
         return "The closest that it was asked:\n  " + "\n  ".join(texts[:3]) if texts else ""
+
+
+def _closest_fit(fitting: Sequence[Recorded]) -> Recorded:
+    return min(fitting, key=lambda one: (one.record.window.duration_ns, one.record.params.get("step_ns", 0)))
 
 
 def _texts(record: QueryRecord) -> set[str]:

@@ -6,16 +6,27 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from obsnb.connection.choosing import choose
+from obsnb.connection.looking import looked, members
 from obsnb.connection.roles import default_step
 from obsnb.errors import UsageError
 from obsnb.query import promql
 from obsnb.timerange import parse_duration
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from obsnb.sources.base import Answer
     from obsnb.timerange import TimeRange
 
 __all__ = ["Discovery"]
+
+#: By which columns what several sources tell is sorted, and whether the greatest come first.
+_ORDER: dict[str, dict[str, bool]] = {
+    "log_volume": {"bytes": True},
+    "server_patterns": {"timestamp": False, "pattern": False, "level": False},
+    "detected_fields": {"field": False},
+}
 
 
 class Discovery:
@@ -32,13 +43,15 @@ class Discovery:
     _kept: Any
     out: Any
 
-    def labels(self, window: TimeRange | None = None) -> list[str]:
+    def labels(self, window: TimeRange | None = None, *, source: str | None = None) -> list[str]:
         """The names of Loki's stream labels in a window.
 
         Parameters
         ----------
         window
             Where to look: it is always said, because Loki by itself looks at the last hour.
+        source
+            One of several, such as ``"eu"``; without, what any of them has.
 
         Raises
         ------
@@ -47,14 +60,23 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        names: list[str] = self._found(self._index("labels", "index_names")(self._where(window)))[
-            "name"
-        ].to_list()
-        return names
+        where = self._where(window)
+        return self._names("labels", source, lambda one: one.index_names(where))
 
-    def label_values(self, name: str, window: TimeRange | None = None) -> list[str]:
+    def label_values(
+        self, name: str, window: TimeRange | None = None, *, source: str | None = None
+    ) -> list[str]:
         """The values that one of Loki's stream labels has in a window.
 
+        Parameters
+        ----------
+        name
+            The label.
+        window
+            Always said, because Loki by itself looks at the last hour.
+        source
+            One of several, such as ``"eu"``; without, what any of them has.
+
         Raises
         ------
         UsageError
@@ -62,11 +84,12 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        answer = self._index("label_values", "index_names")(self._where(window), label=name)
-        values: list[str] = self._found(answer)["name"].to_list()
-        return values
+        where = self._where(window)
+        return self._names("label_values", source, lambda one: one.index_names(where, label=name))
 
-    def log_streams(self, selector: str, window: TimeRange | None = None) -> Any:
+    def log_streams(
+        self, selector: str, window: TimeRange | None = None, *, source: str | None = None
+    ) -> Any:
         """The streams of a selector, a row a stream.
 
         Parameters
@@ -75,6 +98,8 @@ class Discovery:
             Matchers alone, such as ``{namespace="prod"}``.
         window
             Where to look: it is always said, because Loki by itself looks at the last hour.
+        source
+            One of several, such as ``"eu"``; without, all of them, named in a column ``source``.
 
         Returns
         -------
@@ -91,7 +116,9 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        return self.out(self._found(self._index("log_streams", "streams")(selector, self._where(window))))
+        where = self._where(window)
+        found = self._found("log_streams", "streams", source, lambda one: one.streams(selector, where))
+        return self.out(found)
 
     def log_volume(
         self,
@@ -100,6 +127,7 @@ class Discovery:
         *,
         by: Sequence[str] = (),
         limit: int = 100,
+        source: str | None = None,
     ) -> Any:
         """How many bytes of lines there are, by labels, the most first.
 
@@ -113,6 +141,8 @@ class Discovery:
             The labels to part by, such as ``["pod"]``; without, those that the selector names.
         limit
             Groups at most; where so many come, the ledger says that it is a selection.
+        source
+            One of several, such as ``"eu"``; without, all of them, named in a column ``source``.
 
         Returns
         -------
@@ -129,8 +159,11 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        ask, labels = self._index("log_volume", "volume"), (by,) if isinstance(by, str) else tuple(by)
-        return self.out(self._found(ask(selector, self._where(window), by=labels, limit=limit)))
+        where, labels = self._where(window), (by,) if isinstance(by, str) else tuple(by)
+        found = self._found(
+            "log_volume", "volume", source, lambda one: one.volume(selector, where, by=labels, limit=limit)
+        )
+        return self.out(found)
 
     def server_patterns(
         self,
@@ -138,6 +171,7 @@ class Discovery:
         window: TimeRange | None = None,
         *,
         step: str | int | float | timedelta | None = None,
+        source: str | None = None,
     ) -> Any:
         """How often Loki saw each pattern that it found in lines itself.
 
@@ -151,6 +185,8 @@ class Discovery:
             Always said, because Loki by itself looks at the last hour.
         step
             The length of what is counted together, in whole seconds; without, as for `metrics`.
+        source
+            One of several, such as ``"eu"``; without, all of them, named in a column ``source``.
 
         Returns
         -------
@@ -167,9 +203,12 @@ class Discovery:
         SourceError
             The server refuses, fails, keeps no patterns (404) or cannot be reached.
         """
-        ask, where = self._index("server_patterns", "patterns"), self._where(window)
+        where = self._where(window)
         step_ns = default_step(where) if step is None else parse_duration(step)
-        return self.out(self._found(ask(selector, where, step_ns=step_ns)))
+        found = self._found(
+            "server_patterns", "patterns", source, lambda one: one.patterns(selector, where, step_ns=step_ns)
+        )
+        return self.out(found)
 
     def detected_fields(
         self,
@@ -178,6 +217,7 @@ class Discovery:
         *,
         lines: int = 100,
         limit: int = 1_000,
+        source: str | None = None,
     ) -> Any:
         """The fields that Loki finds in a sample of lines, and how to get at them.
 
@@ -191,6 +231,8 @@ class Discovery:
             About how many lines the server reads; the ledger says that it is a selection.
         limit
             Fields at most.
+        source
+            One of several, such as ``"eu"``; without, all of them, named in a column ``source``.
 
         Returns
         -------
@@ -207,10 +249,15 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        ask = self._index("detected_fields", "detected_fields")
-        return self.out(self._found(ask(query, self._where(window), lines=lines, limit=limit)))
+        where = self._where(window)
 
-    def samples(self, selector: str, window: TimeRange | None = None) -> Any:
+        def ask(one: Any) -> Answer:
+            answer: Answer = one.detected_fields(query, where, lines=lines, limit=limit)
+            return answer
+
+        return self.out(self._found("detected_fields", "detected_fields", source, ask))
+
+    def samples(self, selector: str, window: TimeRange | None = None, *, source: str | None = None) -> Any:
         """SERIES of a selector's raw samples, each at the moment at which it was scraped.
 
         Parameters
@@ -219,6 +266,8 @@ class Discovery:
             An instant vector selector of Prometheus, such as ``up{job="api"}``.
         window
             Start inclusive, end exclusive, in every version of Prometheus.
+        source
+            One of several, such as ``"eu"``.
 
         Raises
         ------
@@ -230,8 +279,8 @@ class Discovery:
             The server refuses, fails or cannot be reached.
         """
         promql.check(selector)
-        source = self._need(self._metrics, "Prometheus", "prometheus")
-        ask = getattr(source, "samples", None)
+        asked = choose(self._need(self._metrics, "Prometheus", "prometheus"), source, kind="prometheus")
+        ask = getattr(asked, "samples", None)
         if ask is None:
             raise UsageError(
                 "An archive has no raw samples: it answers what it was asked when it was made.",
@@ -239,9 +288,9 @@ class Discovery:
             )
         return self._give(ask(selector, self._where(window)))
 
-    def _verifier(self, limit: int | None) -> Callable[[Answer], Answer]:
+    def _verifier(self, source: Any, limit: int | None) -> Callable[[Answer], Answer]:
         """What lets the server count as well; refused before anything is asked where it could not."""
-        verified: Callable[[Answer], Answer] | None = getattr(self._logs, "verified", None)
+        verified: Callable[[Answer], Answer] | None = getattr(source, "verified", None)
         if verified is None:
             raise UsageError(
                 "verify=True lets a server count, and an archive has none.",
@@ -254,16 +303,18 @@ class Discovery:
             )
         return verified
 
-    def _found(self, answer: Answer) -> Any:
-        """The polars frame of an answer, which is entered into the ledger and not kept for an archive."""
-        self._kept.enter(answer.record)
-        return answer.frame
+    def _names(self, verb: str, source: str | None, ask: Callable[[Any], Answer]) -> list[str]:
+        found: list[str] = self._found(verb, "index_names", source, ask)["name"].unique().sort().to_list()
+        return found
 
-    def _index(self, verb: str, method: str) -> Any:
-        ask = getattr(self._need(self._logs, "Loki", "loki"), method, None)
-        if ask is None:
+    def _found(
+        self, verb: str, method: str, source: str | None, ask: Callable[[Any], Answer]
+    ) -> pl.DataFrame:
+        """The polars frame of an answer, which is entered into the ledger and not kept for an archive."""
+        held = self._need(self._logs, "Loki", "loki", source)
+        if not hasattr(members(held)[0], method):
             raise UsageError(
                 f"{verb} asks a server's index, and an archive has none.",
                 hint="The label columns of obs.logs(...) hold what the archive has.",
             )
-        return ask
+        return looked(held, ask, verb=verb, enter=self._kept.enter, order=_ORDER.get(verb, {}))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from obsnb.store.dataset import Dataset
     from obsnb.store.manifest import Slice
 
-__all__ = ["LATE_MARGIN_S", "Asked", "Downloaded", "download"]
+__all__ = ["LATE_MARGIN_S", "Asked", "Downloaded", "begun", "download", "fill", "note", "until"]
 
 Downloaded = Literal["logs", "metrics", "spans"]
 
@@ -134,23 +134,16 @@ def download(
     SourceError
         The source refuses, fails, or cannot be reached; what is whole by then stays.
     """
-    from obsnb.store.dataset import Dataset
-    from obsnb.store.manifest import Question
-
-    params = {"step_ns": asked.step_ns} if asked.kind == "metrics" else {}
-    question = Question(_KINDS[asked.kind], source.name, asked.query, asked.window, tenant, params)
-    limit = getattr(source, "page_limit", None)
-    dataset = Dataset.open(Path(folder), question, page_limit=limit)
-    until_ns = asked.window.end_ns if asked.frozen else now_ns()
-    late_ns = None if asked.frozen else round(late_margin_s * 1e9)
+    dataset = begun(asked, source, folder, tenant=tenant)
+    until_ns = until(asked)
     watch = progress or Silent()
     try:
-        _Pull(asked, source, dataset, watch).run(until_ns, late_ns)
+        fill(dataset, asked, source, until_ns=until_ns, late_margin_s=late_margin_s, watch=watch)
     except (ObsnbError, KeyboardInterrupt) as stop:
         try:
-            _note(stop, dataset, until_ns, kept)
+            note(stop, dataset, until_ns, kept)
         except KeyboardInterrupt:  # of one Ctrl-C, polars and Python both tell
-            _note(stop, dataset, until_ns, kept)
+            note(stop, dataset, until_ns, kept)
         raise
     finally:
         watch.close()
@@ -158,7 +151,30 @@ def download(
     return dataset.scan()
 
 
-def _note(stop: ObsnbError | KeyboardInterrupt, dataset: Dataset, until_ns: int, kept: Kept) -> None:
+def begun(asked: Asked, source: Any, folder: str | Path, *, tenant: str | None) -> Dataset:
+    """The dataset of a question to a source, as far as it is there. Raises `DatasetError`."""
+    from obsnb.store.dataset import Dataset
+    from obsnb.store.manifest import Question
+
+    params = {"step_ns": asked.step_ns} if asked.kind == "metrics" else {}
+    question = Question(_KINDS[asked.kind], source.name, asked.query, asked.window, tenant, params)
+    return Dataset.open(Path(folder), question, page_limit=getattr(source, "page_limit", None))
+
+
+def until(asked: Asked) -> int:
+    """Until when anything can have happened that is asked for."""
+    return asked.window.end_ns if asked.frozen else now_ns()
+
+
+def fill(
+    dataset: Dataset, asked: Asked, source: Any, *, until_ns: int, late_margin_s: float, watch: Progress
+) -> None:
+    """Ask for what is missing of a dataset."""
+    late_ns = None if asked.frozen else round(late_margin_s * 1e9)
+    _Pull(asked, source, dataset, watch).run(until_ns, late_ns)
+
+
+def note(stop: ObsnbError | KeyboardInterrupt, dataset: Dataset, until_ns: int, kept: Kept) -> None:
     """Enter what is there where it was stopped; nothing where there is nothing."""
     if not dataset.slices:
         return

@@ -28,14 +28,17 @@ class Chosen:
     why: str
 
 
-def endpoint(grafana: Endpoint, kind: SourceKind, chosen: Chosen) -> Endpoint:
-    """Where a data source is asked: as Grafana is, with its token, at the proxy's path."""
-    return replace(grafana, name=kind, kind=kind, url=grafana.url + proxied(chosen.uid))
+def endpoint(grafana: Endpoint, name: str, chosen: Chosen) -> Endpoint:
+    """Where a data source is asked: as Grafana is, with its token, at the proxy's path.
+
+    The name is the kind, or that of one of several, such as ``loki.eu``.
+    """
+    return replace(grafana, name=name, kind=_kind(name), url=grafana.url + proxied(chosen.uid))
 
 
 def through_grafana(
     found: Settings, direct: Collection[SourceKind], *, conventions: Conventions
-) -> tuple[Grafana, dict[SourceKind, Endpoint]]:
+) -> tuple[Grafana, dict[str, Endpoint]]:
     """The Grafana that is set, and the endpoints behind it of the sources that have none of their own.
 
     Raises
@@ -46,30 +49,35 @@ def through_grafana(
     if found.grafana is None:
         raise SettingsError("No Grafana is set.", hint="Pass grafana=..., or set OBSNB_GRAFANA_URL.")
     grafana = Grafana(HttpTransport(found.grafana), conventions=conventions)
-    wanted = [kind for kind in KINDS if kind not in direct]
+    wanted = [
+        name
+        for kind in KINDS
+        for name in [one for one in found.datasources if one.startswith(f"{kind}.")] or [kind]
+        if kind not in direct or name != kind
+    ]
     try:
         chosen = choose(grafana, wanted, found.datasources, needed=not direct) if wanted else {}
     except BaseException:
         grafana.transport.close()
         raise
     said = "; ".join(one.why for one in chosen.values())
-    ends = {kind: endpoint(found.grafana, kind, one) for kind, one in chosen.items()}
+    ends = {name: endpoint(found.grafana, name, one) for name, one in chosen.items()}
     return replace(grafana, chosen=f"{said}." if said else ""), ends
 
 
 def choose(
-    grafana: Grafana, kinds: Iterable[SourceKind], names: Mapping[str, str], *, needed: bool = True
-) -> dict[SourceKind, Chosen]:
-    """The data source for each kind; a kind that Grafana has none of and that nobody names is left out.
+    grafana: Grafana, sources: Iterable[str], names: Mapping[str, str], *, needed: bool = True
+) -> dict[str, Chosen]:
+    """The data source for each source; a kind that Grafana has none of and that nobody names is left out.
 
     Parameters
     ----------
     grafana
         Asked for its data sources.
-    kinds
-        Which are wanted: loki, prometheus, tempo.
+    sources
+        Which are wanted: loki, prometheus, tempo, or of several ``loki.eu``.
     names
-        Kind → a data source's name or uid.
+        Source → a data source's name or uid.
     needed
         Whether it is an error that none is found.
 
@@ -82,9 +90,9 @@ def choose(
         Grafana refuses the token, fails, or cannot be reached.
     """
     listed = grafana.data_sources()
-    found: dict[SourceKind, Chosen] = {}
-    for kind in kinds:
-        name = names.get(kind)
+    found: dict[str, Chosen] = {}
+    for source in sources:
+        name, kind = names.get(source), _kind(source)
         if listed is None:
             one = None if name is None else _by_uid(grafana, kind, name)
         elif name is not None:
@@ -92,10 +100,15 @@ def choose(
         else:
             one = _of_type(listed, kind)
         if one is not None:
-            found[kind] = one
+            found[source] = replace(one, why=f"{source}{one.why.removeprefix(kind)}")
     if not found and needed:
         raise _nothing(listed)
     return found
+
+
+def _kind(source: str) -> SourceKind:
+    """The kind of a source, by its name: that of ``loki.eu`` is loki."""
+    return next(kind for kind in KINDS if source.split(".", 1)[0] == kind)
 
 
 def _named(listed: Sequence[DataSource], kind: SourceKind, name: str) -> Chosen:

@@ -15,7 +15,7 @@ from obsnb.timerange import TimeRange
 if TYPE_CHECKING:
     from obsnb.sources.base import Answer
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "depth_of_caller"]
 
 _Scope = frozenset[tuple[str, str]]
 
@@ -40,6 +40,8 @@ class Kept:
     def add(self, answer: Answer, *, scope: Mapping[str, str] | None = None) -> Answer:
         """Enter an answer; it comes back with its number. What is not all of it is warned of.
 
+        Of several sources, each one's answer is entered and kept with a record of its own.
+
         Parameters
         ----------
         scope
@@ -47,6 +49,10 @@ class Kept:
         """
         from obsnb.sources.base import Answer
 
+        if answer.parts:
+            return Answer(
+                answer.frame, answer.record, tuple(self.add(part, scope=scope) for part in answer.parts)
+            )
         record = self.enter(answer.record, quietly=True)
         kept = Answer(answer.frame, record)
         of = None if scope is None else frozenset(scope.items())
@@ -89,11 +95,11 @@ def _warn(record: QueryRecord) -> None:
         warnings.warn(
             f"query:{record.number} to {record.source} is not complete: {record.reason}",
             PartialResultWarning,
-            stacklevel=_depth_of_caller(),
+            stacklevel=depth_of_caller(),
         )
 
 
-def _depth_of_caller() -> int:
+def depth_of_caller() -> int:
     """How many frames above the warning the code stands that is not obsnb's own."""
     frame, depth = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "obsnb":

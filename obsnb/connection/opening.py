@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from obsnb.connection.roles import ArchivedRoles, FileRoles, LiveRoles
 from obsnb.connection.verbs import Connection
@@ -12,15 +13,16 @@ from obsnb.errors import SettingsError
 
 if TYPE_CHECKING:
     from obsnb.settings import Endpoint
+    from obsnb.transport.http import HttpTransport
 
 __all__ = ["connect", "open_archive", "read_otlp"]
 
 
 def connect(
     *,
-    loki: str | Endpoint | None = None,
-    prometheus: str | Endpoint | None = None,
-    tempo: str | Endpoint | None = None,
+    loki: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
+    prometheus: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
+    tempo: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
     grafana: str | Endpoint | None = None,
     tenant: str | None = None,
     token: str | None = None,
@@ -33,7 +35,11 @@ def connect(
     ----------
     loki, prometheus, tempo
         Addresses, with the path in front of the API where there is one (``/prometheus`` for Mimir);
-        beside a Grafana also the name or uid of one of its data sources.
+        beside a Grafana also the name or uid of one of its data sources. Several of a kind (clusters,
+        regions, tenants) by names of one's own: ``loki={"eu": "http://...", "us": "http://..."}``. Then a
+        query goes to all of them at once, rows say in a column ``source`` where they came from
+        (``loki.eu``), the ledger has a record a source, and one that fails does not take the others
+        with it.
     grafana
         Grafana's address: the sources that have none of their own are asked through its data source
         proxy, with its token. Of several data sources of a type the default one is taken.
@@ -64,12 +70,11 @@ def connect(
     --------
     >>> connect(loki="http://localhost:3100", tempo="http://localhost:3200")
     Connection(loki, tempo)
+    >>> connect(loki={"eu": "http://localhost:3100", "us": "http://localhost:3101"})
+    Connection(loki.eu, loki.us)
     """
     from obsnb import settings
-    from obsnb.connection.grafana import KINDS, through_grafana
-    from obsnb.sources.loki import Loki
-    from obsnb.sources.prometheus import Prometheus
-    from obsnb.sources.tempo import Tempo
+    from obsnb.connection.grafana import through_grafana
     from obsnb.transport.http import HttpTransport
 
     found = settings.load(
@@ -83,21 +88,20 @@ def connect(
         frames=frames,
     )
     names = DEFAULT.override(dict(found.conventions))
-    ends = {kind: end for kind in KINDS if (end := getattr(found, kind)) is not None}
+    single = (end for end in (found.loki, found.prometheus, found.tempo) if end is not None)
+    ends = [*single, *(end for several in found.several.values() for end in several)]
     events = None
     if found.grafana is not None:
-        events, behind = through_grafana(found, ends, conventions=names)
-        ends |= behind
+        events, behind = through_grafana(found, [end.kind for end in ends], conventions=names)
+        ends += behind.values()
     elif not ends:
         raise SettingsError(
             "No source is configured.",
             hint='Pass connect(loki="http://...", prometheus=..., tempo=...), set OBSNB_LOKI_URL, '
             "OBSNB_PROMETHEUS_URL or OBSNB_TEMPO_URL, or write a profile in obsnb.toml.",
         )
-    transports = {kind: HttpTransport(end) for kind, end in ends.items()}
-    logs = Loki(transports["loki"], conventions=names, max_rows=found.max_rows) if "loki" in ends else None
-    metrics = Prometheus(transports["prometheus"], conventions=names) if "prometheus" in ends else None
-    traces = Tempo(transports["tempo"], conventions=names) if "tempo" in ends else None
+    transports = [HttpTransport(end) for end in ends]
+    logs, metrics, traces = _sources(ends, transports, names, max_rows=found.max_rows)
     return Connection(
         logs=logs,
         metrics=metrics,
@@ -108,8 +112,34 @@ def connect(
         frames=found.frames,
         tenant=tenant,
         late_margin_s=found.late_margin_s,
-        closing=(*transports.values(), *((events.transport,) if events is not None else ())),
+        closing=(*transports, *((events.transport,) if events is not None else ())),
     )
+
+
+def _sources(
+    ends: Sequence[Endpoint], transports: Sequence[HttpTransport], names: Conventions, *, max_rows: int
+) -> tuple[Any, Any, Any]:
+    """Loki, Prometheus and Tempo, each None, one, or those that have names of their own together."""
+    from obsnb.sources.loki import Loki
+    from obsnb.sources.prometheus import Prometheus
+    from obsnb.sources.several import Several
+    from obsnb.sources.tempo import Tempo
+
+    made: dict[str, Callable[[HttpTransport, str], Any]] = {
+        "loki": lambda way, name: Loki(way, conventions=names, name=name, max_rows=max_rows),
+        "prometheus": lambda way, name: Prometheus(way, conventions=names, name=name),
+        "tempo": lambda way, name: Tempo(way, conventions=names, name=name),
+    }
+    found: dict[str, list[Any]] = {kind: [] for kind in made}
+    for end, way in zip(ends, transports, strict=True):
+        # An endpoint that was passed may have any name; the ledger calls the only one by its kind.
+        name = end.name if end.name.startswith(f"{end.kind}.") else end.kind
+        found[end.kind].append(made[end.kind](way, name))
+    logs, metrics, traces = (
+        Several.of(*several) if several and several[0].name != kind else next(iter(several), None)
+        for kind, several in found.items()
+    )
+    return logs, metrics, traces
 
 
 def open_archive(path: str | Path, *, frames: Literal["polars", "pandas"] = "polars") -> Connection:

@@ -12,8 +12,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from obsnb.connection.choosing import choose, each, healths, kind_of
 from obsnb.connection.discovery import Discovery
-from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded, download
+from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded
+from obsnb.connection.downloads import downloads
 from obsnb.connection.kept import Kept
 from obsnb.connection.roles import ANNOTATIONS, Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
@@ -159,6 +161,7 @@ class Connection(Discovery):
         limit: int | None = None,
         direction: Literal["forward", "backward"] = "forward",
         verify: bool = False,
+        source: str | None = None,
         progress: Progress | None = None,
     ) -> Any:
         """LOGS of a LogQL log query, sorted by time.
@@ -176,17 +179,20 @@ class Connection(Discovery):
             Which end a limit counts from; rows always come sorted by time.
         verify
             Let the server count the lines as well, and write agreement or difference into the ledger.
+        source
+            One of several Lokis, such as ``"eu"`` or ``"loki.eu"``; without, all of them.
 
         Returns
         -------
         frame
-            LOGS, then a column a stream label, ``metadata.x`` and ``parsed.x``.
+            LOGS, then ``source`` where there are several Lokis, then a column a stream label, ``metadata.x``
+            and ``parsed.x``.
         """
         logql.check(query)
-        source = self._need(self._logs, "Loki", "loki")
+        asked = self._need(self._logs, "Loki", "loki", source)
         where = self._where(window)
-        verified = self._verifier(limit) if verify else None
-        answer = source.logs(query, where, limit=limit, direction=direction, progress=progress)
+        verified = self._verifier(asked, limit) if verify else None
+        answer = asked.logs(query, where, limit=limit, direction=direction, progress=progress)
         return self._give(answer if verified is None else verified(answer))
 
     def metrics(
@@ -195,7 +201,7 @@ class Connection(Discovery):
         window: TimeRange | None = None,
         *,
         step: str | int | float | timedelta | None = None,
-        source: Literal["prometheus", "loki", "tempo"] = "prometheus",
+        source: str = "prometheus",
     ) -> Any:
         """SERIES of a range query.
 
@@ -203,6 +209,9 @@ class Connection(Discovery):
         ----------
         query
             PromQL; LogQL or TraceQL metrics with `source`.
+        source
+            ``"prometheus"``, ``"loki"`` or ``"tempo"``; one of several, such as ``"loki.eu"``, or
+            ``"eu"`` of Prometheus.
         step
             Points lie on its multiples since the epoch; without, 15 s or as much more as keeps the
             window under a thousand points.
@@ -210,28 +219,27 @@ class Connection(Discovery):
         Returns
         -------
         frame
-            SERIES, then a column a label; ``histogram`` where the answer has native histograms.
+            SERIES, then ``source`` where there are several, then a column a label; ``histogram`` where
+            the answer has native histograms.
         """
         where = self._where(window)
         step_ns = default_step(where) if step is None else parse_duration(step)
-        if source == "prometheus":
-            promql.check(query)
-            asked: Any = self._need(self._metrics, "Prometheus", "prometheus")
-        elif source == "loki":
-            logql.check(query)
-            asked = self._need(self._logs, "Loki", "loki")
-        elif source == "tempo":
-            traceql.check(query)
-            asked = self._need(self._traces, "Tempo", "tempo")
-        else:
-            raise UsageError(f"There is no source {source!r}.", hint="It is prometheus, loki or tempo.")
+        held: dict[str, tuple[Any, str, Any]] = {
+            "prometheus": (self._metrics, "Prometheus", promql.check),
+            "loki": (self._logs, "Loki", logql.check),
+            "tempo": (self._traces, "Tempo", traceql.check),
+        }
+        kind = kind_of(source)
+        there, name, check = held[kind]
+        check(query)
+        asked: Any = self._need(there, name, kind, source)
         return self._give(asked.series(query, where, step_ns=step_ns))
 
-    def exemplars(self, query: str, window: TimeRange | None = None) -> Any:
+    def exemplars(self, query: str, window: TimeRange | None = None, *, source: str | None = None) -> Any:
         """EXEMPLARS of a metric's series: single observations with the trace that they came from."""
         promql.check(query)
-        source = self._need(self._metrics, "Prometheus", "prometheus")
-        return self._give(source.exemplars(query, self._where(window)))
+        asked = self._need(self._metrics, "Prometheus", "prometheus", source)
+        return self._give(asked.exemplars(query, self._where(window)))
 
     def spans(
         self,
@@ -240,6 +248,7 @@ class Connection(Discovery):
         *,
         limit: int | None = None,
         whole: bool = False,
+        source: str | None = None,
         progress: Progress | None = None,
     ) -> Any:
         """SPANS that match a TraceQL query.
@@ -253,16 +262,18 @@ class Connection(Discovery):
             An upper bound of traces.
         whole
             Fetch every span of the traces that match, not just the spans that do.
+        source
+            One of several Tempos, such as ``"eu"``; without, all of them.
         """
         traceql.check(query)
-        source = self._need(self._traces, "Tempo", "tempo")
+        asked = self._need(self._traces, "Tempo", "tempo", source)
         where = self._where(window)
-        return self._give(source.spans(query, where, limit=limit, whole=whole, progress=progress))
+        return self._give(asked.spans(query, where, limit=limit, whole=whole, progress=progress))
 
-    def trace(self, trace_id: str) -> Any:
-        """SPANS of one trace, by its id with or without leading zeros."""
-        source = self._need(self._traces, "Tempo", "tempo")
-        return self._give(source.trace(trace_id, window=self.window))
+    def trace(self, trace_id: str, *, source: str | None = None) -> Any:
+        """SPANS of one trace, by its id with or without leading zeros, from wherever parts of it are."""
+        asked = self._need(self._traces, "Tempo", "tempo", source)
+        return self._give(asked.trace(trace_id, window=self.window))
 
     def events(self, window: TimeRange | None = None, *, scope: Mapping[str, str] | None = None) -> Any:
         """EVENTS of a scope: alerts that fired, deployments, restarts, and a Grafana's annotations.
@@ -283,6 +294,7 @@ class Connection(Discovery):
         folder: str | Path,
         *,
         step: str | int | float | timedelta | None = None,
+        source: str | None = None,
         progress: Progress | None = None,
     ) -> pl.LazyFrame:
         """Rows of any number, streamed into Parquet files in a folder; memory stays flat.
@@ -295,7 +307,8 @@ class Connection(Discovery):
         kind, query, step
             ``"logs"``, ``"metrics"`` (of Prometheus) or ``"spans"``, asked as by the verb of that name.
         folder
-            New, empty, or begun with the same question; refused otherwise.
+            New, empty, or begun with the same question; refused otherwise. Of several sources, each
+            has a folder of its name in it.
         progress
             Told how far it is: `obsnb.progress_bar()`.
 
@@ -308,13 +321,13 @@ class Connection(Discovery):
         where = self._where(window)
         step_ns = default_step(where) if step is None else parse_duration(step)
         asked = Asked(kind, query, where, step_ns, frozen=self._archive is not None)
-        sources: dict[str, tuple[Any, str, str]] = {
+        held: dict[str, tuple[Any, str, str]] = {
             "logs": (self._logs, "Loki", "loki"),
             "metrics": (self._metrics, "Prometheus", "prometheus"),
             "spans": (self._traces, "Tempo", "tempo"),
         }
         more: Any = {"tenant": self._tenant, "late_margin_s": self._late_margin_s, "kept": self._kept}
-        return download(asked, self._need(*sources[kind]), folder, progress=progress, **more)
+        return downloads(asked, each(self._need(*held[kind], source)), folder, progress=progress, **more)
 
     def health(self) -> Any:
         """How each source is doing, a row a source; asking never raises.
@@ -331,7 +344,7 @@ class Connection(Discovery):
         columns |= {"limits": pl.String, "message": pl.String}
         rows = [
             {name: getattr(health, name) for name in columns} | {"limits": json.dumps(dict(health.limits))}
-            for health in (source.health() for source in self._sources)
+            for health in (health for source in self._sources for health in healths(source))
         ]
         return self.out(pl.DataFrame(rows, schema=columns).unique(maintain_order=True))
 
@@ -444,10 +457,11 @@ class Connection(Discovery):
             )
         return where
 
-    def _need(self, source: _Source | None, name: str, key: str) -> _Source:
+    def _need(self, source: _Source | None, name: str, key: str, choice: str | None = None) -> _Source:
         if source is None:
             raise SettingsError(
                 f"No {name} is connected.",
                 hint=f'Pass connect({key}="http://..."), or set OBSNB_{key.upper()}_URL.',
             )
-        return source
+        chosen: _Source = choose(source, choice, kind=key)
+        return chosen

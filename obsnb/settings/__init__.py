@@ -20,6 +20,19 @@ A file has ``[profiles.NAME]`` tables, in them what holds for every source and a
     url = "https://metrics.example.org/prometheus"
     user = "reader"
     password_env = "METRICS_PASSWORD"
+
+Of the first three there may be several (clusters, regions, tenants): then the source's table has no
+``url``, but a table for each, named as one likes. What else it says holds for each of them::
+
+    [profiles.prod.tempo]
+    read_timeout_s = 60
+
+    [profiles.prod.tempo.eu]                # the source tempo.eu
+    url = "https://traces.eu.example.org"
+
+    [profiles.prod.tempo.us]
+    url = "https://traces.us.example.org"
+    tenant = "acme-us"
 """
 
 from obsnb.settings.endpoint import (

@@ -10,6 +10,7 @@ from typing import Any
 
 from obsnb.errors import SettingsError
 from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, PATHS, Form, check
+from obsnb.settings.several import KINDS, check_tables, tables_of
 
 __all__ = ["NAME", "SOURCES", "find", "read"]
 
@@ -71,9 +72,15 @@ def _read_profile(profile: Any, *, place: str, folder: Path) -> None:
     check(profile, {**FRAMES, **shared}, place=place, tables=("conventions", *SOURCES))
     conventions = profile.get("conventions", {})
     check(conventions, {}, place=f"{place[:-1]}.conventions]", tables=conventions)
+    found = [profile]
     for source in SOURCES:
+        table = profile.get(source, _NOTHING)
+        found.append(table)
+        if source in KINDS and isinstance(table, dict) and check_tables(table, kind=source, place=place):
+            found += tables_of(table).values()
+            continue
         forms = {**ENDPOINT, **DATASOURCES} if source == "grafana" else ENDPOINT
-        check(profile.get(source, {}), forms, place=f"{place[:-1]}.{source}]")
-    for table in (profile, *(profile.get(source, _NOTHING) for source in SOURCES)):
+        check(table, forms, place=f"{place[:-1]}.{source}]")
+    for table in found:
         for key in PATHS & table.keys():
             table[key] = str(folder / Path(table[key]).expanduser())

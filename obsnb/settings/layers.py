@@ -92,14 +92,19 @@ def foreign_layer(environ: Mapping[str, str], source: str) -> Layer:
     return Layer("the environment", said if "url" in said else {}, {})
 
 
-def endpoint(source: SourceKind, layers: Sequence[Layer], environ: Mapping[str, str]) -> Endpoint | None:
+def endpoint(
+    kind: SourceKind, layers: Sequence[Layer], environ: Mapping[str, str], *, name: str | None = None
+) -> Endpoint | None:
     """The endpoint that the layers, the highest first, describe; None where none gives a URL.
+
+    Its name is its kind's, unless told.
 
     Raises
     ------
     SettingsError
         What they say contradicts itself, or names a variable or file that is not there.
     """
+    source = kind if name is None else name
     url = next((layer.own["url"] for layer in layers if "url" in layer.own), None)
     if url is None:
         return None
@@ -118,7 +123,7 @@ def endpoint(source: SourceKind, layers: Sequence[Layer], environ: Mapping[str, 
     values = {key: value for key, (value, _) in said.items()}
     return Endpoint(
         name=source,
-        kind=source,
+        kind=kind,
         url=place,
         auth=_auth(said, environ, source),
         headers=_headers(values.get("headers", {}), environ, source),
@@ -156,9 +161,10 @@ def _auth(said: Mapping[str, tuple[Any, str]], environ: Mapping[str, str], sourc
         return Bearer(Secret(value if key == "token" else _variable(value, environ, f"{place}: {key}")))
     if "user" not in said:
         if PASSWORDS & said.keys():
+            variable = "" if "." in source else f", or set OBSNB_{source.upper()}_USER"
             raise SettingsError(
                 f"There is a password for {source}, but no user.",
-                hint=f"Add user = ... to obsnb.toml, or set OBSNB_{source.upper()}_USER.",
+                hint=f"Add user = ... to obsnb.toml{variable}.",
             )
         return None
     for key in PASSWORDS & said.keys():

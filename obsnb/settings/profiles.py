@@ -13,6 +13,7 @@ from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
 from obsnb.settings.file import NAME, SOURCES, find, read
 from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, check, read_text
 from obsnb.settings.layers import Layer, foreign_layer, from_environment
+from obsnb.settings.several import Named, tables_of
 from obsnb.settings.sources import sources
 
 __all__ = ["Frames", "Settings", "load"]
@@ -27,11 +28,14 @@ class Settings:
     Attributes
     ----------
     loki, prometheus, tempo
-        Where the sources are; None for one that nothing names.
+        Where the sources are; None for one that nothing names, or of which there are several.
+    several
+        Kind → where its sources are, where each has a name of its own (``loki.eu``).
     grafana
         Where Grafana is, whose data source proxy leads to those that are None; or None.
     datasources
-        Which of Grafana's data sources is meant, by name or uid: ``{"loki": "prod-logs"}``.
+        Which of Grafana's data sources is meant, by name or uid: ``{"loki": "prod-logs"}``, or of
+        several ``{"loki.eu": "logs-eu"}``.
     frames
         What loaders return: ``polars`` or ``pandas``.
     max_rows
@@ -54,6 +58,7 @@ class Settings:
     prometheus: Endpoint | None = None
     tempo: Endpoint | None = None
     grafana: Endpoint | None = None
+    several: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict, hash=False)
     datasources: Mapping[str, str] = field(default_factory=dict, hash=False)
     frames: Frames = "polars"
     max_rows: int = 5_000_000
@@ -64,7 +69,8 @@ class Settings:
     file: Path | None = None
 
     def __repr__(self) -> str:
-        every = (self.loki, self.prometheus, self.tempo, self.grafana)
+        named = [one for ends in self.several.values() for one in ends]
+        every = (self.loki, self.prometheus, self.tempo, *named, self.grafana)
         sources = [repr(one) for one in every if one is not None]
         return f"Settings(profile {self.profile}: {', '.join(sources) or 'no source'})"
 
@@ -75,9 +81,9 @@ def load(
     path: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
     folder: str | Path | None = None,
-    loki: str | Endpoint | None = None,
-    prometheus: str | Endpoint | None = None,
-    tempo: str | Endpoint | None = None,
+    loki: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
+    prometheus: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
+    tempo: str | Endpoint | Mapping[str, str | Endpoint] | None = None,
     grafana: str | Endpoint | None = None,
     tenant: str | None = None,
     token: str | Secret | None = None,
@@ -98,7 +104,8 @@ def load(
         The environment variables; without, this process's. OBSNB_LOKI_URL, OBSNB_LOKI_TOKEN,
         OBSNB_LOKI_USER, OBSNB_LOKI_PASSWORD and so on (a key of obsnb.toml in upper case), the same
         for PROMETHEUS, TEMPO and GRAFANA, and without a source's name for all of them (OBSNB_TENANT).
-        OBSNB_GRAFANA_LOKI and so on name one of Grafana's data sources.
+        OBSNB_GRAFANA_LOKI and so on name one of Grafana's data sources. Those of a source mean a single
+        one: OBSNB_LOKI_URL goes before several of the profile, the others are refused beside them.
         OBSNB_FRAMES, OBSNB_MAX_ROWS and OBSNB_LATE_MARGIN_S. LOKI_ADDR and logcli's others,
         PROMETHEUS_URL and TEMPO_URL are taken where nothing else names the source.
     folder
@@ -106,7 +113,9 @@ def load(
     loki, prometheus, tempo, grafana
         A URL, or an endpoint that is taken as it is; where there is a Grafana, also the name or uid
         of one of its data sources. A URL counts where it is said no further down than Grafana's: one
-        in the environment is not followed past a Grafana that is passed.
+        in the environment is not followed past a Grafana that is passed. The first three also several
+        of them by name, in place of all that the profile has of the kind; what the profile says of the
+        same name counts for a URL on the same host.
     tenant, token
         For every source whose URL is given.
     frames, max_rows
@@ -131,9 +140,10 @@ def load(
         text = url if isinstance(url, str) else None
         return _layers(source, url=text, shared=shared, environ=environ, profile=chosen, place=place)
 
+    named = Named(shared, environ, chosen, place)
     given = {"loki": loki, "prometheus": prometheus, "tempo": tempo}
     return Settings(
-        **sources(given, grafana, layers=layers, environ=environ),
+        **sources(given, grafana, layers=layers, named=named, environ=environ),
         **_frames({"frames": frames, "max_rows": max_rows}, environ, chosen),
         conventions=_merged(said.get("conventions", {}), chosen.get("conventions", {})),
         profile=name,
@@ -195,7 +205,7 @@ def _layers(
         Layer("connect()", {} if url is None else {"url": url}, shared),
         Layer("the environment", own_env, shared_env),
     ]
-    if source in profile:
+    if source in profile and not (source != "grafana" and tables_of(profile[source])):
         # What a profile says for all of its sources is for those that it names.
         common = {key: value for key, value in profile.items() if key in ENDPOINT}
         layers.append(Layer(place, profile[source], common))

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
+from obsnb.errors import SettingsError
 from obsnb.settings.endpoint import Endpoint, SourceKind
 from obsnb.settings.layers import Layer, endpoint
+from obsnb.settings.several import KINDS, Named, check_names, full_name
 
 __all__ = ["sources"]
 
-_KINDS: tuple[SourceKind, ...] = ("loki", "prometheus", "tempo")
-_Given = str | Endpoint | None
+_One = str | Endpoint | None
+_Given = _One | Mapping[str, str | Endpoint]
 
 
 def sources(
     given: Mapping[str, _Given],
-    grafana: _Given,
+    grafana: _One,
     *,
-    layers: Callable[[SourceKind, _Given], list[Layer]],
+    layers: Callable[[SourceKind, _One], list[Layer]],
+    named: Named,
     environ: Mapping[str, str],
 ) -> dict[str, Any]:
     """The fields of `Settings` that say where the sources are.
@@ -26,9 +29,12 @@ def sources(
     Parameters
     ----------
     given, grafana
-        What was passed: a URL or an endpoint; beside a Grafana, also a data source's name or uid.
+        What was passed: a URL or an endpoint; beside a Grafana, also a data source's name or uid; or
+        several of them by name.
     layers
         What each place says of a source, the highest first, other programs' variables last.
+    named
+        Where several of a kind are.
     environ
         The environment variables.
 
@@ -41,23 +47,54 @@ def sources(
     front = grafana if isinstance(grafana, Endpoint) else endpoint("grafana", above, environ)
     found: dict[str, Any] = {"grafana": front}
     names: dict[str, str] = {}
-    for kind in _KINDS:
+    several: dict[str, tuple[Endpoint, ...]] = {}
+    for kind in KINDS:
         value = given[kind]
-        if isinstance(value, Endpoint):
+        if isinstance(value, Mapping):
+            direct, behind = _apart(kind, value, front)
+            several |= {kind: named.endpoints(kind, direct)} if direct else {}
+            names |= behind
+        elif isinstance(value, Endpoint):
             found[kind] = value
-        elif front is None:
-            found[kind] = endpoint(kind, layers(kind, value), environ)
-        elif _is_name(value):
+        elif front is not None and _is_name(value):
             names[kind] = value
         else:
             places = layers(kind, value)
-            direct = _nearer(places, above, passed=grafana is not None)
-            found[kind] = endpoint(kind, places, environ) if direct else None
-            names |= next(({kind: layer.own[kind]} for layer in above if kind in layer.own), {})
-    return found | {"datasources": names}
+            tables = value is None and not _said(places[:2]) and bool(named.in_profile(kind))
+            if tables:
+                places.insert(2, Layer(named.place, {"url": "of each"}, {}))
+            if front is not None and not _nearer(places, above, passed=grafana is not None):
+                found[kind] = None
+            elif tables:
+                several[kind] = named.endpoints(kind, None)
+            else:
+                found[kind] = endpoint(kind, places, environ)
+            if front is not None:
+                names |= next(({kind: layer.own[kind]} for layer in above if kind in layer.own), {})
+    return found | {"datasources": names, "several": several}
 
 
-def _is_name(value: _Given) -> TypeGuard[str]:
+def _apart(
+    kind: SourceKind, given: Mapping[str, str | Endpoint], front: Endpoint | None
+) -> tuple[dict[str, str | Endpoint], dict[str, str]]:
+    """Of several, those that are asked directly, and the data sources of a Grafana by full name."""
+    check_names(given, kind=kind, place=f"connect({kind}=...)")
+    if not given or not all(isinstance(value, str | Endpoint) for value in given.values()):
+        raise SettingsError(
+            f"connect({kind}=...) is a table of several sources, and not each has a URL.",
+            hint=f'Write {kind}={{"eu": "http://...", "us": "http://..."}}.',
+        )
+    behind = {
+        full_name(kind, name): value for name, value in given.items() if front is not None and _is_name(value)
+    }
+    return {name: value for name, value in given.items() if full_name(kind, name) not in behind}, behind
+
+
+def _said(places: list[Layer]) -> bool:
+    return any("url" in layer.own for layer in places)
+
+
+def _is_name(value: _One) -> TypeGuard[str]:
     return isinstance(value, str) and "://" not in value
 
 

@@ -18,10 +18,19 @@ __all__ = ["Answer", "EventSource", "Health", "LogSource", "MetricSource", "Trac
 
 @dataclass(frozen=True)
 class Answer:
-    """The rows that came back, and the record of how they came."""
+    """The rows that came back, and the record of how they came.
+
+    Attributes
+    ----------
+    frame, record
+        The rows, and the record of all of them.
+    parts
+        Where several sources were asked, what each of them answered, with its own record; else empty.
+    """
 
     frame: pl.DataFrame
     record: QueryRecord
+    parts: tuple[Answer, ...] = ()
 
     def __repr__(self) -> str:
         return f"Answer({self.frame.height} rows, {self.record!r})"

@@ -56,16 +56,15 @@ def compared(record: QueryRecord, counted: int | None, rows: int) -> QueryRecord
     More lines counted than came: not complete. Fewer: no line is known to be missing, but one of the two is
     wrong, so it is not known.
     """
-    params = {**record.params, "verify": True}
     if counted is None:
         said = "the server could not be asked how many lines it counts"
-        return replace(record, params=params, reason=_joined(record.reason, said))
+        return replace(record, reason=_joined(record.reason, said))
     if counted == rows:
         said = f"the server counts {counted:,} lines as well, which does not tell of lines that it has lost"
-        return replace(record, params=params, reason=_joined(record.reason, said))
+        return replace(record, reason=_joined(record.reason, said))
     said = f"the server counts {counted:,} lines, and {rows:,} came"
     complete: Complete = "no" if counted > rows or record.complete == "no" else "unknown"
-    return replace(record, params=params, complete=complete, reason=_joined(record.reason, said))
+    return replace(record, complete=complete, reason=_joined(record.reason, said))
 
 
 def _joined(*parts: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from obsnb.sources.outcomes import Effort
 from obsnb.sources.pieces import cut, pull
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.tempo_health import health_of
-from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order
+from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order, joined
 from obsnb.sources.tempo_traces import TraceFetch
 from obsnb.sources.wire.tempo_json import read_names
 from obsnb.sources.wire.tempo_series import decode_series, read_metrics
@@ -161,6 +161,28 @@ class Tempo:
         return answer(
             frame, record, effort, gaps=fetch.gaps(), how="the trace came whole", until_ns=lasted.end_ns
         )
+
+    def parts(self, answer: Answer, trace_ids: Sequence[str]) -> Answer:
+        """An answer with whole traces, and beside them what the server has of some others.
+
+        Parameters
+        ----------
+        answer
+            Of `spans` with `whole`.
+        trace_ids
+            32 lower-case hexadecimal digits each: traces that another Tempo found, of which this one may
+            have a part that does not match.
+
+        Raises
+        ------
+        SourceError
+            The server refuses, fails, cannot be reached, or answers what cannot be read.
+        """
+        window, effort = answer.record.window, Effort()
+        between, asked_for = window.widen(MARGIN), answer.record.asked
+        fetch = TraceFetch(self.transport, self.name, asked_for, window, between, effort, _unheard)
+        fetch.fetch_some(trace_ids)
+        return joined(answer, fetch.frame(self.conventions), effort, gaps=fetch.gaps())
 
     def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
         """SERIES of a TraceQL metrics query at the multiples of the step that lie in the window.

@@ -14,6 +14,7 @@ from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
 from obsnb.schema import digest
 from obsnb.sources.base import Answer
+from obsnb.sources.merging import once
 from obsnb.sources.outcomes import Effort
 from obsnb.sources.tempo_search import TraceSearch
 from obsnb.sources.tempo_slices import Candidate
@@ -23,7 +24,7 @@ from obsnb.sources.wire.tempo_found import found_spans
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Transport
 
-__all__ = ["MARGIN", "SpanPull", "answer", "in_order"]
+__all__ = ["MARGIN", "SpanPull", "answer", "in_order", "joined"]
 
 #: How far beside what is known of a trace its other spans are looked for.
 MARGIN = "6h"
@@ -191,6 +192,26 @@ def answer(
         seconds=effort.seconds,
         complete=complete,
         reason=how,
+        digest=digest(frame),
+    )
+    return Answer(frame, filled)
+
+
+def joined(found: Answer, frame: pl.DataFrame, effort: Effort, *, gaps: Sequence[str]) -> Answer:
+    """An answer with further spans of whole traces, and what they cost; not complete where there are gaps."""
+    record = found.record
+    frame = in_order(once(pl.concat([found.frame, frame], how="diagonal_relaxed")))
+    if gaps:
+        old = [record.reason] if record.complete == "no" else []
+        record = replace(record, complete="no", reason=_joined([*old, *gaps]))
+    filled = replace(
+        record,
+        pages=record.pages + effort.pages,
+        requests=record.requests + effort.requests,
+        retries=record.retries + effort.retries,
+        rows=frame.height,
+        bytes=record.bytes + effort.bytes,
+        seconds=record.seconds + effort.seconds,
         digest=digest(frame),
     )
     return Answer(frame, filled)

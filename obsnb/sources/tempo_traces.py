@@ -11,6 +11,7 @@ import polars as pl
 from obsnb.conventions import Conventions
 from obsnb.errors import AnswerError, SourceError, UnreachableError
 from obsnb.schema import SPANS
+from obsnb.sources.merging import once
 from obsnb.sources.outcomes import Effort, Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.wire.otlp_spans import DecodeError, add_traces, read_attribute, read_reply, read_trace
@@ -102,6 +103,21 @@ class TraceFetch:
             with asked(self.query, self.window):
                 raise self.losses.errors[0]
 
+    def fetch_some(self, ids: Sequence[str]) -> None:
+        """Fetch those of these traces that the server has: one that it has not is no gap.
+
+        Raises
+        ------
+        SourceError
+            As `fetch` does.
+        """
+        self._asked |= dict.fromkeys(ids)
+        self._ask(self._ask(ids, 2), 1)  # those that are in neither's answer are elsewhere
+        self.missing = []
+        if self.losses.errors and not self.rows:
+            with asked(self.query, self.window):
+                raise self.losses.errors[0]
+
     def frame(self, conventions: Conventions) -> pl.DataFrame:
         """SPANS of the traces, each once, in no particular order."""
         frames = [table.frame(conventions) for table in (self._protobuf, self._json) if len(table)]
@@ -109,11 +125,11 @@ class TraceFetch:
             return SPANS.empty()
         frame = pl.concat(frames, how="diagonal")
         wanted = frame.filter(pl.col("trace_id").is_in(list(self._asked)))
-        once = wanted if wanted.select(_IDS).n_unique() == wanted.height else _once(wanted)
-        strays, again = frame.height - wanted.height, wanted.height - once.height
+        whole = wanted if wanted.select(_IDS).n_unique() == wanted.height else once(wanted)
+        strays, again = frame.height - wanted.height, wanted.height - whole.height
         self._odd = [f"{strays:,} spans of traces came that were not asked for"] if strays else []
         self._odd += [f"{again:,} spans came again"] if again else []
-        return once
+        return whole
 
     def gaps(self) -> list[str]:
         """What is missing, in words."""
@@ -185,12 +201,6 @@ class TraceFetch:
             start, end = self.between.start_ns // _SECOND, -(-self.between.end_ns // _SECOND)
             params = (("start", str(start)), ("end", str(end)))
         return Request(f"{_PATHS[version]}{trace_id}", params, _PROTOBUF)
-
-
-def _once(frame: pl.DataFrame) -> pl.DataFrame:
-    """Without spans that came again; two that share an id, as Zipkin's do, differ in something else."""
-    alike = [*_IDS, "parent_span_id", "name", "kind", "status", "start", "duration"]
-    return frame.unique(alike, keep="first", maintain_order=True)
 
 
 def _traces(which: Sized) -> str:
