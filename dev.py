@@ -80,7 +80,8 @@ def lock(words: list[str]) -> int:
     both = ["--generate-hashes", "--universal", "--no-header", "--python-version", "3.11", "--quiet"]
     both += ["pyproject.toml", "--extra", "jupyter", "--extra", "pandas", *words]
     run("uv", "pip", "compile", *both, "--group", "build", "-o", "requirements/demo.txt")
-    tests = ["--extra", "pdf", "--group", "build", "--group", "dev"]
+    tests = [word for extra in ("lab", "pdf", "plots", "sql") for word in ("--extra", extra)]
+    tests += ["--group", "build", "--group", "dev"]
     return run("uv", "pip", "compile", *both, *tests, "-o", "requirements/test.txt")
 
 
