@@ -63,7 +63,8 @@ def demo(words: list[str]) -> int:
 def test(words: list[str]) -> int:
     """Every test, doctest and runbook."""
     install("test")
-    return run(PYTHON, "-m", "pytest", *words, check=False)
+    # A file's tests stay together: what they share (a server, a browser) is started once.
+    return run(PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *words, check=False)
 
 
 def lint(_: list[str]) -> int:
