@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import to_polars
-from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift
+from obsnb.analysis.shift import FEWEST, Floats, Shift, clearest, find_shift
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
@@ -141,7 +141,7 @@ def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
             level = ordered["level"].to_numpy()
             shift = find_shift(level)
             if shift is not None:
-                matters = abs(shift.effect) >= _CLEAR and _matters(str(signal), shift, level)
+                matters = clearest(level, shift) >= _CLEAR and _matters(str(signal), shift, level)
                 seen.append((str(signal), ordered["ns"].to_list(), shift, matters))
     seen.sort(key=lambda each: each[2].p_value)
     passed = [k for k, each in enumerate(seen, 1) if each[2].p_value * len(seen) / k <= _SURE]

@@ -9,13 +9,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FEWEST", "Shift", "find_shift", "robust_scale"]
+__all__ = ["FEWEST", "Shift", "clearest", "find_shift", "robust_scale"]
 
 Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
 
 FEWEST = 8  # samples; with fewer no order of them is surprising enough
 _SHORTEST = 3  # samples of a stretch: one or two are a spike
+_BLOCKS = 4  # means of samples on either side of a shift, by which it is told from wandering
 _CELLS = 128  # longer series are scanned in cells first, then sample by sample around the best
 _SLACK = 7.35  # likelihood that the begin may lose at 95% (Hansen, Econometrica 68, 2000, table I)
 
@@ -129,6 +130,31 @@ def robust_scale(residuals: Floats, *, level: float) -> float:
     """1.4826 times the median of absolute residuals, at least a hundredth of the level."""
     scale = 1.4826 * float(np.median(np.abs(residuals))) if len(residuals) else 0.0
     return max(scale, 0.01 * abs(level), 1e-12)
+
+
+def clearest(values: Floats, shift: Shift) -> float:
+    """The size of the effect over the spread of samples, or of means of as many as leave four a side.
+
+    Finer samples of the same thing spread more, so that an effect over the spread of single ones would
+    depend on how finely it was looked at. Means of samples without a memory spread less; those of a
+    series that wanders by itself do not, and its wandering remains unclear.
+    """
+    inside = values[shift.begin : shift.end] - shift.during
+    outside = np.r_[values[: shift.begin], values[shift.end :]] - shift.before
+    size = min(len(inside), len(outside)) // _BLOCKS
+    if size < 2:
+        return abs(shift.effect)
+    means = np.r_[_means(inside, size), _means(outside, size)]
+    moved = float(inside.mean() + shift.during - outside.mean() - shift.before)
+    spread = robust_scale(means - np.median(means), level=max(abs(shift.before), abs(shift.during)))
+    return max(abs(shift.effect), abs(moved) / spread)
+
+
+def _means(values: Floats, size: int) -> Floats:
+    whole = len(values) // size * size
+    means: Floats = values[:whole].reshape(-1, size).mean(axis=1)
+    centred: Floats = means - means.mean()
+    return centred
 
 
 def _ranks(values: Floats) -> Floats:

@@ -19,6 +19,7 @@ __all__ = ["buckets_of", "is_error_line", "log_symptoms", "series_symptoms", "sp
 
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 _BUCKETS = 240  # of a window, about
+_FREQUENT, _OPERATIONS = 40, 300  # spans of an operation, and operations, that are looked at one by one
 _ERROR, _GRAVE = 17, 13  # severity numbers of error and warning
 _ERROR_WORDS = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
 _SYMPTOM: dict[str, Any] = {"service": pl.String, "signal": pl.String, "ns": pl.Int64, "level": pl.Float64}
@@ -71,7 +72,20 @@ def span_symptoms(spans: pl.DataFrame, *, window: TimeRange, step: int) -> pl.Da
     slower = facts.drop_nulls("length").with_columns((pl.col("length") - usual).clip(-3, 3).alias("level"))
     count, average = (partial(each, window=window, step=step) for each in (_counted, _averaged))
     failed = _of_each_and_all(facts.filter("failed"), "failed spans", count)
-    return pl.concat(failed + _of_each_and_all(slower, "duration of spans", average))
+    operations = average(_frequent_operations(slower))
+    return pl.concat([*failed, *_of_each_and_all(slower, "duration of spans", average), operations])
+
+
+def _frequent_operations(slower: pl.DataFrame) -> pl.DataFrame:
+    """One operation may be slower in a service of which most is as it was: the most frequent few hundred.
+
+    A service with one operation is that operation, and is looked at already.
+    """
+    by = ["service", "name"]
+    often = slower.group_by(by).len().filter(pl.len().over("service") > 1, pl.col("len") >= _FREQUENT)
+    often = often.sort("len", *by, descending=[True, False, False]).head(_OPERATIONS)
+    named = pl.format("duration of spans of {}: {}", *by).alias("signal")
+    return slower.join(often.select(by), on=by, how="semi", maintain_order="left").with_columns(named)
 
 
 def _of_each_and_all(

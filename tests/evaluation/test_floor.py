@@ -1,0 +1,98 @@
+"""What the analysis reached on labelled incidents is held here, on a small part of the evaluation.
+
+The whole of it, with intervals, is `python -m tests.evaluation`.
+"""
+
+from collections import Counter
+
+import pytest
+
+import obsnb
+from obsnb.analysis.incident import find_incident
+from tests.analysis.simulate import FAULTS
+from tests.evaluation.cases import recorded, simulated
+from tests.evaluation.scoring import CONFIDENT, VERBS, gain, onset_error_s, suspected, wilson
+from tests.evaluation.tables import TABLES, as_text
+from tests.evaluation.variants import VARIANTS, before_it
+
+_BROKEN = tuple(fault for fault in FAULTS if fault != "quiet")
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """One system of its own a kind of fault, of seeds that no threshold was chosen on."""
+    return list(simulated(range(200, 201), _BROKEN, services=10))
+
+
+@pytest.fixture(scope="module")
+def verdicts(cases):
+    return [suspected(case) for case in cases]
+
+
+def test_of_twelve_faults_in_twelve_systems_ten_are_named_first_and_all_among_three(verdicts):
+    ranks = Counter(each.rank for each in verdicts)
+    assert ranks[1] >= 10
+    assert sum(ranks[place] for place in (1, 2, 3)) >= 11
+
+
+def test_hardly_anybody_else_is_named_with_confidence(verdicts):
+    assert sum(each.rank != 1 and each.score >= CONFIDENT for each in verdicts) <= 1
+
+
+def test_the_time_before_an_incident_has_no_confident_suspect_and_no_onset(cases):
+    quiet = [before_it(case) for case in cases[::3]]
+    assert [suspected(case).score < CONFIDENT for case in quiet].count(False) == 0
+    assert [find_incident(case.logs, case.spans, case.series, window=case.window) for case in quiet] == [
+        None
+    ] * len(quiet)
+
+
+def test_most_onsets_are_found_in_the_whole_window_and_lie_within_a_minute(cases):
+    errors = [onset_error_s(case) for case in cases]
+    found = [error for error in errors if error is not None]
+    assert len(found) >= 6
+    assert sum(error <= 60 for error in found) >= len(found) - 1
+
+
+def test_spans_do_not_harm_what_log_lines_say(cases):
+    few = cases[::2]
+    logs = [suspected(case.only("logs")) for case in few]
+    both = [suspected(case.only("logs", "spans")) for case in few]
+    mean, _, high = gain(logs, both)
+    assert mean > 0
+    assert high > 0
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "as it was"])
+def test_the_same_incident_told_otherwise_has_the_same_first_suspect(variant):
+    case = next(case for case in recorded() if case.name == "datasource")
+    told = suspected(VARIANTS[variant](case))
+    assert (told.rank, told.score >= CONFIDENT) == (1, True)
+
+
+def test_the_other_verbs_tell_the_truth_mostly_where_it_says_something_of_them(cases):
+    answers = [asks(case) for asks in VERBS.values() for case in cases]
+    told = [answer for answer in answers if answer is not None]
+    assert len(told) >= 6
+    assert sum(told) >= 0.7 * len(told)
+
+
+def test_a_gain_is_paired_and_a_share_has_its_interval(verdicts):
+    assert gain(verdicts, verdicts) == (0.0, 0.0, 0.0)
+    low, high = wilson(9, 10)
+    assert (round(low, 3), round(high, 3)) == (0.596, 0.982)
+
+
+def test_every_table_has_a_name_and_a_row_without_cases_is_said():
+    assert list(TABLES) == ["faults", "variants", "quiet", "signals", "onsets", "verbs"]
+    assert as_text([]) == "(nothing)"
+    assert as_text([{"a": 1, "bb": "x"}]) == "a  bb\n-  --\n1  x"
+
+
+def test_renaming_leaves_no_old_name_behind():
+    case = next(case for case in recorded() if case.name == "datasource")
+    told = VARIANTS["other names"](case)
+    services = obsnb.service_graph(told.spans)["caller"].drop_nulls()
+    assert services.str.contains(r"^zq\d{3}x$").all()
+    assert told.logs["service"].drop_nulls().str.contains(r"^zq\d{3}x$").all()
+    assert told.logs["line"].to_list() != case.logs["line"].to_list()
