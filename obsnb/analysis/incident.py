@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import to_polars
-from obsnb.analysis.shift import FEWEST, Floats, Shift, clearest, find_shift
+from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift, steadied
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
@@ -78,14 +78,14 @@ def find_incident(
 ) -> Incident | None:
     """Onset and recovery of what is wrong in a window, from every signal that is given.
 
-    Error lines and warnings, failed spans, span durations against their operation's median, failed
-    shares of requests and latencies, each of every service and of all, are counted in some 240
-    buckets of the window. In each such signal the clearest stretch is looked for
-    (`obsnb.analysis.shift.find_shift`). Those that are up, by two spreads or more and by as much as
-    somebody would notice, and that pass Benjamini and Hochberg's procedure over all signals at 1%,
-    are believed. The onset is the moment
-    at which a quarter of their weight says that it had begun: symptoms follow a cause, they do not
-    precede it. The recovery is their weighted median.
+    Error lines and warnings, failed spans, span durations against their operation's median (of every
+    service, of all, and of the most frequent operations), failed shares of requests and latencies are
+    counted in some 240 buckets of the window. In each such signal the clearest stretch is looked for
+    (`obsnb.analysis.shift.find_shift`). Those that are up, by two spreads or more of buckets or of
+    means of them (`obsnb.analysis.shift.steadied`) and by as much as somebody would notice, and that
+    pass Benjamini and Hochberg's procedure over all signals at 1%, are believed. The onset is the
+    moment at which a quarter of their weight says that it had begun: symptoms follow a cause, they do
+    not precede it. The recovery is their weighted median.
 
     Parameters
     ----------
@@ -141,7 +141,8 @@ def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
             level = ordered["level"].to_numpy()
             shift = find_shift(level)
             if shift is not None:
-                matters = clearest(level, shift) >= _CLEAR and _matters(str(signal), shift, level)
+                ways = (shift, steadied(level, shift))
+                matters = any(abs(w.effect) >= _CLEAR and _matters(str(signal), w, level) for w in ways)
                 seen.append((str(signal), ordered["ns"].to_list(), shift, matters))
     seen.sort(key=lambda each: each[2].p_value)
     passed = [k for k, each in enumerate(seen, 1) if each[2].p_value * len(seen) / k <= _SURE]

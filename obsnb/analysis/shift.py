@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FEWEST", "Shift", "clearest", "find_shift", "robust_scale"]
+__all__ = ["FEWEST", "Shift", "find_shift", "robust_scale", "steadied"]
 
 Floats = npt.NDArray[np.float64]
 _Ints = npt.NDArray[np.int64]
@@ -132,22 +132,24 @@ def robust_scale(residuals: Floats, *, level: float) -> float:
     return max(scale, 0.01 * abs(level), 1e-12)
 
 
-def clearest(values: Floats, shift: Shift) -> float:
-    """The size of the effect over the spread of samples, or of means of as many as leave four a side.
+def steadied(values: Floats, shift: Shift) -> Shift:
+    """The same shift judged by means of samples, as many as leave four on the shorter side.
 
-    Finer samples of the same thing spread more, so that an effect over the spread of single ones would
-    depend on how finely it was looked at. Means of samples without a memory spread less; those of a
-    series that wanders by itself do not, and its wandering remains unclear.
+    Finer samples of the same thing spread more, so that an effect over the spread of single ones depends
+    on how finely it was looked at. Means of samples without a memory spread less; those of a series that
+    wanders by itself do not, and its wandering remains unclear. `during` is as near to `before` as two
+    standard errors allow, so that what is asked of its size is surely there.
     """
-    inside = values[shift.begin : shift.end] - shift.during
-    outside = np.r_[values[: shift.begin], values[shift.end :]] - shift.before
+    inside, outside = values[shift.begin : shift.end], np.r_[values[: shift.begin], values[shift.end :]]
     size = min(len(inside), len(outside)) // _BLOCKS
     if size < 2:
-        return abs(shift.effect)
-    means = np.r_[_means(inside, size), _means(outside, size)]
-    moved = float(inside.mean() + shift.during - outside.mean() - shift.before)
-    spread = robust_scale(means - np.median(means), level=max(abs(shift.before), abs(shift.during)))
-    return max(abs(shift.effect), abs(moved) / spread)
+        return shift
+    within, around = _means(inside, size), _means(outside, size)
+    before, moved = float(outside.mean()), float(inside.mean() - outside.mean())
+    spread = robust_scale(np.r_[within, around], level=max(abs(before), abs(before + moved)))
+    unsure = 2 * spread * math.sqrt(1 / len(within) + 1 / len(around))
+    surely = math.copysign(max(abs(moved) - unsure, 0.0), moved)
+    return replace(shift, before=before, during=before + surely, effect=moved / spread)
 
 
 def _means(values: Floats, size: int) -> Floats:
