@@ -142,8 +142,9 @@ def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
             shift = find_shift(level)
             if shift is not None:
                 ways = (shift, steadied(level, shift))
-                matters = any(abs(w.effect) >= _CLEAR and _matters(str(signal), w, level) for w in ways)
-                seen.append((str(signal), ordered["ns"].to_list(), shift, matters))
+                clear = [w for w in ways if abs(w.effect) >= _CLEAR and _matters(str(signal), w, level)]
+                best = clear[0] if clear else shift
+                seen.append((str(signal), ordered["ns"].to_list(), best, bool(clear)))
     seen.sort(key=lambda each: each[2].p_value)
     passed = [k for k, each in enumerate(seen, 1) if each[2].p_value * len(seen) / k <= _SURE]
     votes = []
