@@ -19,6 +19,7 @@ from obsnb.transport.fan import in_order
 from obsnb.transport.limit import Limit
 from obsnb.transport.punctual import Deadline, hold, is_stale
 from obsnb.transport.retry import Policy, Trouble
+from obsnb.transport.slowness import kind_of
 from obsnb.transport.troubles import explain, not_wanted, out_of_step, out_of_time
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ __all__ = ["HttpTransport"]
 
 _HOPS = 3
 _SLICE_S = 0.5
+#: Too many requests, not ready, and a gateway that waited too long for it.
+_TOO_MUCH = frozenset({429, 503, 504})
 _DELIMITERS = ("content-length", "transfer-encoding")
 
 
@@ -91,7 +94,7 @@ class HttpTransport:
 
     @property
     def parallel(self) -> int:
-        """How many requests may be under way at once: fewer after a 429."""
+        """How many requests may be under way at once: fewer after a refusal, and for a slow server."""
         return self._limit.allowed
 
     def __repr__(self) -> str:
@@ -177,16 +180,22 @@ class HttpTransport:
                 return not_wanted(), 0
             headers, token = self._identity.headers()
             outcome = self._exchange(client, one, headers)
-            if isinstance(outcome, Response) and outcome.status == 429:
-                self._limit.refused(place)
-            elif isinstance(outcome, Response):
-                self._limit.answered()
+            self._learn(one.request, outcome, place)
         if isinstance(outcome, Response) and not outcome.ok:
             masked = {
                 name: self._identity.mask(value.encode()).decode() for name, value in outcome.headers.items()
             }
             outcome = replace(outcome, body=self._identity.mask(outcome.body), headers=masked)
         return outcome, token
+
+    def _learn(self, request: Request, outcome: Response | Trouble, place: int) -> None:
+        """How many may be under way, by what came of one of them."""
+        if outcome.slow if isinstance(outcome, Trouble) else outcome.status in _TOO_MUCH:
+            self._limit.refused(place)
+        elif isinstance(outcome, Response):
+            # What was refused came quickly, and says nothing of how long an answer takes.
+            took = outcome.seconds if outcome.ok else None
+            self._limit.answered(place, kind=kind_of(request, outcome), seconds=took)
 
     def _exchange(self, client: httpx.Client, one: _Try, headers: Mapping[str, str]) -> Response | Trouble:
         """Ask, and follow redirects that stay within the server."""

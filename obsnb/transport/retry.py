@@ -28,12 +28,15 @@ class Trouble:
         Whether another attempt may fare better.
     corrupt
         Whether an answer did come, and cannot be read.
+    slow
+        Whether it took the server too long.
     """
 
     says: str
     hint: str
     again: bool = False
     corrupt: bool = False
+    slow: bool = False
 
 
 @dataclass(frozen=True)

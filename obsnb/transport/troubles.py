@@ -35,7 +35,7 @@ def explain(error: Exception, endpoint: Endpoint) -> Trouble:
 
 def out_of_time(endpoint: Endpoint) -> Trouble:
     """The answer took longer than `total_timeout_s`."""
-    return Trouble(f"did not finish its answer within {endpoint.total_timeout_s:g} s", _WAITING)
+    return Trouble(f"did not finish its answer within {endpoint.total_timeout_s:g} s", _WAITING, slow=True)
 
 
 def out_of_step() -> Trouble:
@@ -50,7 +50,7 @@ def not_wanted() -> Trouble:
 
 def _by_name(name: str, endpoint: Endpoint) -> Trouble:
     """Errors whose kind says it all; known by name, so that this module needs no library."""
-    silent = Trouble(f"said nothing for {endpoint.read_timeout_s:g} s", _WAITING)
+    silent = Trouble(f"said nothing for {endpoint.read_timeout_s:g} s", _WAITING, slow=True)
     slow = f"did not take the connection within {endpoint.connect_timeout_s:g} s"
     known = {
         "ConnectTimeout": Trouble(slow, _running(endpoint), again=True),

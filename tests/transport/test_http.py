@@ -380,6 +380,49 @@ def test_a_burst_of_429_lowers_how_many_are_asked_at_once_and_loses_no_answer(
     assert transport.parallel == 8
 
 
+def test_a_server_that_becomes_slow_is_asked_less_at_once(serve: Serve, connect: Connect, time: Time) -> None:
+    took = [0.2]
+
+    def late(talk: Talk, _: int) -> None:
+        time.sleep(took[0])
+        talk.reply()
+
+    transport = connect(serve(late).url, parallel=8)
+
+    def asked(times: int) -> int:
+        for second in range(times):
+            transport.send(Request("/loki/api/v1/query_range", (("query", "{}"), ("start", str(second)))))
+        return transport.parallel
+
+    assert asked(8) == 8
+    took[0] = 5.0
+    assert asked(8) == 4
+    took[0] = 0.2
+    assert asked(40) == 8
+
+
+@pytest.mark.parametrize("status", [429, 503, 504])
+def test_a_status_that_speaks_of_too_much_to_do_halves_what_is_asked_at_once(
+    status: int, serve: Serve, connect: Connect
+) -> None:
+    transport = connect(serve(lambda talk, _: talk.reply(status)).url, parallel=8, retries=0)
+    assert transport.send(ASK).status == status
+    assert transport.parallel == 4
+
+
+def test_an_answer_that_does_not_come_in_time_halves_what_is_asked_at_once(
+    serve: Serve, connect: Connect, time: Time
+) -> None:
+    def never(talk: Talk, _: int) -> None:
+        time.sleep(700)
+        talk.reply()
+
+    transport = connect(serve(never).url, parallel=8, retries=0)
+    with pytest.raises(UnreachableError, match="did not finish its answer within 600 s"):
+        transport.send(ASK)
+    assert transport.parallel == 4
+
+
 def threads_of_ours() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name == "obsnb-loki"]
 
