@@ -264,7 +264,8 @@ def test_a_misspelt_variable_of_a_source_is_an_error(home: Path) -> None:
         "OBSNB_LOKI_ULR is not a variable that obsnb knows.\n"
         "Hint: After OBSNB_LOKI_ comes one of URL, TENANT, TOKEN, TOKEN_ENV, TOKEN_FILE, TOKEN_COMMAND, "
         "USER, PASSWORD, PASSWORD_ENV, PASSWORD_FILE, CA_FILE, CLIENT_CERT, CLIENT_KEY, PROXY, VERIFY, "
-        "CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S, PARALLEL, RETRIES."
+        "CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S, PARALLEL, RETRIES, MAX_BYTES, MAX_SERIES, "
+        "MAX_REQUESTS, MAX_SECONDS."
     )
 
 
@@ -496,6 +497,60 @@ def test_files_of_a_profile_lie_beside_it_and_a_token_file_is_read_only_when_nee
     assert auth_of(settings.loki) == ("file", str(home / "not" / "there"))
 
 
+# How much a query may ask for
+
+
+def test_a_source_has_its_own_limits_before_those_of_its_profile(home: Path) -> None:
+    text = """
+[profiles.p]
+max_bytes = "20 GB"
+max_seconds = 90
+[profiles.p.loki]
+url = "http://loki"
+max_bytes = 5_000
+max_requests = 40
+[profiles.p.prometheus.eu]
+url = "http://eu"
+max_series = 1_000
+"""
+    settings = from_file(home, text)
+    assert settings.loki is not None
+    assert (settings.loki.max_bytes, settings.loki.max_requests, settings.loki.max_seconds) == (5_000, 40, 90)
+    (metrics,) = settings.several["prometheus"]
+    assert (metrics.max_bytes, metrics.max_series, metrics.max_seconds) == (20 * 10**9, 1_000, 90)
+
+
+def test_a_profiles_limits_hold_for_a_server_that_it_does_not_name_and_its_token_does_not(home: Path) -> None:
+    text = f"[profiles.p]\nmax_series = 70\ntoken = '{PLANTED}'\n[profiles.p.loki]\nurl = 'http://a'"
+    settings = load(path=write(home, text), environ={"OBSNB_MAX_BYTES": "1.5 GiB"}, prometheus="http://b")
+    assert settings.prometheus is not None
+    assert settings.prometheus.max_series == 70
+    assert settings.prometheus.max_bytes == 3 * 2**29
+    assert auth_of(settings.prometheus) == ()
+
+
+def test_limits_that_are_passed_win_and_are_checked(home: Path) -> None:
+    text = "[profiles.p.loki]\nurl = 'http://a'\nmax_bytes = 1"
+    settings = load(path=write(home, text), environ={}, limits={"max_bytes": "2kB"})
+    assert settings.loki is not None
+    assert settings.loki.max_bytes == 2_000
+    with pytest.raises(SettingsError) as refused:
+        load(environ={}, folder=home, limits={"max_byte": 1})
+    assert str(refused.value) == (
+        "connect(limits=...) has an unknown key, 'max_byte'.\n"
+        "Hint: Did you mean max_bytes? Known are max_bytes, max_series, max_requests, max_seconds."
+    )
+
+
+@pytest.mark.parametrize("said", [0, True, "", "GB", "5 parsecs", "-1 GB", 1.5])
+def test_what_is_no_size_is_refused(home: Path, said: object) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(environ={}, folder=home, limits={"max_bytes": said})
+    assert str(refused.value) == (
+        'connect(limits=...): max_bytes is not a number of bytes, such as 20_000_000_000 or "20 GB".'
+    )
+
+
 # What the file may not say
 
 
@@ -509,14 +564,16 @@ def test_files_of_a_profile_lie_beside_it_and_a_token_file_is_read_only_when_nee
             "Did you mean tenant? Known are frames, max_rows, late_margin_s, tenant, token, token_env, "
             "token_file, token_command, user, password, password_env, password_file, headers, ca_file, "
             "client_cert, client_key, proxy, verify, connect_timeout_s, read_timeout_s, total_timeout_s, "
-            "parallel, retries, conventions, loki, prometheus, tempo, grafana.",
+            "parallel, retries, max_bytes, max_series, max_requests, max_seconds, conventions, "
+            "loki, prometheus, tempo, grafana.",
         ),
         (
             "[profiles.p.loki]\nzzz = 1",
             "{file} [profiles.p.loki] has an unknown key, 'zzz'.",
             "Known are url, tenant, token, token_env, token_file, token_command, user, password, "
             "password_env, password_file, headers, ca_file, client_cert, client_key, proxy, verify, "
-            "connect_timeout_s, read_timeout_s, total_timeout_s, parallel, retries.",
+            "connect_timeout_s, read_timeout_s, total_timeout_s, parallel, retries, max_bytes, "
+            "max_series, max_requests, max_seconds.",
         ),
         ("[profiles.p.loki]\nverify = 'no'", "{file} [profiles.p.loki]: verify is not true or false.", ""),
         (

@@ -39,6 +39,7 @@ class Discovery:
     _metrics: Any
     _where: Any
     _need: Any
+    _allowed: Any
     _give: Any
     _kept: Any
     out: Any
@@ -257,7 +258,14 @@ class Discovery:
 
         return self.out(self._found("detected_fields", "detected_fields", source, ask))
 
-    def samples(self, selector: str, window: TimeRange | None = None, *, source: str | None = None) -> Any:
+    def samples(
+        self,
+        selector: str,
+        window: TimeRange | None = None,
+        *,
+        anyway: bool = False,
+        source: str | None = None,
+    ) -> Any:
         """SERIES of a selector's raw samples, each at the moment at which it was scraped.
 
         Parameters
@@ -266,6 +274,8 @@ class Discovery:
             An instant vector selector of Prometheus, such as ``up{job="api"}``.
         window
             Start inclusive, end exclusive, in every version of Prometheus.
+        anyway
+            Ask it also where it is over a limit of the profile.
         source
             One of several, such as ``"eu"``.
 
@@ -279,7 +289,8 @@ class Discovery:
             The server refuses, fails or cannot be reached.
         """
         promql.check(selector)
-        asked = choose(self._need(self._metrics, "Prometheus", "prometheus"), source, kind="prometheus")
+        held = self._need(self._metrics, "Prometheus", "prometheus")
+        asked = self._allowed(choose(held, source, kind="prometheus"), anyway)
         ask = getattr(asked, "samples", None)
         if ask is None:
             raise UsageError(

@@ -10,6 +10,7 @@ from obsnb.connection.roles import ArchivedRoles, FileRoles, LiveRoles
 from obsnb.connection.verbs import Connection
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import SettingsError
+from obsnb.ledger import Ledger
 
 if TYPE_CHECKING:
     from obsnb.settings import Endpoint
@@ -28,6 +29,7 @@ def connect(
     token: str | None = None,
     profile: str | None = None,
     frames: Literal["polars", "pandas"] | None = None,
+    limits: Mapping[str, int | float | str] | None = None,
 ) -> Connection:
     """Connect to live sources, by arguments, environment and obsnb.toml, in this order.
 
@@ -51,6 +53,11 @@ def connect(
         A profile of obsnb.toml.
     frames
         ``"polars"`` (the default) or ``"pandas"`` (Arrow-backed).
+    limits
+        What no query may exceed, before it is sent: ``{"max_bytes": "20 GB", "max_series": 100_000,
+        "max_requests": 500, "max_seconds": 60}``, any of them, by the servers' own estimates
+        (`Connection.plan`); the same keys in obsnb.toml, for all sources or in the table of one. A verb with
+        ``anyway=True`` asks nevertheless. Without, nothing is held back, and no estimate is asked for.
 
     Returns
     -------
@@ -86,6 +93,7 @@ def connect(
         tenant=tenant,
         token=token,
         frames=frames,
+        limits=limits,
     )
     names = DEFAULT.override(dict(found.conventions))
     single = (end for end in (found.loki, found.prometheus, found.tempo) if end is not None)
@@ -101,7 +109,8 @@ def connect(
             "OBSNB_PROMETHEUS_URL or OBSNB_TEMPO_URL, or write a profile in obsnb.toml.",
         )
     transports = [HttpTransport(end) for end in ends]
-    logs, metrics, traces = _sources(ends, transports, names, max_rows=found.max_rows)
+    ledger = Ledger()
+    logs, metrics, traces = _sources(ends, transports, names, max_rows=found.max_rows, ledger=ledger)
     return Connection(
         logs=logs,
         metrics=metrics,
@@ -112,14 +121,21 @@ def connect(
         frames=found.frames,
         tenant=tenant,
         late_margin_s=found.late_margin_s,
+        ledger=ledger,
         closing=(*transports, *((events.transport,) if events is not None else ())),
     )
 
 
 def _sources(
-    ends: Sequence[Endpoint], transports: Sequence[HttpTransport], names: Conventions, *, max_rows: int
+    ends: Sequence[Endpoint],
+    transports: Sequence[HttpTransport],
+    names: Conventions,
+    *,
+    max_rows: int,
+    ledger: Ledger,
 ) -> tuple[Any, Any, Any]:
     """Loki, Prometheus and Tempo, each None, one, or those that have names of their own together."""
+    from obsnb.sources.guarded import Bounds, Guarded
     from obsnb.sources.loki import Loki
     from obsnb.sources.prometheus import Prometheus
     from obsnb.sources.several import Several
@@ -134,7 +150,8 @@ def _sources(
     for end, way in zip(ends, transports, strict=True):
         # An endpoint that was passed may have any name; the ledger calls the only one by its kind.
         name = end.name if end.name.startswith(f"{end.kind}.") else end.kind
-        found[end.kind].append(made[end.kind](way, name))
+        source, bounds = made[end.kind](way, name), Bounds.of(end)
+        found[end.kind].append(source if bounds is None else Guarded(source, bounds, ledger))
     logs, metrics, traces = (
         Several.of(*several) if several and several[0].name != kind else next(iter(several), None)
         for kind, several in found.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from obsnb.conventions import Conventions
 from obsnb.errors import NotRecordedError, SourceError
-from obsnb.query.roles import role_queries
+from obsnb.query.roles import RoleQuery, role_queries
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ class LiveRoles:
         SourceError
             The server refuses, fails or cannot be reached; `LimitError` where the lines are too many.
         """
-        known = self._names(window)
-        asked = role_queries(scope, self._conventions, known=known, parts=True).get(name)
+        asked = self._asked(window, scope).get(name)
         if asked is None:
             return _annotations(self._events, window) if name == ANNOTATIONS and self._events else None
         given: dict[str, Any] = {**asked.params, "role": asked.role}
@@ -122,6 +121,15 @@ class LiveRoles:
         if asked.kind == "exemplars":
             return self._metrics.exemplars(asked.query, window, **given)
         return self._metrics.series(asked.query, window, step_ns=default_step(window), **given)
+
+    def queries(self, window: TimeRange, scope: Mapping[str, str]) -> list[RoleQuery]:
+        """What an investigation of a scope asks: those that ask for a part of another one are left out."""
+        known = self._names(window)
+        asked = role_queries(scope, self._conventions, known=known).values()
+        return [one for one in asked if one.kind != "logs" or one.role == "scope.logs"]
+
+    def _asked(self, window: TimeRange, scope: Mapping[str, str]) -> dict[str, RoleQuery]:
+        return role_queries(scope, self._conventions, known=self._names(window), parts=True)
 
     def _names(self, window: TimeRange) -> dict[str, list[str]]:
         """The labels and attributes that the servers know, asked once; none where one does not say."""

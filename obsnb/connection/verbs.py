@@ -17,6 +17,7 @@ from obsnb.connection.discovery import Discovery
 from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded
 from obsnb.connection.downloads import downloads
 from obsnb.connection.kept import Kept
+from obsnb.connection.planning import Planning
 from obsnb.connection.roles import ANNOTATIONS, Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import LimitError, SettingsError, UsageError
@@ -38,7 +39,7 @@ __all__ = ["Connection"]
 _Source = TypeVar("_Source")
 
 
-class Connection(Discovery):
+class Connection(Discovery, Planning):
     """Live sources or an archive, asked in the same words.
 
     Made by `connect` or `open_archive`. It remembers every answer, so that `save` can freeze them.
@@ -68,6 +69,7 @@ class Connection(Discovery):
         late_margin_s: float = LATE_MARGIN_S,
         closing: tuple[Any, ...] = (),
         files: OtlpFiles | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
         self._sources = tuple(one for one in (logs, metrics, traces, events) if one is not None)
@@ -78,7 +80,7 @@ class Connection(Discovery):
         self._late_margin_s = late_margin_s
         self._closing = closing
         self.conventions = conventions
-        self.ledger = Ledger()
+        self.ledger = Ledger() if ledger is None else ledger
         self._kept = Kept(self.ledger)
 
     def __repr__(self) -> str:
@@ -161,6 +163,7 @@ class Connection(Discovery):
         limit: int | None = None,
         direction: Literal["forward", "backward"] = "forward",
         verify: bool = False,
+        anyway: bool = False,
         source: str | None = None,
         progress: Progress | None = None,
     ) -> Any:
@@ -179,6 +182,8 @@ class Connection(Discovery):
             Which end a limit counts from; rows always come sorted by time.
         verify
             Let the server count the lines as well, and write agreement or difference into the ledger.
+        anyway
+            Ask it also where it is over a limit of the profile (``max_bytes`` and so on).
         source
             One of several Lokis, such as ``"eu"`` or ``"loki.eu"``; without, all of them.
 
@@ -189,7 +194,7 @@ class Connection(Discovery):
             and ``parsed.x``.
         """
         logql.check(query)
-        asked = self._need(self._logs, "Loki", "loki", source)
+        asked = self._allowed(self._need(self._logs, "Loki", "loki", source), anyway)
         where = self._where(window)
         verified = self._verifier(asked, limit) if verify else None
         answer = asked.logs(query, where, limit=limit, direction=direction, progress=progress)
@@ -202,6 +207,7 @@ class Connection(Discovery):
         *,
         step: str | int | float | timedelta | None = None,
         source: str = "prometheus",
+        anyway: bool = False,
     ) -> Any:
         """SERIES of a range query.
 
@@ -215,6 +221,8 @@ class Connection(Discovery):
         step
             Points lie on its multiples since the epoch; without, 15 s or as much more as keeps the
             window under a thousand points.
+        anyway
+            Ask it also where it is over a limit of the profile (``max_series`` and so on).
 
         Returns
         -------
@@ -232,13 +240,23 @@ class Connection(Discovery):
         kind = kind_of(source)
         there, name, check = held[kind]
         check(query)
-        asked: Any = self._need(there, name, kind, source)
+        asked: Any = self._allowed(self._need(there, name, kind, source), anyway)
         return self._give(asked.series(query, where, step_ns=step_ns))
 
-    def exemplars(self, query: str, window: TimeRange | None = None, *, source: str | None = None) -> Any:
-        """EXEMPLARS of a metric's series: single observations with the trace that they came from."""
+    def exemplars(
+        self,
+        query: str,
+        window: TimeRange | None = None,
+        *,
+        anyway: bool = False,
+        source: str | None = None,
+    ) -> Any:
+        """EXEMPLARS of a metric's series: single observations with the trace that they came from.
+
+        With `anyway`, also where it is over a limit of the profile.
+        """
         promql.check(query)
-        asked = self._need(self._metrics, "Prometheus", "prometheus", source)
+        asked = self._allowed(self._need(self._metrics, "Prometheus", "prometheus", source), anyway)
         return self._give(asked.exemplars(query, self._where(window)))
 
     def spans(
@@ -248,6 +266,7 @@ class Connection(Discovery):
         *,
         limit: int | None = None,
         whole: bool = False,
+        anyway: bool = False,
         source: str | None = None,
         progress: Progress | None = None,
     ) -> Any:
@@ -262,11 +281,13 @@ class Connection(Discovery):
             An upper bound of traces.
         whole
             Fetch every span of the traces that match, not just the spans that do.
+        anyway
+            Ask it also where it is over a limit of the profile (``max_requests``, ``max_seconds``).
         source
             One of several Tempos, such as ``"eu"``; without, all of them.
         """
         traceql.check(query)
-        asked = self._need(self._traces, "Tempo", "tempo", source)
+        asked = self._allowed(self._need(self._traces, "Tempo", "tempo", source), anyway)
         where = self._where(window)
         return self._give(asked.spans(query, where, limit=limit, whole=whole, progress=progress))
 
@@ -301,6 +322,7 @@ class Connection(Discovery):
 
         Called again, it continues where it was stopped, and asks again for what rows may still have come
         into (the setting ``late_margin_s``), for damaged files and for what is known not to be whole.
+        Slices are short and come one after another: the limits of the profile do not stop it.
 
         Parameters
         ----------
@@ -327,7 +349,8 @@ class Connection(Discovery):
             "spans": (self._traces, "Tempo", "tempo"),
         }
         more: Any = {"tenant": self._tenant, "late_margin_s": self._late_margin_s, "kept": self._kept}
-        return downloads(asked, each(self._need(*held[kind], source)), folder, progress=progress, **more)
+        sources = each(self._allowed(self._need(*held[kind], source), anyway=True))
+        return downloads(asked, sources, folder, progress=progress, **more)
 
     def health(self) -> Any:
         """How each source is doing, a row a source; asking never raises.
@@ -444,6 +467,15 @@ class Connection(Discovery):
     def out(self, frame: pl.DataFrame) -> Any:
         """The frame as this connection gives frames: polars, or Arrow-backed pandas."""
         return frame if self._frames == "polars" else frame.to_pandas(use_pyarrow_extension_array=True)
+
+    def _allowed(self, source: _Source, anyway: bool) -> _Source:
+        """The source, without the limits of the profile where it is to be asked anyway."""
+        if not anyway:
+            return source
+        from obsnb.sources.guarded import unguarded
+
+        free: _Source = unguarded(source)
+        return free
 
     def _give(self, answer: Answer) -> Any:
         return self.out(self._kept.add(answer).frame)

@@ -124,6 +124,15 @@ class Investigation:
         """How `during` and `baseline` were chosen."""
         return self._found.compared.why
 
+    def plan(self) -> Any:
+        """`Connection.plan` of what this investigation asks of live sources, a row a query and source.
+
+        Nothing of it is sent, but for the estimates. A baseline before the window, where one turns out to be
+        needed, asks the same of as much time again; where ``scope.logs`` is refused because there are too
+        many lines, three narrower queries take its place.
+        """
+        return self._obs.out(self._obs.plan_roles(self.window, scope=self.scope))
+
     # The verbs.
 
     def error_groups(self) -> Any:

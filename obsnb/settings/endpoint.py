@@ -144,6 +144,10 @@ class Endpoint:
         How many requests may be under way at once.
     retries
         How many times a request is sent again.
+    max_bytes, max_series, max_requests, max_seconds
+        A query is not sent that would read more bytes of lines, touch more series, need more requests or,
+        by what earlier ones took, more seconds than this; None where nobody says. There is no default:
+        what one server does in passing brings another one down.
     """
 
     name: str
@@ -163,6 +167,10 @@ class Endpoint:
     total_timeout_s: float = 600.0
     parallel: int = 6
     retries: int = 4
+    max_bytes: int | None = None
+    max_series: int | None = None
+    max_requests: int | None = None
+    max_seconds: float | None = None
 
     def __post_init__(self) -> None:
         url, auth = take_credentials(self.url, where=self.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ __all__ = [
     "DATASOURCES",
     "ENDPOINT",
     "FRAMES",
+    "LIMITS",
     "PASSWORDS",
     "PATHS",
     "TOKENS",
     "Form",
+    "bytes_of",
     "check",
     "read_text",
 ]
@@ -49,6 +52,33 @@ def _whole(least: int, most: int) -> Form:
     return Form(f"a whole number from {least:,} to {most:,}", fits, int)
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
+_SIZES = {"B": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def bytes_of(said: int | str) -> int:
+    """How many bytes a number or a text such as ``"20 GB"`` means. Raises `ValueError`.
+
+    Examples
+    --------
+    >>> bytes_of("1.5 GB"), bytes_of("2GiB")
+    (1500000000, 2147483648)
+    """
+    found = _SIZE.fullmatch(str(said).strip())
+    if found is None:
+        raise ValueError("no size")
+    unit = found[2] or "B"
+    base = 1024.0 if "i" in unit else 1000.0
+    return round(float(found[1]) * math.pow(base, _SIZES[unit[0]]))
+
+
+def _is_size(value: object) -> bool:
+    try:
+        return isinstance(value, int | str) and not isinstance(value, bool) and bytes_of(value) > 0
+    except ValueError:
+        return False
+
+
 def _is_command(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(_is_text(word) for word in value)
 
@@ -74,6 +104,13 @@ _BOOLEANS = {
 _TEXT = Form("text", _is_text)
 _SECONDS = Form("a number of seconds above 0", _is_number, float)
 
+#: How much one query may ask of a source, before it is sent.
+LIMITS: Mapping[str, Form] = {
+    "max_bytes": Form('a number of bytes, such as 20_000_000_000 or "20 GB"', _is_size),
+    "max_series": _whole(1, 10**12),
+    "max_requests": _whole(1, 10**9),
+    "max_seconds": _SECONDS,
+}
 #: What may be said of a source.
 ENDPOINT: Mapping[str, Form] = {
     "url": _TEXT,
@@ -99,6 +136,7 @@ ENDPOINT: Mapping[str, Form] = {
     "total_timeout_s": _SECONDS,
     "parallel": _whole(1, 64),
     "retries": _whole(0, 20),
+    **LIMITS,
 }
 #: What may be said of Grafana beside that: which of its data sources is meant, by name or uid.
 DATASOURCES: Mapping[str, Form] = {"loki": _TEXT, "prometheus": _TEXT, "tempo": _TEXT}

@@ -25,12 +25,24 @@ from obsnb.settings.endpoint import (
     TokenFile,
     take_credentials,
 )
-from obsnb.settings.keys import BASICS, DATASOURCES, ENDPOINT, PASSWORDS, PATHS, TOKENS, Form, read_text
+from obsnb.settings.keys import (
+    BASICS,
+    DATASOURCES,
+    ENDPOINT,
+    LIMITS,
+    PASSWORDS,
+    PATHS,
+    TOKENS,
+    Form,
+    bytes_of,
+    read_text,
+)
 
-__all__ = ["Layer", "endpoint", "foreign_layer", "from_environment"]
+__all__ = ["Layer", "endpoint", "foreign_layer", "from_environment", "limits_layer"]
 
 _PLAIN = ("ca_file", "client_cert", "client_key", "proxy", "verify", "tenant")
 _NUMBERS = ("connect_timeout_s", "read_timeout_s", "total_timeout_s", "parallel", "retries")
+_BOUNDS = ("max_series", "max_requests", "max_seconds")
 #: What logcli and others read, taken where nothing else names the source.
 _FOREIGN: Mapping[str, Mapping[str, str]] = {
     "loki": {
@@ -92,6 +104,11 @@ def foreign_layer(environ: Mapping[str, str], source: str) -> Layer:
     return Layer("the environment", said if "url" in said else {}, {})
 
 
+def limits_layer(profile: Mapping[str, Any], place: str) -> Layer:
+    """What a profile allows every query: unlike a token it holds whichever server is asked."""
+    return Layer(place, {}, {key: profile[key] for key in LIMITS if key in profile})
+
+
 def endpoint(
     kind: SourceKind, layers: Sequence[Layer], environ: Mapping[str, str], *, name: str | None = None
 ) -> Endpoint | None:
@@ -127,7 +144,8 @@ def endpoint(
         url=place,
         auth=_auth(said, environ, source),
         headers=_headers(values.get("headers", {}), environ, source),
-        **{key: values[key] for key in (*_PLAIN, *_NUMBERS) if key in values},
+        max_bytes=bytes_of(values["max_bytes"]) if "max_bytes" in values else None,
+        **{key: values[key] for key in (*_PLAIN, *_NUMBERS, *_BOUNDS) if key in values},
     )
 
 

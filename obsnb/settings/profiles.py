@@ -11,8 +11,8 @@ from typing import Any, Literal
 from obsnb.errors import SettingsError
 from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
 from obsnb.settings.file import NAME, SOURCES, find, read
-from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, check, read_text
-from obsnb.settings.layers import Layer, foreign_layer, from_environment
+from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, LIMITS, check, read_text
+from obsnb.settings.layers import Layer, foreign_layer, from_environment, limits_layer
 from obsnb.settings.several import Named, tables_of
 from obsnb.settings.sources import sources
 
@@ -89,6 +89,7 @@ def load(
     token: str | Secret | None = None,
     frames: str | None = None,
     max_rows: int | None = None,
+    limits: Mapping[str, Any] | None = None,
 ) -> Settings:
     """What is set: arguments win over the environment, the environment over the profile.
 
@@ -120,6 +121,9 @@ def load(
         For every source whose URL is given.
     frames, max_rows
         As in `Settings`.
+    limits
+        ``max_bytes``, ``max_series``, ``max_requests`` and ``max_seconds`` of every source whose URL is
+        given, as an `Endpoint` has them; bytes also as ``"20 GB"``.
 
     Raises
     ------
@@ -134,6 +138,8 @@ def load(
     chosen = said.get("profiles", {}).get(name, {})
     shared = {"tenant": tenant, "token": token.reveal() if isinstance(token, Secret) else token}
     shared = {key: value for key, value in shared.items() if value is not None}
+    check(dict(limits or {}), LIMITS, place="connect(limits=...)")
+    shared |= dict(limits or {})
     place = f"{file} (profile {name})"
 
     def layers(source: SourceKind, url: str | Endpoint | None) -> list[Layer]:
@@ -209,7 +215,7 @@ def _layers(
         # What a profile says for all of its sources is for those that it names.
         common = {key: value for key, value in profile.items() if key in ENDPOINT}
         layers.append(Layer(place, profile[source], common))
-    return [*layers, foreign_layer(environ, source)]
+    return [*layers, limits_layer(profile, place), foreign_layer(environ, source)]
 
 
 def _frames(

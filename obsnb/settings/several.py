@@ -10,7 +10,7 @@ from typing import Any
 from obsnb.errors import SettingsError
 from obsnb.settings.endpoint import Endpoint, SourceKind
 from obsnb.settings.keys import ENDPOINT, check
-from obsnb.settings.layers import Layer, endpoint, from_environment
+from obsnb.settings.layers import Layer, endpoint, from_environment, limits_layer
 
 __all__ = ["KINDS", "Named", "check_names", "check_tables", "full_name", "tables_of"]
 
@@ -123,7 +123,7 @@ class Named:
             common = {key: value for key, value in self.profile.items() if key in ENDPOINT}
             # The URL stands in both, so that neither is followed to another host than it was written for.
             layers += [Layer(self.place, table, alike), Layer(self.place, {"url": table["url"]}, common)]
-        return layers
+        return [*layers, limits_layer(self.profile, self.place)]
 
     def _check_variables(self, kind: SourceKind, names: Mapping[str, Any]) -> None:
         own = [f"OBSNB_{kind.upper()}_{key.upper()}" for key in ENDPOINT if key not in {"url", "headers"}]

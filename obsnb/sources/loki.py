@@ -13,6 +13,8 @@ from obsnb.progress import Progress, Silent
 from obsnb.query import logql
 from obsnb.sources import loki_discovery
 from obsnb.sources.base import Answer, Health
+from obsnb.sources.estimates import Estimate, Question
+from obsnb.sources.loki_estimate import loki_estimate
 from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
 from obsnb.sources.loki_series import series_answer
@@ -142,6 +144,11 @@ class Loki:
             )
         record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)
         return series_answer(self.transport, record, conventions=self.conventions)
+
+    def estimate(self, question: Question) -> Estimate:
+        """What a question would cost: `obsnb.sources.loki_estimate`. Raises `SourceError`."""
+        with asked(question.query, question.window):
+            return loki_estimate(self.transport, self.name, question, page_limit=self.page_limit)
 
     def labels(self, window: TimeRange) -> list[str]:
         """The names of the stream labels in a window. Raises `SourceError`."""

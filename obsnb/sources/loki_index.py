@@ -10,7 +10,7 @@ from obsnb.query import logql
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
-__all__ = ["LokiIndex"]
+__all__ = ["IndexStats", "LokiIndex"]
 
 #: The index counts time in milliseconds: so much around a moment is asked for to have it inside.
 _AROUND_NS = 10**9
@@ -19,7 +19,11 @@ _MS_NS = 10**6
 _T = TypeVar("_T")
 
 
-class _Stats(msgspec.Struct):
+class IndexStats(msgspec.Struct):
+    """What the index says of some streams in a window: how many, and of how many bytes and lines."""
+
+    streams: int = 0
+    bytes: int = 0
     entries: int = 0
 
 
@@ -62,12 +66,15 @@ class LokiIndex:
 
     def estimate(self) -> int | None:
         """How many lines the streams hold in the window, filters aside; often more than there are."""
+        told = self.stats()
+        return None if told is None else told.entries
+
+    def stats(self) -> IndexStats | None:
+        """What the index says of the streams in the window, filters aside; often more than there is."""
         if self.selector is None:
             return None
         times = (("start", str(self._window.start_ns)), ("end", str(self._window.end_ns)))
-        response = self._send("/loki/api/v1/index/stats", ("query", self.selector), *times)
-        told = _read(response, _Stats)
-        return None if told is None else told.entries
+        return _read(self._send("/loki/api/v1/index/stats", ("query", self.selector), *times), IndexStats)
 
     def countable(self) -> TimeRange | None:
         """What `counted` counts: the window's whole milliseconds, from its start; None where it has none.

@@ -19,8 +19,10 @@ from obsnb.ledger import Complete, Kind, QueryRecord
 from obsnb.query import promql
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
+from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.sources.points import asked_for, once
+from obsnb.sources.prometheus_estimate import prometheus_estimate
 from obsnb.sources.prometheus_health import health_of
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
@@ -192,6 +194,11 @@ class Prometheus:
         return _answer(
             pulled, frame, record, said=said, whole="every exemplar that it still has in the window"
         )
+
+    def estimate(self, question: Question) -> Estimate:
+        """What a question would cost: `obsnb.sources.prometheus_estimate`. Raises `SourceError`."""
+        with asked(question.query, question.window):
+            return prometheus_estimate(self.transport, self.name, question, max_points=self.max_points)
 
     def label_names(self, window: TimeRange) -> list[str]:
         """The labels that series in the window have. Raises `SourceError`."""

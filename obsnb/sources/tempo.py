@@ -16,9 +16,11 @@ from obsnb.ledger import QueryRecord
 from obsnb.progress import Progress, Silent
 from obsnb.query import traceql
 from obsnb.sources.base import Answer, Health
+from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.outcomes import Effort
 from obsnb.sources.pieces import cut, pull
 from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.tempo_estimate import tempo_estimate
 from obsnb.sources.tempo_health import health_of
 from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order, joined
 from obsnb.sources.tempo_traces import TraceFetch
@@ -248,6 +250,10 @@ class Tempo:
             raise self._unreadable(got.responses[0], error, query, window) from None
         effort = Effort(len(got.responses), got.requests, got.retries, got.bytes, got.started)
         return answer(frame, record, effort, gaps=gaps, how="evaluated at every step of the window")
+
+    def estimate(self, question: Question) -> Estimate:
+        """The fewest requests that a question takes; nothing is sent."""
+        return tempo_estimate(self.name, question)
 
     def attribute_names(self, window: TimeRange) -> list[str]:
         """The attributes of spans in the window, by scope, such as ``resource.service.name``.

@@ -13,6 +13,7 @@ from obsnb.conventions import DEFAULT
 from obsnb.errors import RejectedError
 from obsnb.query import promql
 from obsnb.settings import Endpoint
+from obsnb.sources.estimates import Question
 from obsnb.sources.prometheus import Prometheus
 from obsnb.timerange import TimeRange
 from obsnb.transport.http import HttpTransport
@@ -303,3 +304,34 @@ def test_the_stand_in_speaks_as_the_real_server_does(
     if recording is not None:
         asked = json.loads((RECORDINGS / f"{recording}.json").read_text())
         assert (status, body) == (asked["status"], (RECORDINGS / asked["body"]).read_bytes())
+
+
+def test_it_tells_series_and_samples_of_a_query_beforehand(real: RealPrometheus) -> None:
+    query = 'sum by (job) (rate(requests_total[10m])) / on () group_left () count(steady{job="api"})'
+    estimate = asking(real).estimate(Question("metrics", query, WINDOW, step_ns=SECOND))
+    assert (estimate.series, estimate.requests) == (2, 2)
+    # A sample every 15 s of either, over the window and the ten minutes before it, of which there is nothing.
+    there = HOURS * 240 * 2
+    assert estimate.samples is not None
+    assert there <= estimate.samples <= there * 1.1
+    assert estimate.record.requests == 3
+    assert estimate.note == "the samples are those of five minutes in the middle, times the window's length"
+    minute = TimeRange(START * SECOND, (START + 60) * SECOND)
+    exact = asking(real).estimate(Question("samples", "between", minute))
+    assert (exact.series, exact.samples, exact.note) == (1, 4, "")
+
+
+def test_where_there_are_more_series_than_are_listed_those_at_the_end_are_counted(
+    real: RealPrometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("obsnb.sources.prometheus_estimate._LISTED", 3)
+    estimate = asking(real).estimate(Question("metrics", '{job=~".+"}', WINDOW, step_ns=15 * SECOND))
+    assert (estimate.series, estimate.samples) == (6, None)
+    assert estimate.note == ("there are at least so many series: so many at the end of the window, or listed")
+
+
+def test_a_query_that_the_server_does_not_take_has_no_estimate(real: RealPrometheus) -> None:
+    estimate = asking(real).estimate(Question("metrics", 'sum({job=~".*"})', WINDOW, step_ns=SECOND))
+    assert (estimate.series, estimate.samples) == (None, None)
+    assert estimate.note == "the server does not say how many series there are"
+    assert estimate.record.complete == "unknown"

@@ -1,0 +1,97 @@
+"""What a query reads: its selectors, and how far it looks back, by its words alone."""
+
+from __future__ import annotations
+
+import re
+
+from obsnb.errors import WindowError
+from obsnb.query import logql
+from obsnb.timerange import parse_duration
+
+__all__ = ["looks_back_ns", "looks_elsewhere", "series_selectors", "stream_selectors"]
+
+_STRING = r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`"""
+_TOKEN = re.compile(
+    rf"""(?P<skip>\s+|\#[^\n]*)
+    |(?P<braces>\{{(?:{_STRING}|[^"'`{{}}])*\}})
+    |(?P<string>{_STRING})
+    |(?P<range>\[[^\]]*\])
+    |(?P<number>[\d.][\w.]*)
+    |(?P<name>[a-zA-Z_:][\w:]*)
+    |(?P<mark>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+#: Behind these stand labels in parentheses.
+_GROUPING = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
+_WORDS = frozenset({"and", "or", "unless", "bool", "offset", "atan2", "inf", "nan"})
+_ELSEWHERE = re.compile(r"(?i)\boffset\b|@")
+_SPANS = re.compile(r"\[\s*([^:\]]*?)\s*(?::[^\]]*)?\]")
+
+
+def series_selectors(query: str) -> tuple[str, ...]:
+    """The vector selectors in a PromQL text, each once, without ranges and offsets.
+
+    Examples
+    --------
+    >>> series_selectors('sum by (le) (rate(a_bucket{job="x"}[5m])) / on (job) up')
+    ('a_bucket{job="x"}', 'up')
+    """
+    tokens = [(one.lastgroup or "", one[0]) for one in _TOKEN.finditer(query) if one.lastgroup != "skip"]
+    found: dict[str, None] = {}
+    at = 0
+    while at < len(tokens):
+        kind, text = tokens[at]
+        after = tokens[at + 1] if at + 1 < len(tokens) else ("", "")
+        at += 1
+        if kind == "braces":
+            found[text] = None
+        elif kind == "name" and text.lower() in _GROUPING and after[1] == "(":
+            while at < len(tokens) and tokens[at][1] != ")":
+                at += 1
+        elif kind == "name" and after[0] == "braces":
+            found[text + after[1]] = None
+            at += 1
+        elif kind == "name" and not _is_word(text, after[1]):
+            found[text] = None
+    return tuple(found)
+
+
+def _is_word(text: str, after: str) -> bool:
+    """Whether a name is a function, an aggregation or an operator rather than a metric's."""
+    return after == "(" or after.lower() in {"by", "without"} or text.lower() in (_WORDS | _GROUPING)
+
+
+def stream_selectors(query: str) -> tuple[str, ...]:
+    """The stream selectors in a LogQL text, each once.
+
+    Examples
+    --------
+    >>> stream_selectors('sum(rate({app="a"} |= `{x="y"}` [1m])) / sum(rate({app="b"}[1m]))')
+    ('{app="a"}', '{app="b"}')
+    """
+    braces = [one[0] for one in _TOKEN.finditer(query) if one.lastgroup == "braces"]
+    return tuple(dict.fromkeys(one for one in braces if logql.stream_selector_of(one) == one))
+
+
+def looks_back_ns(query: str) -> int:
+    """The longest range that a PromQL or LogQL text looks back over, in nanoseconds; 0 where it has none.
+
+    Examples
+    --------
+    >>> looks_back_ns('rate(a[1m]) / rate(b{c="[1d]"}[5m])') // 10**9
+    300
+    """
+    longest = 0
+    for one in _TOKEN.finditer(query):
+        if one.lastgroup == "range" and (text := _SPANS.fullmatch(one[0])) is not None:
+            try:
+                longest = max(longest, parse_duration(text[1]))
+            except WindowError:
+                continue  # years, variables and calculations
+    return longest
+
+
+def looks_elsewhere(query: str) -> bool:
+    """Whether a PromQL or LogQL text looks at another time than its own, by ``offset`` or ``@``."""
+    plain = "".join(one[0] for one in _TOKEN.finditer(query) if one.lastgroup not in {"string", "braces"})
+    return _ELSEWHERE.search(plain) is not None
