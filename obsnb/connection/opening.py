@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +15,8 @@ from obsnb.errors import SettingsError
 from obsnb.ledger import Ledger
 
 if TYPE_CHECKING:
-    from obsnb.settings import Endpoint
+    from obsnb.settings import Endpoint, Settings
+    from obsnb.store.answers import AnswerStore
     from obsnb.transport.http import HttpTransport
 
 __all__ = ["connect", "open_archive", "read_otlp"]
@@ -30,6 +33,7 @@ def connect(
     profile: str | None = None,
     frames: Literal["polars", "pandas"] | None = None,
     limits: Mapping[str, int | float | str] | None = None,
+    cache: bool | None = None,
 ) -> Connection:
     """Connect to live sources, by arguments, environment and obsnb.toml, in this order.
 
@@ -58,6 +62,12 @@ def connect(
         "max_requests": 500, "max_seconds": 60}``, any of them, by the servers' own estimates
         (`Connection.plan`); the same keys in obsnb.toml, for all sources or in the table of one. A verb with
         ``anyway=True`` asks nevertheless. Without, nothing is held back, and no estimate is asked for.
+    cache
+        Whether answers are kept on disk and read from there when they are asked for again, also by a kernel
+        that starts anew (the settings ``cache``, ``cache_dir`` and ``cache_size``). Only those that are known
+        to be complete and ended ``late_margin_s`` ago; the ledger says which came from there, and when they
+        were asked. Off unless it is said, because they lie there as they came, not redacted, though for no
+        other user to read. `Connection.clear_cache` drops them.
 
     Returns
     -------
@@ -94,6 +104,7 @@ def connect(
         token=token,
         frames=frames,
         limits=limits,
+        cache=cache,
     )
     names = DEFAULT.override(dict(found.conventions))
     single = (end for end in (found.loki, found.prometheus, found.tempo) if end is not None)
@@ -109,8 +120,9 @@ def connect(
             "OBSNB_PROMETHEUS_URL or OBSNB_TEMPO_URL, or write a profile in obsnb.toml.",
         )
     transports = [HttpTransport(end) for end in ends]
-    ledger = Ledger()
-    logs, metrics, traces = _sources(ends, transports, names, max_rows=found.max_rows, ledger=ledger)
+    ledger, store = Ledger(), _store(found)
+    around = _Around(ledger, names, round(found.late_margin_s * 1e9), store if found.cache else None)
+    logs, metrics, traces = _sources(ends, transports, around, max_rows=found.max_rows)
     return Connection(
         logs=logs,
         metrics=metrics,
@@ -122,6 +134,7 @@ def connect(
         tenant=tenant,
         late_margin_s=found.late_margin_s,
         ledger=ledger,
+        store=store,
         closing=(*transports, *((events.transport,) if events is not None else ())),
     )
 
@@ -129,18 +142,17 @@ def connect(
 def _sources(
     ends: Sequence[Endpoint],
     transports: Sequence[HttpTransport],
-    names: Conventions,
+    around: _Around,
     *,
     max_rows: int,
-    ledger: Ledger,
 ) -> tuple[Any, Any, Any]:
     """Loki, Prometheus and Tempo, each None, one, or those that have names of their own together."""
-    from obsnb.sources.guarded import Bounds, Guarded
     from obsnb.sources.loki import Loki
     from obsnb.sources.prometheus import Prometheus
     from obsnb.sources.several import Several
     from obsnb.sources.tempo import Tempo
 
+    names = around.names
     made: dict[str, Callable[[HttpTransport, str], Any]] = {
         "loki": lambda way, name: Loki(way, conventions=names, name=name, max_rows=max_rows),
         "prometheus": lambda way, name: Prometheus(way, conventions=names, name=name),
@@ -150,13 +162,42 @@ def _sources(
     for end, way in zip(ends, transports, strict=True):
         # An endpoint that was passed may have any name; the ledger calls the only one by its kind.
         name = end.name if end.name.startswith(f"{end.kind}.") else end.kind
-        source, bounds = made[end.kind](way, name), Bounds.of(end)
-        found[end.kind].append(source if bounds is None else Guarded(source, bounds, ledger))
+        found[end.kind].append(around.put(made[end.kind](way, name), end))
     logs, metrics, traces = (
         Several.of(*several) if several and several[0].name != kind else next(iter(several), None)
         for kind, several in found.items()
     )
     return logs, metrics, traces
+
+
+def _store(found: Settings) -> AnswerStore:
+    from obsnb.store.answers import AnswerStore, default_folder
+
+    folder = Path(found.cache_dir) if found.cache_dir else default_folder(os.environ.get("XDG_CACHE_HOME"))
+    return AnswerStore(folder.expanduser(), most_bytes=found.cache_size)
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What is put around each source: its bounds, and around those what it answered before."""
+
+    ledger: Ledger
+    names: Conventions
+    margin_ns: int
+    store: AnswerStore | None
+
+    def put(self, source: Any, end: Endpoint) -> Any:
+        """The source as it is asked."""
+        from obsnb.settings.identity import fingerprint
+        from obsnb.sources.cached import Cached
+        from obsnb.sources.guarded import Bounds, Guarded
+
+        bounds = Bounds.of(end)
+        guarded = source if bounds is None else Guarded(source, bounds, self.ledger)
+        if self.store is None:
+            return guarded
+        whose = fingerprint(end, key=self.store.secret())
+        return Cached(guarded, self.store, whose, end.kind, self.names, self.margin_ns)
 
 
 def open_archive(path: str | Path, *, frames: Literal["polars", "pandas"] = "polars") -> Connection:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from obsnb.progress import Progress
     from obsnb.sources.base import Answer, EventSource, LogSource, MetricSource, TraceSource
     from obsnb.sources.otlp import OtlpFiles
+    from obsnb.store.answers import AnswerStore
 
 __all__ = ["Connection"]
 
@@ -70,6 +71,7 @@ class Connection(Discovery, Planning):
         closing: tuple[Any, ...] = (),
         files: OtlpFiles | None = None,
         ledger: Ledger | None = None,
+        store: AnswerStore | None = None,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
         self._sources = tuple(one for one in (logs, metrics, traces, events) if one is not None)
@@ -79,6 +81,7 @@ class Connection(Discovery, Planning):
         self._tenant = archive.tenant if archive is not None else tenant
         self._late_margin_s = late_margin_s
         self._closing = closing
+        self._store = store
         self.conventions = conventions
         self.ledger = Ledger() if ledger is None else ledger
         self._kept = Kept(self.ledger)
@@ -349,7 +352,9 @@ class Connection(Discovery, Planning):
             "spans": (self._traces, "Tempo", "tempo"),
         }
         more: Any = {"tenant": self._tenant, "late_margin_s": self._late_margin_s, "kept": self._kept}
-        sources = each(self._allowed(self._need(*held[kind], source), anyway=True))
+        from obsnb.sources.wrapped import bare
+
+        sources = each(bare(self._need(*held[kind], source)))
         return downloads(asked, sources, folder, progress=progress, **more)
 
     def health(self) -> Any:
@@ -405,6 +410,26 @@ class Connection(Discovery, Planning):
             self._kept.refuse(name, window, error, source=source)
             return None
         return None if answer is None else self._kept.add(answer, scope=scope).frame
+
+    def clear_cache(self) -> int:
+        """Drop every answer that is kept on disk for later kernels, of all sources and profiles.
+
+        Returns
+        -------
+        int
+            How many there were.
+
+        Raises
+        ------
+        UsageError
+            This is an archive or a folder of files, of which nothing is kept.
+        """
+        if self._store is None:
+            raise UsageError(
+                "Nothing is kept of what is on this disk anyway.",
+                hint="obs.clear_cache() is for live sources: obsnb.connect(...).",
+            )
+        return self._store.clear()
 
     def capture(self, window: TimeRange, *, scope: Mapping[str, str]) -> None:
         """Ask every built-in query of a scope, so that `save` freezes what an investigation needs."""
@@ -472,7 +497,7 @@ class Connection(Discovery, Planning):
         """The source, without the limits of the profile where it is to be asked anyway."""
         if not anyway:
             return source
-        from obsnb.sources.guarded import unguarded
+        from obsnb.sources.wrapped import unguarded
 
         free: _Source = unguarded(source)
         return free

@@ -103,10 +103,12 @@ _BOOLEANS = {
 
 _TEXT = Form("text", _is_text)
 _SECONDS = Form("a number of seconds above 0", _is_number, float)
+_YES_NO = Form("true or false", lambda value: isinstance(value, bool), lambda text: _BOOLEANS[text.lower()])
+_SIZE_FORM = Form('a number of bytes, such as 20_000_000_000 or "20 GB"', _is_size)
 
 #: How much one query may ask of a source, before it is sent.
 LIMITS: Mapping[str, Form] = {
-    "max_bytes": Form('a number of bytes, such as 20_000_000_000 or "20 GB"', _is_size),
+    "max_bytes": _SIZE_FORM,
     "max_series": _whole(1, 10**12),
     "max_requests": _whole(1, 10**9),
     "max_seconds": _SECONDS,
@@ -128,9 +130,7 @@ ENDPOINT: Mapping[str, Form] = {
     "client_cert": _TEXT,
     "client_key": _TEXT,
     "proxy": _TEXT,
-    "verify": Form(
-        "true or false", lambda value: isinstance(value, bool), lambda text: _BOOLEANS[text.lower()]
-    ),
+    "verify": _YES_NO,
     "connect_timeout_s": _SECONDS,
     "read_timeout_s": _SECONDS,
     "total_timeout_s": _SECONDS,
@@ -145,11 +145,14 @@ FRAMES: Mapping[str, Form] = {
     "frames": Form('"polars" or "pandas"', lambda value: value in ("polars", "pandas")),
     "max_rows": _whole(1, 10**12),
     "late_margin_s": _SECONDS,
+    "cache": _YES_NO,
+    "cache_dir": _TEXT,
+    "cache_size": _SIZE_FORM,
 }
 TOKENS = frozenset({"token", "token_env", "token_file", "token_command"})
 PASSWORDS = frozenset({"password", "password_env", "password_file"})
 BASICS = PASSWORDS | {"user"}
-PATHS = frozenset({"token_file", "password_file", "ca_file", "client_cert", "client_key"})
+PATHS = frozenset({"token_file", "password_file", "ca_file", "client_cert", "client_key", "cache_dir"})
 
 
 def check(table: Any, forms: Mapping[str, Form], *, place: str, tables: Iterable[str] = ()) -> None:

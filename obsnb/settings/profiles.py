@@ -11,7 +11,7 @@ from typing import Any, Literal
 from obsnb.errors import SettingsError
 from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
 from obsnb.settings.file import NAME, SOURCES, find, read
-from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, LIMITS, check, read_text
+from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, LIMITS, bytes_of, check, read_text
 from obsnb.settings.layers import Layer, foreign_layer, from_environment, limits_layer
 from obsnb.settings.several import Named, tables_of
 from obsnb.settings.sources import sources
@@ -43,6 +43,12 @@ class Settings:
     late_margin_s
         How long after the end of a slice of a download rows may still come in: a slice that was asked
         for earlier than that is asked for again.
+    cache
+        Whether settled answers are kept on disk, so that a kernel that starts anew does not ask for them
+        again. Off unless it is said: they are not redacted, and a tool that writes an employer's log lines
+        onto a laptop should be told to.
+    cache_dir, cache_size
+        Where, None for ``obsnb`` in XDG_CACHE_HOME or ~/.cache; and how many bytes at most.
     conventions
         The ``[conventions]`` tables, those of the profile over those of the file, as they were
         written: for `obsnb.conventions.Conventions.override`.
@@ -63,6 +69,9 @@ class Settings:
     frames: Frames = "polars"
     max_rows: int = 5_000_000
     late_margin_s: float = 600.0
+    cache: bool = False
+    cache_dir: str | None = None
+    cache_size: int = 2_000_000_000
     conventions: Mapping[str, Any] = field(default_factory=dict, hash=False)
     profile: str | None = None
     profiles: tuple[str, ...] = ()
@@ -90,6 +99,7 @@ def load(
     frames: str | None = None,
     max_rows: int | None = None,
     limits: Mapping[str, Any] | None = None,
+    cache: bool | None = None,
 ) -> Settings:
     """What is set: arguments win over the environment, the environment over the profile.
 
@@ -107,8 +117,9 @@ def load(
         for PROMETHEUS, TEMPO and GRAFANA, and without a source's name for all of them (OBSNB_TENANT).
         OBSNB_GRAFANA_LOKI and so on name one of Grafana's data sources. Those of a source mean a single
         one: OBSNB_LOKI_URL goes before several of the profile, the others are refused beside them.
-        OBSNB_FRAMES, OBSNB_MAX_ROWS and OBSNB_LATE_MARGIN_S. LOKI_ADDR and logcli's others,
-        PROMETHEUS_URL and TEMPO_URL are taken where nothing else names the source.
+        OBSNB_FRAMES, OBSNB_MAX_ROWS, OBSNB_LATE_MARGIN_S, OBSNB_CACHE, OBSNB_CACHE_DIR and
+        OBSNB_CACHE_SIZE. LOKI_ADDR and logcli's others, PROMETHEUS_URL and TEMPO_URL are
+        taken where nothing else names the source.
     folder
         Where the search for the file begins; without, the current folder.
     loki, prometheus, tempo, grafana
@@ -119,7 +130,7 @@ def load(
         same name counts for a URL on the same host.
     tenant, token
         For every source whose URL is given.
-    frames, max_rows
+    frames, max_rows, cache
         As in `Settings`.
     limits
         ``max_bytes``, ``max_series``, ``max_requests`` and ``max_seconds`` of every source whose URL is
@@ -150,7 +161,7 @@ def load(
     given = {"loki": loki, "prometheus": prometheus, "tempo": tempo}
     return Settings(
         **sources(given, grafana, layers=layers, named=named, environ=environ),
-        **_frames({"frames": frames, "max_rows": max_rows}, environ, chosen),
+        **_frames({"frames": frames, "max_rows": max_rows, "cache": cache}, environ, chosen),
         conventions=_merged(said.get("conventions", {}), chosen.get("conventions", {})),
         profile=name,
         profiles=tuple(said.get("profiles", {})),
@@ -228,6 +239,8 @@ def _frames(
         text = environ.get(f"OBSNB_{key.upper()}")
         if text:
             out[key] = read_text(text, form, place=f"OBSNB_{key.upper()}")
+    if "cache_size" in out:
+        out["cache_size"] = bytes_of(out["cache_size"])
     return out | said
 
 

@@ -12,10 +12,9 @@ from obsnb.progress import Progress
 from obsnb.settings import Endpoint, SourceKind
 from obsnb.sources.base import Answer
 from obsnb.sources.estimates import Estimate, Question, expected_s
-from obsnb.sources.several import Several
 from obsnb.timerange import TimeRange
 
-__all__ = ["Bounds", "Guarded", "size_words", "unguarded"]
+__all__ = ["Bounds", "Guarded", "size_words"]
 
 #: Which bounds an estimate of each kind of source can be held to.
 _TOLD: dict[SourceKind, frozenset[str]] = {
@@ -151,13 +150,6 @@ class Guarded:
             self.ledger.add(record)
         if exceeded:
             raise _too_much(estimate, exceeded)
-
-
-def unguarded(source: Any) -> Any:
-    """A source, or several, without bounds."""
-    if isinstance(source, Several):
-        return Several(tuple(map(unguarded, source.members)), source.marks)
-    return source.inner if isinstance(source, Guarded) else source
 
 
 def size_words(size: int) -> str:

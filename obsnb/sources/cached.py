@@ -1,0 +1,264 @@
+"""A source whose settled answers are kept on disk, and read from there when they are asked for again.
+
+Kept is what is known to be complete and ends so long ago that no row comes in any more. Lines, and series of
+Prometheus and Loki, are the same whatever window they were asked for in: a window that lies partly in what is
+kept is asked for only where it does not. Spans, exemplars, answers with a limit and series of Tempo depend on
+their window, and are read back for just the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from obsnb.conventions import Conventions
+from obsnb.ledger import Kind, QueryRecord
+from obsnb.progress import Progress, Silent
+from obsnb.query import promql
+from obsnb.schema import digest
+from obsnb.settings import SourceKind
+from obsnb.sources.base import Answer
+from obsnb.sources.slices import covering, joined, within
+from obsnb.store.answers import AnswerStore, Damaged, Stored
+from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.version import __version__
+
+__all__ = ["Cached"]
+
+#: Begins a warning that is not the server's.
+_OWN = "obsnb: "
+_DAMAGED = f"{_OWN}what the cache had was damaged, and was asked for anew"
+#: In more pieces than this a window is asked for as one instead.
+_PIECES = 16
+
+#: A part of the time, and the window under which it is kept, or None where it is not.
+_Part = tuple[TimeRange, TimeRange | None]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A question, by all that shapes its rows but the window; its role; and how the source is asked."""
+
+    question: str
+    role: str | None
+    ask: Callable[[TimeRange, Progress], Answer]
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A source, with what it answered before; all else that it has is its own.
+
+    Parameters
+    ----------
+    inner
+        Loki, Prometheus or Tempo, perhaps guarded: what is on disk costs a server nothing.
+    store
+        Where answers are kept.
+    whose
+        Tells apart the server, the tenant and who asks (`obsnb.settings.identity.fingerprint`).
+    kind
+        Of which kind the source is.
+    conventions
+        Which shape the rows.
+    margin_ns
+        So long after the end of a window rows may still come in.
+    clock
+        Nanoseconds since the epoch.
+    """
+
+    inner: Any
+    store: AnswerStore
+    whose: str
+    kind: SourceKind
+    conventions: Conventions
+    margin_ns: int
+    clock: Callable[[], int] = now_ns
+
+    def __repr__(self) -> str:
+        return f"Cached({self.inner!r})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # a copy asks for those before there is an inner one
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+
+    def logs(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        direction: Literal["forward", "backward"] = "forward",
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """As the source does."""
+
+        def ask(part: TimeRange, watch: Progress) -> Answer:
+            more: dict[str, Any] = {"limit": limit, "direction": direction, "role": role}
+            answer: Answer = self.inner.logs(query, part, progress=watch, **more)
+            return answer
+
+        params = {} if limit is None else {"limit": limit, "direction": direction}
+        asked = _Asked(self._question("logs", query, params), role, ask)
+        answer = self._answer if limit is None else self._same
+        return answer(asked, window, progress)
+
+    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
+        """As the source does."""
+
+        def ask(part: TimeRange, _: Progress) -> Answer:
+            answer: Answer = self.inner.series(query, part, step_ns=step_ns, role=role)
+            return answer
+
+        asked = _Asked(self._question("series", query, {"step_ns": step_ns}), role, ask)
+        whole = self.kind == "tempo" or promql.looks_at_ends(query)
+        answer = self._same if whole else self._answer
+        return answer(asked, window, None)
+
+    def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
+        """As the source does."""
+
+        def ask(part: TimeRange, _: Progress) -> Answer:
+            answer: Answer = self.inner.samples(selector, part, role=role)
+            return answer
+
+        asked = _Asked(self._question("series", selector, {"samples": True}), role, ask)
+        return self._same(asked, window, None)
+
+    def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
+        """As the source does."""
+
+        def ask(part: TimeRange, _: Progress) -> Answer:
+            answer: Answer = self.inner.exemplars(query, part, role=role)
+            return answer
+
+        return self._same(_Asked(self._question("exemplars", query, {}), role, ask), window, None)
+
+    def spans(
+        self,
+        query: str,
+        window: TimeRange,
+        *,
+        limit: int | None = None,
+        whole: bool = False,
+        role: str | None = None,
+        progress: Progress | None = None,
+    ) -> Answer:
+        """As the source does."""
+
+        def ask(part: TimeRange, watch: Progress) -> Answer:
+            more: dict[str, Any] = {"limit": limit, "whole": whole, "role": role}
+            answer: Answer = self.inner.spans(query, part, progress=watch, **more)
+            return answer
+
+        asked = _Asked(self._question("spans", query, {"limit": limit, "whole": whole}), role, ask)
+        return self._same(asked, window, progress)
+
+    # How they are kept.
+
+    def _question(self, kind: Kind, query: str, params: Mapping[str, Any]) -> str:
+        """All that shapes the rows but for the window."""
+        shape = {one.name: getattr(self.conventions, one.name) for one in fields(self.conventions)}
+        asked = [__version__, self.whose, kind, query, dict(params), shape]
+        return json.dumps(asked, sort_keys=True, default=_plain)
+
+    def _settled_ns(self) -> int:
+        """Until when no row comes in any more."""
+        return self.clock() - self.margin_ns
+
+    def _same(self, asked: _Asked, window: TimeRange, progress: Progress | None) -> Answer:
+        """The answer for just this window."""
+        if window.end_ns > self._settled_ns():
+            return asked.ask(window, progress or Silent())
+        return self._part(asked, (window, None), progress or Silent())
+
+    def _answer(self, asked: _Asked, window: TimeRange, progress: Progress | None) -> Answer:
+        """The answer, from what is kept of the window and what is asked for the rest of it."""
+        watch, parts = progress or Silent(), self._parts(asked, window)
+        if len(parts) == 1:
+            return self._part(asked, parts[0], watch)
+        answers: list[Answer] = []
+        try:
+            for place, part in enumerate(parts):
+                rows = sum(one.frame.height for one in answers)
+                answers.append(self._part(asked, part, _Share(watch, place, len(parts), rows)))
+        finally:
+            watch.close()
+        rows, most = sum(one.frame.height for one in answers), getattr(self.inner, "max_rows", None)
+        if most is not None and rows > most:
+            return asked.ask(window, Silent())  # refused, in the source's own words
+        return joined(answers, window)
+
+    def _parts(self, asked: _Asked, window: TimeRange) -> list[_Part]:
+        """The window in consecutive parts: what is kept, what is not, and the newest, which never is."""
+        edge = min(window.end_ns, self._settled_ns())
+        if edge <= window.start_ns:
+            return [(window, None)]
+        settled = TimeRange(window.start_ns, edge)
+        parts = covering(settled, self.store.windows(asked.question))
+        if len(parts) > _PIECES:
+            parts = [(settled, None)]
+        return parts if edge == window.end_ns else [*parts, (TimeRange(edge, window.end_ns), None)]
+
+    def _part(self, asked: _Asked, part: _Part, progress: Progress) -> Answer:
+        """The rows of a part of the time, cut from what is kept, or asked for and kept."""
+        began, (window, kept) = time.perf_counter(), part
+        found = self.store.get(asked.question, kept or window)
+        if isinstance(found, Stored):
+            progress.close()
+            return self._read(found, window, asked.role, began)
+        answer = asked.ask(window, progress)
+        said = [_DAMAGED] if isinstance(found, Damaged) else []
+        settled_ns = min(self._settled_ns(), answer.record.asked_at_ns - self.margin_ns)
+        if answer.record.complete == "yes" and window.end_ns <= settled_ns:
+            why = self.store.put(asked.question, Stored(answer.frame, answer.record))
+            said += [f"{_OWN}{why}"] if why else []
+        warnings = tuple(dict.fromkeys((*answer.record.warnings, *said)))
+        return Answer(answer.frame, replace(answer.record, warnings=warnings)) if said else answer
+
+    def _read(self, stored: Stored, part: TimeRange, role: str | None, began: float) -> Answer:
+        frame, old = stored.frame, stored.record
+        cut = part != old.window
+        frame = within(frame, old.kind, part) if cut else frame
+        where = f" for {old.window}" if cut else ""
+        record: QueryRecord = replace(
+            old,
+            source=self.inner.name,
+            window=part,
+            role=role,
+            pages=0,
+            requests=0,
+            retries=0,
+            rows=frame.height,
+            bytes=0,
+            reason=f"from cache, asked at {format_ns(old.asked_at_ns)}{where}: {old.reason}",
+            digest=digest(frame) if cut else old.digest,
+            seconds=time.perf_counter() - began,
+        )
+        return Answer(frame, record)
+
+
+def _plain(value: Any) -> Any:
+    """A read-only mapping as JSON knows it, or a set."""
+    return dict(value) if isinstance(value, Mapping) else sorted(value)
+
+
+@dataclass
+class _Share:
+    """What one of several pieces tells, as a part of them all."""
+
+    watch: Progress
+    before: int
+    of: int
+    rows: int
+
+    def update(self, *, done: float, rows: int, bytes: int) -> None:
+        """Tell it, behind what came before."""
+        self.watch.update(done=(self.before + done) / self.of, rows=self.rows + rows, bytes=bytes)
+
+    def close(self) -> None:
+        """Others follow."""
