@@ -561,8 +561,9 @@ def test_what_is_no_size_is_refused(home: Path, said: object) -> None:
         (
             "[profiles.p]\ntennant = 'a'",
             "{file} [profiles.p] has an unknown key, 'tennant'.",
-            "Did you mean tenant? Known are frames, max_rows, late_margin_s, tenant, token, token_env, "
-            "token_file, token_command, user, password, password_env, password_file, headers, ca_file, "
+            "Did you mean tenant? Known are frames, max_rows, late_margin_s, cache, cache_dir, cache_size, "
+            "tenant, token, token_env, token_file, token_command, user, password, password_env, "
+            "password_file, headers, ca_file, "
             "client_cert, client_key, proxy, verify, connect_timeout_s, read_timeout_s, total_timeout_s, "
             "parallel, retries, max_bytes, max_series, max_requests, max_seconds, conventions, "
             "loki, prometheus, tempo, grafana.",
