@@ -21,6 +21,7 @@ from obsnb.query import promql
 from obsnb.schema import digest
 from obsnb.settings import SourceKind
 from obsnb.sources.base import Answer
+from obsnb.sources.estimates import KINDS, Estimate, Question, Verb
 from obsnb.sources.slices import covering, joined, within
 from obsnb.store.answers import AnswerStore, Damaged, Stored
 from obsnb.timerange import TimeRange, format_ns, now_ns
@@ -31,6 +32,7 @@ __all__ = ["Cached"]
 #: Begins a warning that is not the server's.
 _OWN = "obsnb: "
 _DAMAGED = f"{_OWN}what the cache had was damaged, and was asked for anew"
+_COSTS = ("requests", "bytes", "streams", "lines", "series", "samples")
 #: In more pieces than this a window is asked for as one instead.
 _PIECES = 16
 
@@ -114,10 +116,9 @@ class Cached:
             answer: Answer = self.inner.series(query, part, step_ns=step_ns, role=role)
             return answer
 
-        asked = _Asked(self._question("series", query, {"step_ns": step_ns}), role, ask)
-        whole = self.kind == "tempo" or promql.looks_at_ends(query)
-        answer = self._same if whole else self._answer
-        return answer(asked, window, None)
+        question = Question("metrics", query, window, step_ns)
+        answer = self._answer if self._is_sliced(question) else self._same
+        return answer(_Asked(self._text(question), role, ask), window, None)
 
     def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """As the source does."""
@@ -126,8 +127,7 @@ class Cached:
             answer: Answer = self.inner.samples(selector, part, role=role)
             return answer
 
-        asked = _Asked(self._question("series", selector, {"samples": True}), role, ask)
-        return self._same(asked, window, None)
+        return self._same(_Asked(self._text(Question("samples", selector, window)), role, ask), window, None)
 
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """As the source does."""
@@ -136,7 +136,7 @@ class Cached:
             answer: Answer = self.inner.exemplars(query, part, role=role)
             return answer
 
-        return self._same(_Asked(self._question("exemplars", query, {}), role, ask), window, None)
+        return self._same(_Asked(self._text(Question("exemplars", query, window)), role, ask), window, None)
 
     def spans(
         self,
@@ -155,10 +155,45 @@ class Cached:
             answer: Answer = self.inner.spans(query, part, progress=watch, **more)
             return answer
 
-        asked = _Asked(self._question("spans", query, {"limit": limit, "whole": whole}), role, ask)
-        return self._same(asked, window, progress)
+        question = Question("spans", query, window, limit=limit, whole=whole)
+        return self._same(_Asked(self._text(question), role, ask), window, progress)
+
+    def estimate(self, question: Question) -> Estimate:
+        """What of a question would be asked for: what is kept costs nothing. Raises `SourceError`."""
+        text, window, sliced = self._text(question), question.window, self._is_sliced(question)
+        if sliced:
+            missing = [part for part, kept in self._parts(text, window) if kept is None]
+        else:
+            kept = window.end_ns <= self._settled_ns() and window in self.store.windows(text)
+            missing = [] if kept else [window]
+        if not missing:
+            record = QueryRecord("index", self.inner.name, question.query, question.query, window)
+            nothing: dict[str, Any] = dict.fromkeys(_COSTS, 0)
+            return Estimate(self.inner.name, question, record, **nothing, note="all of it is in the cache")
+        rest = TimeRange(missing[0].start_ns, missing[-1].end_ns)
+        estimate: Estimate = self.inner.estimate(replace(question, window=rest))
+        if rest == window:
+            return estimate
+        note = "; ".join(filter(None, (estimate.note, f"of {rest}: the rest is in the cache")))
+        return replace(estimate, question=question, note=note)
 
     # How they are kept.
+
+    def _text(self, question: Question) -> str:
+        params: dict[Verb, dict[str, Any]] = {
+            "logs": {} if question.limit is None else {"limit": question.limit, "direction": "forward"},
+            "metrics": {"step_ns": question.step_ns},
+            "samples": {"samples": True},
+            "exemplars": {},
+            "spans": {"limit": question.limit, "whole": question.whole},
+        }
+        return self._question(KINDS[question.verb], question.query, params[question.verb])
+
+    def _is_sliced(self, question: Question) -> bool:
+        """Whether its rows are the same whatever window they are asked for in."""
+        if question.verb == "metrics":
+            return self.kind != "tempo" and not promql.looks_at_ends(question.query)
+        return question.verb == "logs" and question.limit is None
 
     def _question(self, kind: Kind, query: str, params: Mapping[str, Any]) -> str:
         """All that shapes the rows but for the window."""
@@ -178,7 +213,7 @@ class Cached:
 
     def _answer(self, asked: _Asked, window: TimeRange, progress: Progress | None) -> Answer:
         """The answer, from what is kept of the window and what is asked for the rest of it."""
-        watch, parts = progress or Silent(), self._parts(asked, window)
+        watch, parts = progress or Silent(), self._parts(asked.question, window)
         if len(parts) == 1:
             return self._part(asked, parts[0], watch)
         answers: list[Answer] = []
@@ -193,13 +228,13 @@ class Cached:
             return asked.ask(window, Silent())  # refused, in the source's own words
         return joined(answers, window)
 
-    def _parts(self, asked: _Asked, window: TimeRange) -> list[_Part]:
+    def _parts(self, question: str, window: TimeRange) -> list[_Part]:
         """The window in consecutive parts: what is kept, what is not, and the newest, which never is."""
         edge = min(window.end_ns, self._settled_ns())
         if edge <= window.start_ns:
             return [(window, None)]
         settled = TimeRange(window.start_ns, edge)
-        parts = covering(settled, self.store.windows(asked.question))
+        parts = covering(settled, self.store.windows(question))
         if len(parts) > _PIECES:
             parts = [(settled, None)]
         return parts if edge == window.end_ns else [*parts, (TimeRange(edge, window.end_ns), None)]

@@ -178,6 +178,27 @@ def test_what_is_kept_is_held_against_no_limit_because_nothing_is_sent() -> None
         assert loki.count == 2
 
 
+def test_a_plan_tells_what_would_be_sent_beside_what_is_kept() -> None:
+    with serving(lines()) as url, obsnb.connect(loki=url, cache=True) as obs:
+        obs.logs(SHOP, TimeRange(T0 * S, (T0 + 20) * S))
+        plan = obs.plan("logs", SHOP, WINDOW)
+        rest = TimeRange((T0 + 20) * S, (T0 + 60) * S)
+        assert plan.select("lines", "requests", "note").row(0) == (
+            10,
+            2,
+            f"of {rest}: the rest is in the cache",
+        )
+        assert plan["start"].cast(pl.Int64).to_list() == [WINDOW.start_ns]
+        obs.logs(SHOP, WINDOW)
+        before = len(obs.ledger)
+        plan = obs.plan("logs", SHOP, WINDOW)
+        assert plan.select("lines", "requests", "note").row(0) == (0, 0, "all of it is in the cache")
+        assert len(obs.ledger) == before
+        assert obs.plan("logs", SHOP, WINDOW, limit=5)["requests"].to_list() == [1]
+        obs.logs(SHOP, WINDOW, limit=5)
+        assert obs.plan("logs", SHOP, WINDOW, limit=5)["requests"].to_list() == [0]
+
+
 def test_several_keep_their_own_and_their_rows_say_where_from() -> None:
     eu, us = lines(3), lines(5)
     with serving(eu) as one, serving(us) as two:
