@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from obsnb.conventions import Conventions
 from obsnb.errors import QueryError
 from obsnb.ledger import QueryRecord
 from obsnb.progress import Progress, Silent
 from obsnb.query import logql
-from obsnb.sources import loki_discovery
+from obsnb.sources import loki_discovery, loki_volumes
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.loki_estimate import loki_estimate
@@ -167,8 +167,15 @@ class Loki:
         return loki_discovery.streams(self.transport, self.name, selector, window)
 
     def volume(self, selector: str, window: TimeRange, *, by: Sequence[str] = (), limit: int = 100) -> Answer:
-        """Bytes by labels: `obsnb.sources.loki_discovery.volume`."""
-        return loki_discovery.volume(self.transport, self.name, selector, window, by=by, limit=limit)
+        """Bytes by labels: `obsnb.sources.loki_volumes.volume`."""
+        return loki_volumes.volume(self.transport, self.name, selector, window, by=by, limit=limit)
+
+    def volume_over_time(
+        self, selector: str, window: TimeRange, *, step_ns: int, by: Sequence[str] = (), limit: int = 100
+    ) -> Answer:
+        """Bytes by time and labels: `obsnb.sources.loki_volumes.volume_over_time`."""
+        more: dict[str, Any] = {"step_ns": step_ns, "by": by, "limit": limit}
+        return loki_volumes.volume_over_time(self.transport, self.name, selector, window, **more)
 
     def patterns(self, selector: str, window: TimeRange, *, step_ns: int) -> Answer:
         """Counts of the server's own patterns: `obsnb.sources.loki_discovery.patterns`."""

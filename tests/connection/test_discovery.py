@@ -29,6 +29,9 @@ class Indexed(Source):
     def volume(self, selector, window, *, by, limit):
         return self._said(selector, window, of="volume", by=by, limit=limit)
 
+    def volume_over_time(self, selector, window, *, step_ns, by, limit):
+        return self._said(selector, window, of="volumes", step_ns=step_ns, by=by, limit=limit)
+
     def patterns(self, selector, window, *, step_ns):
         return self._said(selector, window, of="patterns", step_ns=step_ns)
 
@@ -65,6 +68,10 @@ def test_labels_and_their_values_are_asked_of_the_window_and_enter_the_ledger():
         (
             lambda obs: obs.log_volume('{a="b"}', WINDOW, by="pod", limit=5),
             {"of": "volume", "by": ("pod",), "limit": 5},
+        ),
+        (
+            lambda obs: obs.log_volume('{a="b"}', WINDOW, step="5m"),
+            {"of": "volumes", "step_ns": 300 * 10**9, "by": (), "limit": 100},
         ),
         (
             lambda obs: obs.server_patterns('{a="b"}', WINDOW),

@@ -336,6 +336,9 @@ def test_what_the_indexes_tell_says_where_from_the_greatest_first() -> None:
         frame = obs.log_volume(SHOP, WINDOW).with_columns(pl.col("source").cast(pl.String))
         assert frame["source"].to_list() == ["loki.us", "loki.eu"]
         assert frame.columns == ["source", "bytes", "namespace"]
+        steps = obs.log_volume(SHOP, WINDOW, step="20s").with_columns(pl.col("source").cast(pl.String))
+        assert steps.columns == ["source", "timestamp", "bytes", "namespace"]
+        assert steps["source"].to_list() == ["loki.us", "loki.eu"]
         one = obs.log_streams(SHOP, WINDOW, source="eu")
         assert one["source"].cast(pl.String).to_list() == ["loki.eu"]
 

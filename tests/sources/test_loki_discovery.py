@@ -100,6 +100,44 @@ def test_a_volume_of_as_many_groups_as_the_limit_is_said_to_be_a_selection(slow_
     assert answer.record.reason == "as many groups came as the limit of 2 allows: there may be smaller ones"
 
 
+def test_a_volume_over_time_begins_each_step_on_its_multiple_and_evens_out_what_a_chunk_spans():
+    source, selector, window = recorded("slow-query", "volume-range")
+    answer = source.volume_over_time(selector, window, step_ns=60 * SECOND)
+    assert answer.frame.columns == ["timestamp", "bytes", "namespace"]
+    assert answer.frame.cast({"namespace": pl.String}).row(0) == (
+        datetime(2026, 11, 23, 18, 13, tzinfo=UTC),
+        483_537,
+        "shop-prod",
+    )
+    times = answer.frame["timestamp"].cast(pl.Int64).to_list()
+    first = window.start_ns // (60 * SECOND) * 60 * SECOND
+    assert times == list(range(first, window.end_ns, 60 * SECOND))
+    assert answer.frame["bytes"][1:-1].unique().to_list() == [713_217], "an hour of very different minutes"
+    assert (answer.record.complete, answer.record.selection) == ("yes", None)
+    assert answer.record.reason == (
+        "what the server's index estimates: of each chunk as much for every second that it spans"
+    )
+
+
+@pytest.mark.parametrize("minutes", [1, 7, 90])
+def test_the_steps_of_a_volume_add_up_to_the_volume(slow_query, minutes):
+    whole = loki(slow_query).volume(PROD, INCIDENT, by=["pod"]).frame
+    steps = loki(slow_query).volume_over_time(PROD, INCIDENT, step_ns=minutes * 60 * SECOND, by=["pod"]).frame
+    added = steps.group_by("pod").agg(pl.col("bytes").sum()).sort("bytes", descending=True)
+    assert added.select("bytes", "pod").equals(whole)
+    assert steps["timestamp"].is_sorted()
+    assert (steps["timestamp"].cast(pl.Int64) % (minutes * 60 * SECOND) == 0).all()
+
+
+def test_a_step_with_as_many_groups_as_the_limit_is_a_selection(slow_query):
+    answer = loki(slow_query).volume_over_time(PROD, INCIDENT, step_ns=600 * SECOND, by=["pod"], limit=2)
+    assert answer.record.complete == "unknown"
+    assert answer.record.selection == "in each step the 2 groups of most bytes"
+    assert answer.record.reason == (
+        "in a step as many groups came as the limit of 2 allows: there may be smaller ones"
+    )
+
+
 def test_a_label_called_bytes_or_level_does_not_hide_the_bytes():
     rows = [Row(5, (("app", "a"), ("bytes", "many"), ("level", "info")), "four")]
     answer = loki(LokiStandIn(rows)).volume('{app="a"}', TimeRange(0, 10**6), by=["bytes", "level"])
@@ -186,6 +224,7 @@ def test_as_many_fields_as_the_limit_are_said_to_be_that():
         lambda source, window: source.index_names(window, label="pod"),
         lambda source, window: source.streams(PROD, window),
         lambda source, window: source.volume(PROD, window),
+        lambda source, window: source.volume_over_time(PROD, window, step_ns=60 * SECOND),
         lambda source, window: source.patterns(PROD, window, step_ns=60 * SECOND),
         lambda source, window: source.detected_fields(PROD, window),
     ],
@@ -249,8 +288,11 @@ def _path(ask):
 @pytest.mark.parametrize("size", ["nan", "-1", "1e30", "many", ""])
 def test_a_number_of_bytes_that_is_none_is_an_error(size):
     group = {"metric": {"a": "b"}, "value": [1, size]}
+    source = answering({"status": "success", "data": {"result": [group]}})
     with pytest.raises(AnswerError):
-        answering({"status": "success", "data": {"result": [group]}}).volume(PROD, EDGE)
+        source.volume(PROD, EDGE)
+    with pytest.raises(AnswerError):
+        source.volume_over_time(PROD, EDGE, step_ns=SECOND)
 
 
 @pytest.mark.parametrize("sample", [[-1, 1], [1e300, 1], [1, -1], [1, 2**64]])
@@ -283,6 +325,12 @@ def test_a_count_or_a_time_that_is_none_is_an_error(sample):
         (
             lambda source: source.volume(PROD, EDGE, limit=0),
             'A limit of 0 groups gives none.\n  query:  {namespace="shop-prod"}\nHint: Give 1 or more.',
+        ),
+        (
+            lambda source: source.volume_over_time(PROD, EDGE, step_ns=3 * SECOND // 2),
+            "A step of 1500000000 ns is not a whole number of seconds.\n"
+            '  query:  {namespace="shop-prod"}\n'
+            "Hint: Loki cuts its volumes by whole seconds: ask for a step such as 60s.",
         ),
         (
             lambda source: source.patterns(PROD, EDGE, step_ns=SECOND // 2),

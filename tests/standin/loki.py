@@ -141,7 +141,7 @@ class LokiStandIn:
             api.startswith("label/") and api.endswith("/values")
         ):
             return self._index(api, params)
-        if api in {"index/volume", "detected_fields"}:
+        if api in {"index/volume", "index/volume_range", "detected_fields"}:
             return self._looking(api, params)
         if api == "patterns" and self.patterns is not None:
             log_query(query)
@@ -272,12 +272,31 @@ class LokiStandIn:
             raise Refused("parse error : only label matchers are supported")
         by = [name for name in _one(params, "targetLabels").split(",") if name]
         by = by or re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", query)
+        if api == "index/volume_range":
+            return self._volumes(query, by, params)
         rows = (row for row, _ in self.matching(query, start, end))
         sizes = looking.volume(rows, by, int(_one(params, "limit") or 100))
         result = [
             {"metric": labels, "value": [_seconds(end), str(self.overcount * size)]} for labels, size in sizes
         ]
         return _success({"resultType": "vector", "result": result})
+
+    def _volumes(self, query: str, by: list[str], params: Params) -> Reply:
+        """A volume a step, named by the millisecond before its end; the last one by the window's end."""
+        (start, end), step = self._window(params), duration_ns(_one(params, "step"))
+        found: dict[tuple[tuple[str, str], ...], list[list[object]]] = {}
+        for at in range(start // step * step, end, step):
+            rows = (row for row, _ in self.matching(query, max(at, start), min(at + step, end)))
+            named = _seconds(end if at + step >= end else at + step - 10**6)
+            for labels, size in looking.volume(rows, by, int(_one(params, "limit") or 100)):
+                group = found.setdefault(tuple(sorted(labels.items())), [])
+                group.append([named, str(self.overcount * size)])
+        many = any(len(values) > 1 for values in found.values())
+        result = [
+            {"metric": dict(labels), **({"values": values} if many else {"value": values[0]})}
+            for labels, values in found.items()
+        ]
+        return _success({"resultType": "matrix" if many else "vector", "result": result})
 
     def _window(self, params: Params) -> tuple[int, int]:
         """Start and end; without them, the last hour."""
