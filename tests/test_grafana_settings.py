@@ -48,6 +48,51 @@ prometheus = "mimir"
     assert found.datasources == {"prometheus": "mimir"}
 
 
+SEVERAL = f"""
+[profiles.prod.grafana]
+url = "{GRAFANA}"
+loki = {{ eu = "logs-eu", us = "Logs of the US" }}
+tempo = "traces"
+"""
+
+
+def test_a_profile_names_several_of_grafanas_data_sources(tmp_path: Path) -> None:
+    found = loaded(tmp_path, SEVERAL)
+    assert found.datasources == {"loki.eu": "logs-eu", "loki.us": "Logs of the US", "tempo": "traces"}
+    assert found.several == {}
+    assert found.grafana is not None
+
+
+def test_one_that_is_passed_takes_the_place_of_several_of_grafanas(tmp_path: Path) -> None:
+    assert loaded(tmp_path, SEVERAL, loki="mine").datasources == {"loki": "mine", "tempo": "traces"}
+    direct = loaded(tmp_path, SEVERAL, loki="http://loki:3100")
+    assert direct.loki is not None
+    assert direct.datasources == {"tempo": "traces"}
+
+
+NO_TABLE = (
+    "{file} [profiles.p.grafana]: loki is not the name or uid of a data source, or of several a table "
+    'such as {{ eu = "logs-eu", us = "logs-us" }}.'
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("{}", NO_TABLE),
+        ("{ eu = 5 }", NO_TABLE),
+        (
+            '{ "a b" = "uid" }',
+            "{file} (profile p) grafana.loki calls a source 'a b', which cannot be its name.",
+        ),
+    ],
+)
+def test_a_table_of_data_sources_that_cannot_be_is_refused(tmp_path: Path, said: str, told: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        loaded(tmp_path, f'[profiles.p.grafana]\nurl = "{GRAFANA}"\nloki = {said}')
+    assert refused.value.what == told.format(file=tmp_path / "obsnb.toml")
+
+
 def test_a_passed_name_goes_before_one_that_is_set(tmp_path: Path) -> None:
     environ = {"OBSNB_GRAFANA_LOKI": "other", "OBSNB_GRAFANA_TEMPO": "traces"}
     found = loaded(tmp_path, grafana=GRAFANA, loki="mine", environ=environ)

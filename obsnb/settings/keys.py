@@ -83,6 +83,10 @@ def _is_command(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(_is_text(word) for word in value)
 
 
+def _is_texts(value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and all(_is_text(one) for one in value.values())
+
+
 def _is_headers(value: object) -> bool:
     return isinstance(value, dict) and all(
         _is_text(one) or (isinstance(one, dict) and set(one) == {"env"} and _is_text(one["env"]))
@@ -138,8 +142,12 @@ ENDPOINT: Mapping[str, Form] = {
     "retries": _whole(0, 20),
     **LIMITS,
 }
-#: What may be said of Grafana beside that: which of its data sources is meant, by name or uid.
-DATASOURCES: Mapping[str, Form] = {"loki": _TEXT, "prometheus": _TEXT, "tempo": _TEXT}
+_DATASOURCE = Form(
+    'the name or uid of a data source, or of several a table such as { eu = "logs-eu", us = "logs-us" }',
+    lambda value: _is_text(value) or _is_texts(value),
+)
+#: What may be said of Grafana beside that: which of its data sources is meant, or which several are.
+DATASOURCES: Mapping[str, Form] = dict.fromkeys(("loki", "prometheus", "tempo"), _DATASOURCE)
 #: What may be said of frames.
 FRAMES: Mapping[str, Form] = {
     "frames": Form('"polars" or "pandas"', lambda value: value in ("polars", "pandas")),

@@ -70,7 +70,10 @@ def sources(
             else:
                 found[kind] = endpoint(kind, places, environ)
             if front is not None:
-                names |= next(({kind: layer.own[kind]} for layer in above if kind in layer.own), {})
+                named_behind = next((_behind(kind, layer) for layer in above if kind in layer.own), {})
+                # Several of Grafana's would stand beside one that is asked directly, rather than behind it.
+                has_own = found.get(kind) is not None or kind in several
+                names |= {} if has_own and kind not in named_behind else named_behind
     return found | {"datasources": names, "several": several}
 
 
@@ -88,6 +91,15 @@ def _apart(
         full_name(kind, name): value for name, value in given.items() if front is not None and _is_name(value)
     }
     return {name: value for name, value in given.items() if full_name(kind, name) not in behind}, behind
+
+
+def _behind(kind: str, layer: Layer) -> dict[str, str]:
+    """What a place calls the data sources of a kind: the only one, or several by full name."""
+    said = layer.own[kind]
+    if isinstance(said, str):
+        return {kind: said}
+    check_names(said, kind=kind, place=f"{layer.place} grafana.{kind}")
+    return {full_name(kind, name): value for name, value in said.items()}
 
 
 def _said(places: list[Layer]) -> bool:

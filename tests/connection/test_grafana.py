@@ -111,6 +111,24 @@ def failing(standin: GrafanaStandIn, **given: Any) -> str:
     return str(caught.value)
 
 
+def test_a_profile_names_several_data_sources_of_a_kind_which_are_asked_at_once(tmp_path: Path) -> None:
+    standin = made()
+    standin.behind["metrics-2"] = standin.behind["metrics-1"]
+    with serving(standin) as url:
+        (tmp_path / "obsnb.toml").write_text(
+            f'[profiles.p.grafana]\nurl = "{url}"\ntoken = "{PLANTED}"\n'
+            'prometheus = { prod = "Mimir", staging = "metrics-2" }\n'
+        )
+        with obsnb.connect() as obs:
+            assert repr(obs) == "Connection(loki, prometheus.prod, prometheus.staging, grafana)"
+            frame = obs.metrics("up", WINDOW, step="15s")
+            assert frame["source"].unique(maintain_order=True).to_list() == [
+                "prometheus.prod",
+                "prometheus.staging",
+            ]
+            assert frame.height == 8
+
+
 def test_several_of_a_type_and_no_default_are_listed_with_names_and_uids() -> None:
     listed = (source("a", "loki", "Prod"), source("b", "loki", "Test"))
     assert failing(made(sources=listed)) == (
