@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -101,19 +101,38 @@ class Estimating(Protocol):
 def expected_s(estimate: Estimate, records: Iterable[QueryRecord]) -> float | None:
     """How long it would take as earlier answers of this source went; None where nothing is known.
 
-    Lines by how many a second came, where the number of lines is known; else requests by how long each
-    took. Answers that came from a cache, or not whole, are left out.
+    Lines by how many a second came, where the number of lines is known; spans by how long a part of the
+    time took, whole or not as they are asked for, or with a limit by how long such an answer took; else
+    requests by how long each took. Answers that came from a cache, or not whole, are left out.
     """
-    kind = KINDS[estimate.question.verb]
-    alike = [
-        one
-        for one in records
-        if one.source == estimate.source and one.kind == kind and one.requests and one.complete != "no"
-    ]
-    seconds = sum(one.seconds for one in alike)
-    rows = sum(one.rows for one in alike)
-    if kind == "logs" and estimate.lines is not None and rows:
-        return estimate.lines * seconds / rows
-    if estimate.requests is None or not alike:
+    question = estimate.question
+    if estimate.requests == 0:
+        return 0.0
+    alike = [one for one in records if one.source == estimate.source and _is_like(one, question)]
+    if not alike:
         return None
-    return estimate.requests * seconds / sum(one.requests for one in alike)
+    much, of = _parts(estimate, alike)
+    return None if much is None else sum(one.seconds for one in alike) * much / of
+
+
+def _parts(estimate: Estimate, alike: Sequence[QueryRecord]) -> tuple[float | None, float]:
+    """How much is asked for, or None where that is not known, and how much of it there was before."""
+    question, rows = estimate.question, sum(one.rows for one in alike)
+    if question.verb == "spans" and question.limit is not None:
+        return 1, len(alike)
+    if question.verb == "spans":
+        return question.window.duration_s, sum(one.window.duration_s for one in alike)
+    if question.verb == "logs" and estimate.lines is not None and rows:
+        return min(estimate.lines, question.limit or estimate.lines), rows
+    return estimate.requests, sum(one.requests for one in alike)
+
+
+def _is_like(record: QueryRecord, question: Question) -> bool:
+    """Whether a question was one of the same kind, and cost what such a one costs."""
+    if record.kind != KINDS[question.verb] or not record.requests or record.complete == "no":
+        return False
+    if question.verb != "spans":
+        return True
+    whole, limited = bool(record.params.get("whole")), record.params.get("limit") is not None
+    # A trace by its id has the window of its spans, which says nothing of a search.
+    return (whole, limited) == (question.whole, question.limit is not None) and "trace" not in record.params

@@ -175,6 +175,21 @@ def test_how_long_it_takes_is_told_by_what_earlier_answers_took() -> None:
         obs.logs(SHOP, TimeRange(WINDOW.start_ns, (T0 + 10) * S))
         took = obs.ledger[1].seconds
         assert obs.plan("logs", SHOP, WINDOW)["seconds"].to_list() == [pytest.approx(took / 10 * 30)]
+        assert obs.plan("logs", SHOP, WINDOW, limit=20)["seconds"].to_list() == [
+            pytest.approx(took / 10 * 20)
+        ]
+
+
+def test_how_long_spans_take_is_told_by_the_time_that_was_searched_whole_or_not() -> None:
+    with connected(tempo=TempoStandIn.of(trace(1, (0, 1_000, True)))) as obs:
+        half = TimeRange(HOUR.start_ns, HOUR.start_ns + HOUR.duration_ns // 2)
+        obs.spans(ERRORS, half, whole=True)
+        took = obs.ledger[0].seconds
+        obs.trace(obs.spans(ERRORS, half, whole=True)["trace_id"][0])
+        both = took + obs.ledger[1].seconds
+        told = obs.plan("spans", ERRORS, HOUR, whole=True)["seconds"].to_list()
+        assert told == [pytest.approx(both)], "twice half an hour"
+        assert obs.plan("spans", ERRORS, HOUR)["seconds"].to_list() == [None]
 
 
 def test_what_is_on_this_disk_has_no_plan_and_a_wrong_verb_none_either() -> None:
