@@ -11,6 +11,8 @@ A file has ``[profiles.NAME]`` tables, in them what holds for every source and a
     tenant = "acme"
     frames = "pandas"
     token_command = ["get-token", "prod"]   # or token_env, token_file, token
+    max_bytes = "20 GB"                     # what no query may exceed; also for one source, in its table
+    cache = true                            # settled answers are kept on disk, for no other user to read
 
     [profiles.prod.loki]
     url = "https://logs.example.org"

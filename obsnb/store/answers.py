@@ -93,8 +93,11 @@ class AnswerStore:
                 return self._read_key(path)
             half = self._written(self._folder, secrets.token_bytes(_KEY_BYTES))
             try:
-                with suppress(FileExistsError):  # another kernel was quicker: its key counts
-                    os.link(half, path)
+                os.link(half, path)
+            except FileExistsError:
+                pass  # another kernel was quicker: its key counts
+            except OSError:  # a disk without links: of two kernels that begin at once, one asks all anew
+                half.replace(path)
             finally:
                 half.unlink(missing_ok=True)
             return self._read_key(path)

@@ -25,7 +25,7 @@ _TIMES = 3.0
 #: ... and so much longer: below that nobody waits, and a busy laptop is as likely the reason as the server.
 _LEAST_S = 0.5
 #: How much a slow round raises what counts as best, so that a load that stays becomes the measure.
-_FORGETS = 1.1
+_FORGETS = 1.25
 #: So many kinds are known at once.
 _KINDS = 64
 

@@ -134,6 +134,18 @@ def test_a_folders_secret_stays_and_is_its_own(tmp_path: Path) -> None:
     assert [path.name for path in files(tmp_path)] == ["key", "key"], "no half is left"
 
 
+def test_a_disk_without_links_has_a_secret_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    store = AnswerStore(tmp_path, most_bytes=GB)
+    assert store.secret() == store.secret()
+    assert [path.name for path in files(tmp_path)] == ["key"]
+
+
 def test_where_it_is_full_what_was_used_longest_ago_goes(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path, most_bytes=60_000)
     for at in range(5):

@@ -115,9 +115,8 @@ def test_a_load_that_stays_becomes_the_measure_so_that_it_is_not_crawled_for_eve
     limit = Limit(4)
     answers(limit, *[1.0] * 8)
     allowed = [answers(limit, *[6.0] * 8) for _ in range(20)]
-    assert min(allowed) == 1
+    assert allowed[2] == 1, "that takes a while"
     assert allowed[-1] == 4
-    assert allowed[5] == 1, "that takes a while"
 
 
 def test_answers_to_what_was_under_way_before_a_fall_tell_of_the_crowd_that_is_gone() -> None:
