@@ -13,8 +13,10 @@ from obsnb.conventions import DEFAULT
 from obsnb.errors import RejectedError
 from obsnb.query import promql
 from obsnb.settings import Endpoint
+from obsnb.sources.cached import Cached
 from obsnb.sources.estimates import Question
 from obsnb.sources.prometheus import Prometheus
+from obsnb.store.answers import AnswerStore
 from obsnb.timerange import TimeRange
 from obsnb.transport.http import HttpTransport
 from tests.real_prometheus import RealPrometheus, running_prometheus
@@ -335,3 +337,20 @@ def test_a_query_that_the_server_does_not_take_has_no_estimate(real: RealPrometh
     assert (estimate.series, estimate.samples) == (None, None)
     assert estimate.note == "the server does not say how many series there are"
     assert estimate.record.complete == "unknown"
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_what_was_kept_of_other_windows_gives_the_same_points(
+    real: RealPrometheus, query: str, tmp_path: Path
+) -> None:
+    source, step = asking(real), 7 * SECOND
+    store = AnswerStore(tmp_path, most_bytes=10**9)
+    cached = Cached(source, store, "who", "prometheus", DEFAULT, 600 * SECOND)
+    hour = 3_600 * SECOND
+    windows = [(1.2, 1.7), (0.5, 1.3), (2, 2.1), (0, 4), (0.1, 3.9)]
+    for first, last in windows:
+        window = TimeRange(WINDOW.start_ns + int(first * hour), WINDOW.start_ns + int(last * hour))
+        kept, whole = cached.series(query, window, step_ns=step), source.series(query, window, step_ns=step)
+        assert points(kept.frame) == points(whole.frame)
+        assert (kept.frame.schema, kept.record.digest) == (whole.frame.schema, whole.record.digest)
+    assert kept.record.requests == 0

@@ -198,11 +198,12 @@ def test_what_a_kernel_left_half_written_long_ago_goes(tmp_path: Path) -> None:
 
 
 _KERNEL = """
-import sys
+import os, sys
 from pathlib import Path
-from obsnb.store.answers import AnswerStore, Damaged
+import polars as pl
+from obsnb.ledger import QueryRecord
+from obsnb.store.answers import AnswerStore, Damaged, Stored
 from obsnb.timerange import TimeRange
-from tests.store.test_answers import stored
 store = AnswerStore(Path(sys.argv[1]), most_bytes=400_000)
 store.secret()
 seen = 0
@@ -211,7 +212,8 @@ for turn in range(20):
     found = store.get("q", window)
     assert not isinstance(found, Damaged), turn
     seen += found is not None
-    said = store.put("q", stored(window=window, size=20_000))
+    rows = pl.DataFrame({"line": [os.urandom(20_000).hex()]})
+    said = store.put("q", Stored(rows, QueryRecord("logs", "loki", "{}", "{}", window)))
     assert said == "", said
     assert set(store.windows("q")) <= {TimeRange(at, 100) for at in range(7)}
 print(seen, store.secret().hex())

@@ -1,7 +1,10 @@
 """How many requests may be under way at once."""
 
+import heapq
 import threading
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,6 +128,35 @@ def test_answers_to_what_was_under_way_before_a_fall_tell_of_the_crowd_that_is_g
     for _ in range(80):
         limit.answered(0, kind="lines", seconds=60.0)
     assert limit.allowed == 8
+
+
+def crowd(limit: Limit, *, seconds: float, others: Callable[[float], int], at_once: int) -> list[float]:
+    """When each of so many answers came, of a server that shares its time among all that ask it.
+
+    The clients that wait are served as the limit lets them; a request takes as long as there are others
+    beside it when it begins.
+    """
+    now, running, came = 0.0, list[tuple[float, float, int]](), list[float]()
+    while now < seconds:
+        while len(running) < min(limit.allowed, at_once):
+            with limit.place() as begun:
+                took = 0.1 * (1 + len(running) + others(now))
+            heapq.heappush(running, (now + took, took, begun))
+        now, took, begun = heapq.heappop(running)
+        limit.answered(begun, kind="lines", seconds=took)
+        came.append(now)
+    return came
+
+
+def test_while_others_crowd_a_server_it_is_asked_a_fraction_and_all_again_when_they_are_gone() -> None:
+    limit = Limit(8)
+    came = crowd(limit, seconds=900, others=lambda now: 60 if 100 <= now < 250 else 0, at_once=8)
+    steady = sum(now < 100 for now in came) / 100
+    crowded = sum(110 <= now < 250 for now in came) / 140
+    after = sum(400 <= now < 500 for now in came) / 100
+    # Without a limit, 8 at once would be 8 / 6.9 s of answers while 60 others are there.
+    assert crowded < 0.5 * 8 / 6.9
+    assert after == pytest.approx(steady, rel=0.1)
 
 
 @given(st.integers(2, 32), st.floats(0.6, 100), st.floats(5, 1000))
