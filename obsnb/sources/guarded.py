@@ -73,7 +73,8 @@ class Guarded:
 
     Notes
     -----
-    What a server does not tell stops nothing: the ledger says then that it was not known.
+    What a server does not tell stops nothing: the ledger says then that it was not known. A server that has
+    too much to do for the estimate already is not asked for more.
     """
 
     inner: Any

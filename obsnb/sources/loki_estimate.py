@@ -9,6 +9,7 @@ from obsnb.ledger import QueryRecord
 from obsnb.query.reading import looks_back_ns, looks_elsewhere, stream_selectors
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.loki_index import IndexStats, LokiIndex
+from obsnb.sources.refusals import refusal
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Transport
 
@@ -24,7 +25,7 @@ def loki_estimate(transport: Transport, name: str, question: Question, *, page_l
     Raises
     ------
     SourceError
-        The server cannot be reached. What it refuses to say is None.
+        The server cannot be reached, or has too much to do already. What else it refuses to say is None.
     """
     began = time.perf_counter()
     window = question.window
@@ -36,6 +37,8 @@ def loki_estimate(transport: Transport, name: str, question: Question, *, page_l
         index = LokiIndex(transport, selector, whole)
         told.append(index.stats())
         requests, retries = requests + index.requests, retries + index.retries
+        if index.busy is not None:
+            raise refusal(index.busy, source=name, kind="loki", query=question.query, window=window)
     known = [one for one in told if one is not None]
     complete = bool(told) and len(known) == len(told)
     lines = sum(one.entries for one in known) if complete else None

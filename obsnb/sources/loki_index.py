@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from obsnb.query import logql
+from obsnb.sources.refusals import is_busy
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
@@ -54,6 +55,8 @@ class LokiIndex:
         Whether the query is its selector and nothing else, so that every line of the streams is meant.
     requests, retries
         How many requests were sent, and how many of them were repeats.
+    busy
+        An answer that says that the server has too much to do, where one did.
     """
 
     def __init__(self, transport: Transport, query: str, window: TimeRange) -> None:
@@ -63,6 +66,7 @@ class LokiIndex:
         self.selector = logql.stream_selector_of(query)
         self.whole_streams = query.strip() == self.selector
         self.requests = self.retries = 0
+        self.busy: Response | None = None
 
     def estimate(self) -> int | None:
         """How many lines the streams hold in the window, filters aside; often more than there are."""
@@ -117,6 +121,7 @@ class LokiIndex:
         response = self._transport.send(Request(path, params))
         self.requests += 1 + response.retries
         self.retries += response.retries
+        self.busy = response if is_busy(response) else self.busy
         return response
 
 

@@ -11,6 +11,7 @@ import msgspec
 from obsnb.ledger import QueryRecord
 from obsnb.query.reading import looks_back_ns, looks_elsewhere, series_selectors
 from obsnb.sources.estimates import Estimate, Question
+from obsnb.sources.refusals import is_busy, refusal
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Transport
 
@@ -46,6 +47,8 @@ class _Asking:
     """Cheap questions, counted; None where the server does not say."""
 
     transport: Transport
+    name: str
+    question: Question
     requests: int = 0
     retries: int = 0
     answered: int = 0
@@ -80,6 +83,9 @@ class _Asking:
         self.requests += 1 + response.retries
         self.retries += response.retries
         self.answered += response.ok
+        if is_busy(response):
+            query, window = self.question.query, self.question.window
+            raise refusal(response, source=self.name, kind="prometheus", query=query, window=window)
         return response.body if response.ok else None
 
 
@@ -96,10 +102,10 @@ def prometheus_estimate(transport: Transport, name: str, question: Question, *, 
     Raises
     ------
     SourceError
-        The server cannot be reached. What it refuses to say is None.
+        The server cannot be reached, or has too much to do already. What else it refuses to say is None.
     """
     began = time.perf_counter()
-    window, asking = question.window, _Asking(transport)
+    window, asking = question.window, _Asking(transport, name, question)
     back = max(looks_back_ns(question.query), _LOOKBACK_NS if question.verb == "metrics" else 0)
     whole = TimeRange(window.start_ns - back, window.end_ns)
     found = _find(asking, question, whole)

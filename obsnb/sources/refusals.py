@@ -25,7 +25,7 @@ from obsnb.sources.words import is_html, page_words, start_of, visible, words_of
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Response
 
-__all__ = ["Backend", "asked", "refusal", "shorter_helps", "unreadable"]
+__all__ = ["Backend", "asked", "is_busy", "refusal", "shorter_helps", "unreadable"]
 
 #: What a server speaks.
 Backend = SourceKind
@@ -285,6 +285,11 @@ def refusal(
 def shorter_helps(response: Response) -> bool:
     """Whether the same query over a shorter window may be answered where this one was refused."""
     return not response.ok and _understand(response).shorter_helps
+
+
+def is_busy(response: Response) -> bool:
+    """Whether a server says that it has too much to do, or is not ready: 429 or 503."""
+    return response.status in {429, 503}
 
 
 def unreadable(

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import obsnb
-from obsnb.errors import LimitError, QueryError, UnreachableError, UsageError
+from obsnb.errors import LimitError, QueryError, ServerError, SourceError, UnreachableError, UsageError
 from obsnb.settings import Endpoint
 from obsnb.timerange import TimeRange
 from tests.sources.asking_tempo import ERRORS, HOUR, trace
@@ -284,6 +284,31 @@ def test_what_would_take_too_long_by_what_earlier_answers_took_is_not_asked() ->
             LimitError, match="would take about 0 s, as earlier answers went, and max_seconds"
         ):
             obs.logs(SHOP, WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "error", "says"),
+    [
+        ("loki", 429, LimitError, "loki answered 429: it has too much to do."),
+        ("loki", 503, ServerError, "loki answered 503: it is not ready."),
+        ("prometheus", 503, ServerError, "prometheus answered 503: it is not ready."),
+    ],
+)
+def test_a_server_that_is_too_busy_to_estimate_is_not_asked_for_the_rest(
+    kind: Any, status: int, error: type[SourceError], says: str
+) -> None:
+    class Busy:
+        def answer(self, method: str, path: str, params: Any, headers: Any) -> Any:
+            return status, {"content-type": "text/plain"}, b"busy"
+
+    busy = Asked(Busy())
+    with serving(busy) as url:
+        end = Endpoint(kind, kind, url, retries=0, max_bytes=1, max_series=1)
+        with obsnb.connect(**{kind: end}) as obs:
+            with pytest.raises(error) as refused:
+                obs.logs(SHOP, WINDOW) if kind == "loki" else obs.metrics("up", WINDOW)
+            assert refused.value.what == says
+            assert busy.paths == ["index/stats" if kind == "loki" else "series"]
 
 
 def test_limits_hold_for_each_of_several_and_for_what_an_investigation_asks() -> None:
