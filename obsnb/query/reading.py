@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from obsnb.errors import WindowError
 from obsnb.query import logql
 from obsnb.timerange import parse_duration
 
-__all__ = ["looks_back_ns", "looks_elsewhere", "series_selectors", "stream_selectors"]
+__all__ = ["is_pointwise", "looks_back_ns", "looks_elsewhere", "series_selectors", "stream_selectors"]
 
 _STRING = r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`"""
 _TOKEN = re.compile(
@@ -24,6 +25,21 @@ _TOKEN = re.compile(
 #: Behind these stand labels in parentheses.
 _GROUPING = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = frozenset({"and", "or", "unless", "bool", "offset", "atan2", "inf", "nan"})
+#: Functions and aggregations of PromQL and LogQL of which a point depends on its own time alone, whatever
+#: window it is asked in. MetricsQL has others (``range_median``, ``running_sum``, ``topk_max``).
+_POINTWISE_NAMES = """
+    abs absent acos acosh asin asinh atan atanh avg bottomk bytes bytes_rate ceil changes clamp clamp_max
+    clamp_min cos cosh count count_values day_of_month day_of_week day_of_year days_in_month deg delta deriv
+    double_exponential_smoothing duration duration_seconds exp floor group histogram_avg histogram_count
+    histogram_fraction histogram_quantile histogram_stddev histogram_stdvar histogram_sum holt_winters hour
+    idelta increase ip irate label_join label_replace ln log10 log2 max min minute month pi predict_linear
+    quantile rad rate rate_counter resets round scalar sgn sin sinh sort sort_by_label sort_by_label_desc
+    sort_desc sqrt stddev stdvar sum tan tanh time timestamp topk vector year
+    absent_over_time avg_over_time bytes_over_time count_over_time first_over_time last_over_time
+    mad_over_time max_over_time min_over_time present_over_time quantile_over_time stddev_over_time
+    stdvar_over_time sum_over_time
+"""
+_POINTWISE = frozenset(_POINTWISE_NAMES.split())
 _ELSEWHERE = re.compile(r"(?i)\boffset\b|@")
 _SPANS = re.compile(r"\[\s*([^:\]]*?)\s*(?::[^\]]*)?\]")
 
@@ -89,6 +105,24 @@ def looks_back_ns(query: str) -> int:
             except WindowError:
                 continue  # years, variables and calculations
     return longest
+
+
+def is_pointwise(query: str) -> bool:
+    """Whether every point of a PromQL or LogQL text is the same in whatever window it is asked for.
+
+    False where that is not known: of a function that only some servers have, and of the window's own ends.
+
+    Examples
+    --------
+    >>> is_pointwise("sum by (job) (rate(a[1m]))"), is_pointwise("range_median(a)"), is_pointwise("a @ end()")
+    (True, False, False)
+    """
+    tokens = [(one.lastgroup or "", one[0]) for one in _TOKEN.finditer(query) if one.lastgroup != "skip"]
+    for (kind, text), (_, after) in pairwise([*tokens, ("", "")]):
+        called = kind == "name" and after == "(" and text.lower() not in (_GROUPING | _WORDS)
+        if called and text.lower() not in _POINTWISE:
+            return False
+    return True
 
 
 def looks_elsewhere(query: str) -> bool:

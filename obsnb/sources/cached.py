@@ -2,8 +2,8 @@
 
 Kept is what is known to be complete and ends so long ago that no row comes in any more. Lines, and series of
 Prometheus and Loki, are the same whatever window they were asked for in: a window that lies partly in what is
-kept is asked for only where it does not. Spans, exemplars, answers with a limit and series of Tempo depend on
-their window, and are read back for just the same one.
+kept is asked for only where it does not. Spans, exemplars, answers with a limit, series of Tempo, and those
+of functions that look at all of their window are read back for just the same one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from obsnb.conventions import Conventions
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
-from obsnb.query import promql
+from obsnb.query.reading import is_pointwise
 from obsnb.schema import digest
 from obsnb.settings import SourceKind
 from obsnb.sources.base import Answer
@@ -192,7 +192,7 @@ class Cached:
     def _is_sliced(self, question: Question) -> bool:
         """Whether its rows are the same whatever window they are asked for in."""
         if question.verb == "metrics":
-            return self.kind != "tempo" and not promql.looks_at_ends(question.query)
+            return self.kind != "tempo" and is_pointwise(question.query)
         return question.verb == "logs" and question.limit is None
 
     def _question(self, kind: Kind, query: str, params: Mapping[str, Any]) -> str:

@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obsnb.query import logql, promql
-from obsnb.query.reading import looks_back_ns, looks_elsewhere, series_selectors, stream_selectors
+from obsnb.query.reading import (
+    is_pointwise,
+    looks_back_ns,
+    looks_elsewhere,
+    series_selectors,
+    stream_selectors,
+)
 
 LABELS = st.dictionaries(
     st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.text(max_size=12), min_size=1, max_size=3
@@ -61,3 +67,30 @@ def test_an_offset_and_an_at_lead_elsewhere_but_not_in_texts() -> None:
     assert looks_elsewhere("up @ start()")
     assert not looks_elsewhere('up{mail="a@b", text="offset"}')
     assert not looks_elsewhere("kafka_offsets_total")
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("up", True),
+        ("1 + 1", True),
+        ('{app="end()"}', True),
+        ("SUM BY (job) (rate(a[5m])) > bool (1)", True),
+        ("a and on (b) (c) unless (d)", True),
+        ("histogram_quantile(0.9, sum(rate(a[1m])) by (le)) or vector(0)", True),
+        ('sum(quantile_over_time(0.9, {app="a"} | json | unwrap duration(took) [1m])) by (pod)', True),
+        ('count_over_time({app="a"} | addr = ip("10.0.0.0/8") [1m])', True),
+        ("a @ start()", False),
+        ("a # end()\n @ end()", False),
+        ("range_median(a)", False),
+        ("topk_max(3, a)", False),
+        ("running_sum(rate(a[1m]))", False),
+        ("limitk(3, a)", False),
+        ("WITH (f(x) = x) f(a)", False),
+        ('approx_topk(3, sum(rate({app="a"}[1m])))', False),
+    ],
+)
+def test_a_text_whose_points_depend_on_their_window_is_not_taken_for_one_whose_do_not(
+    query: str, told: bool
+) -> None:
+    assert is_pointwise(query) is told

@@ -329,6 +329,17 @@ def test_what_looks_at_the_ends_of_its_window_is_kept_for_just_that_window() -> 
         assert cached.exemplars("up", MINUTE).record.requests == 0
 
 
+def test_a_function_that_looks_at_its_whole_window_is_not_cut_from_another() -> None:
+    values = {(T0 + second) * 1_000: str(second) for second in range(60)}
+    query = "range_median(up)"
+    backend = PrometheusStandIn(derived={query: [Recorded({"a": "b"}, T0 * 1_000, 1_000, values)]})
+    source = Prometheus(DirectTransport(backend), conventions=DEFAULT)
+    with keeping(source, kind="prometheus") as cached:
+        cached.series(query, MINUTE, step_ns=S)
+        assert cached.series(query, part(0, 30), step_ns=S).record.requests == 1
+        assert cached.series(query, part(0, 30), step_ns=S).record.requests == 0
+
+
 def test_spans_are_kept_for_just_their_window_with_all_that_is_in_them() -> None:
     source = Tempo(
         DirectTransport(TempoStandIn.of(trace(1, (0, 1_000, True), (5, 10, False)))), conventions=DEFAULT
