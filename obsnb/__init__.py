@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
     from obsnb.store.event_files import read_events
+    from obsnb.views import charts as charts
     from obsnb.views.progress import progress_bar
     from obsnb.views.tables import table
 
@@ -84,6 +85,7 @@ __all__ = [
     "__version__",
     "attribute",
     "change_points",
+    "charts",
     "connect",
     "critical_path",
     "error_events",
@@ -137,10 +139,14 @@ _WHERE = {
     "timeline": "analysis.timeline",
     "write_csv": "store.csv",
 }
+_MODULES = {"charts": "views.charts"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
+    if name in _MODULES:
+        globals()[name] = importlib.import_module(f"obsnb.{_MODULES[name]}")
+        return globals()[name]
     if name not in _WHERE:
         raise AttributeError(f"module 'obsnb' has no attribute {name!r}")
     found = getattr(importlib.import_module(f"obsnb.{_WHERE[name]}"), name)

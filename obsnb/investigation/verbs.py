@@ -195,11 +195,8 @@ class Investigation:
 
     @property
     def charts(self) -> Figures:
-        """Plain plotly figures: ``requests()``, ``errors()``, ``waterfall()``."""
-        found = self._found
-        return Figures(
-            found.rows.series, found.occurrences, found.waterfall, self.during, self._obs.conventions
-        )
+        """Plain plotly figures with incident, baseline and events drawn in: ``inv.charts.requests()``, ..."""
+        return Figures(self._found, self._obs.conventions)
 
     def evidence(self, id: str) -> Any:
         """The rows behind an evidence id.

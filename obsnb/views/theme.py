@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["DARK", "DASHES", "LIGHT", "Mode", "Theme", "apply", "slots", "theme"]
+__all__ = ["DARK", "DASHES", "LIGHT", "PATTERNS", "SYMBOLS", "Mode", "Theme", "apply", "slots", "theme"]
 
 Mode = Literal["light", "dark"]
 
@@ -31,6 +31,9 @@ class Theme:
         The window that the incident is compared with.
     series
         Colours of lines and services, in order.
+    heat
+        From nothing to the most: one hue, its lightness always changing in one direction, so that grey
+        paper and every kind of sight keep the order.
     """
 
     paper: str
@@ -41,6 +44,7 @@ class Theme:
     bad_tint: str
     calm_tint: str
     series: tuple[str, ...]
+    heat: tuple[str, ...]
 
 
 LIGHT = Theme(
@@ -52,6 +56,7 @@ LIGHT = Theme(
     bad_tint="#fdeadd",
     calm_tint="#eaf3f9",
     series=("#0072b2", "#c47f00", "#00805e", "#b5578c", "#2c93cf", "#8a7d00", "#6b7480"),
+    heat=("#e8f1f8", "#9cc8e6", "#3f93c9", "#00598c", "#002a45"),
 )
 DARK = Theme(
     paper="#14181d",
@@ -62,6 +67,7 @@ DARK = Theme(
     bad_tint="#3a241a",
     calm_tint="#182a38",
     series=("#4aa8e0", "#e69f00", "#1fb88f", "#dc8fb8", "#8fd0f5", "#d8cb3c", "#a3adb8"),
+    heat=("#1d2a36", "#1f567c", "#2f86bd", "#7fc3ec", "#e6f5ff"),
 )
 #: Dash patterns of lines (plotly's names, SVG's lengths), so that no two of one colour class look alike.
 DASHES: tuple[tuple[str, str], ...] = (
@@ -70,9 +76,13 @@ DASHES: tuple[tuple[str, str], ...] = (
     ("dot", "2 2"),
     ("dashdot", "7 2 2 2"),
     ("longdash", "10 4"),
-    ("solid", ""),
-    ("dash", "6 3"),
+    ("longdashdot", "10 3 2 3"),
+    ("8px,2px,2px,2px,2px,2px", "8 2 2 2 2 2"),
 )
+#: What fills bars, in the order of `Theme.series`, so that they are told apart in grey (plotly's names).
+PATTERNS: tuple[str, ...] = ("", "/", "x", ".", "\\", "-", "+")
+#: Shapes of points, in the order of `Theme.series` (plotly's names).
+SYMBOLS: tuple[str, ...] = ("circle", "square", "diamond", "triangle-up", "star", "triangle-down", "hexagon")
 
 
 def theme(mode: Mode) -> Theme:
@@ -106,6 +116,7 @@ def apply(figure: go.Figure, *, mode: Mode = "light", title: str = "") -> go.Fig
         hoverlabel={"bgcolor": colours.paper, "font": {"color": colours.ink}},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
         margin={"l": 60, "r": 20, "t": 78, "b": 44},
+        modebar_remove=["sendChartToCloud"],  # plotly's button that uploads a chart: an incident stays here
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
