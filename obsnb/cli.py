@@ -1,4 +1,4 @@
-"""The command line: ``obsnb demo``, ``obsnb run``, ``obsnb render``, ``obsnb archive``, ``obsnb doctor``.
+"""The command line: ``obsnb demo``, ``run``, ``render``, ``archive``, ``doctor``, ``lab``, ``notebooks``.
 
 Exit codes: 0 well, 1 something failed and was said, 2 the call's words were off, 130 interrupted.
 """
@@ -98,7 +98,25 @@ def _parser() -> argparse.ArgumentParser:
     books = commands.add_parser("notebooks", help="copy the bundled runbooks for editing")
     books.add_argument("folder")
     books.set_defaults(do=_notebooks)
+
+    from obsnb.lab.words import add_words
+
+    add_words(commands).set_defaults(do=_in_lab)
     return parser
+
+
+def _in_lab(asked: argparse.Namespace) -> int:
+    import importlib.util
+
+    for name in ("fastapi", "sqlalchemy", "opentelemetry.sdk", "prometheus_client", "jwt", "uvicorn"):
+        # Its processes import them; here it is enough to know that they are there.
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError(
+                f"The lab needs {name}, which is not installed.", hint='pip install "obsnb[lab]"'
+            )
+    from obsnb.lab.commands import run_command
+
+    return run_command(asked)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,0 +1,77 @@
+"""What the debugging guide's code emits, mistakes included: systems in the field look like that.
+
+Each of these is what the guide's listing does, told in our own words; what is right stands in the module
+that the comment names.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from datetime import datetime
+
+from obsnb.lab.telemetry.current import current
+from obsnb.timerange import now_ns
+
+__all__ = ["refuse_reserved", "table_as_written", "written_correlation", "written_formatter"]
+
+_KEPT = ("user_id", "tenant_id", "request_id")
+
+
+class _WrittenFormatter(logging.Formatter):
+    """Keeps three names of ``extra`` and drops the rest; local-looking times; no trace id.
+
+    See `obsnb.lab.telemetry.logs.fields_of`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        of = current()
+        message = record.getMessage()
+        moment = datetime.utcfromtimestamp(record.created)  # noqa: DTZ004  # naive, as the guide's are
+        told = {
+            "timestamp": moment.isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": message if of is None else f"[{of.correlation_id}] {message}",
+            "module": record.module,
+            "function": record.funcName,
+            "line": record.lineno,
+        }
+        told |= {name: getattr(record, name) for name in _KEPT if hasattr(record, name)}
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told)
+
+
+def written_formatter() -> logging.Formatter:
+    """The guide's formatter, with its adapter's prefix."""
+    return _WrittenFormatter()
+
+
+def refuse_reserved(extra: dict[str, object]) -> None:
+    """Fail as `logging` does with ``extra={"message": ...}``: the guide's exceptions never get made.
+
+    Raises
+    ------
+    KeyError
+        Always, where it has such a key.
+    """
+    for key in ("message", "asctime"):
+        if key in extra:
+            raise KeyError(f"Attempt to overwrite {key!r} in LogRecord")
+
+
+def table_as_written(statement: str) -> str:
+    """A table's name as the guide takes it out of a statement: in capitals, whatever quotes it has."""
+    words = statement.upper()
+    for sign in ("FROM", "UPDATE", "INSERT INTO"):
+        if sign in words:
+            parts = words.split(sign)[1].split()
+            return parts[0] if parts else "unknown"
+    return "unknown"
+
+
+def written_correlation(header: str | None) -> str:
+    """Whatever came, unchecked; see `obsnb.lab.telemetry.current.read_correlation`."""
+    return header if header is not None else str(uuid.UUID(int=now_ns()))

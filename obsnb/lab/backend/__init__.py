@@ -1,0 +1,1 @@
+"""The backend: the guide's routes, its debug endpoints, and the page."""

@@ -1,0 +1,25 @@
+// Rows as a table; texts stay texts.
+
+export function table(heads, rows) {
+  const made = document.createElement("table");
+  const head = made.createTHead().insertRow();
+  for (const name of heads) {
+    const cell = document.createElement("th");
+    cell.textContent = name;
+    head.append(cell);
+  }
+  const body = made.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const value of row) {
+      const cell = line.insertCell();
+      if (typeof value === "number") {
+        cell.className = "number";
+        cell.textContent = Number.isInteger(value) ? String(value) : value.toFixed(3);
+      } else {
+        cell.textContent = value;
+      }
+    }
+  }
+  return made;
+}

@@ -1,0 +1,51 @@
+"""How logs and spans of all services of a process leave it: into files, and to servers by OTLP over HTTP."""
+
+from __future__ import annotations
+
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from obsnb.lab.settings import LabSettings
+from obsnb.lab.telemetry.otlp_json import JsonLines, LogFile, SpanFile
+
+__all__ = ["Emission"]
+
+_DELAY_MS = 200
+
+
+class Emission:
+    """The processors that every service's providers share, so that forty services need four threads.
+
+    Parameters
+    ----------
+    settings
+        Where to.
+    process
+        Names the files.
+    """
+
+    def __init__(self, settings: LabSettings, process: str) -> None:
+        folder = settings.telemetry
+        self._files = [
+            JsonLines(folder / f"{process}-{kind}.jsonl") for kind in ("traces", "logs", "metrics")
+        ]
+        traces, logs, self.metrics = self._files
+        self.spans = [BatchSpanProcessor(SpanFile(traces), schedule_delay_millis=_DELAY_MS)]
+        self.logs = [BatchLogRecordProcessor(LogFile(logs), schedule_delay_millis=_DELAY_MS)]
+        if settings.tempo is not None:
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+            self.spans.append(BatchSpanProcessor(OTLPSpanExporter(f"{settings.tempo}/v1/traces")))
+        if settings.loki is not None:
+            from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+
+            self.logs.append(BatchLogRecordProcessor(OTLPLogExporter(f"{settings.loki}/otlp/v1/logs")))
+
+    def close(self) -> None:
+        """Send what is waiting, and let go."""
+        for spans in self.spans:
+            spans.shutdown()  # type: ignore[no-untyped-call]  # the SDK has no types here
+        for logs in self.logs:
+            logs.shutdown()  # type: ignore[no-untyped-call]
+        for file in self._files:
+            file.close()
