@@ -1,0 +1,367 @@
+"""A lab that really runs: started, asked, broken, mended, ended, by the commands that people use."""
+
+import importlib.util
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import polars as pl
+import pytest
+
+import obsnb
+from obsnb.cli import main
+from obsnb.lab.faults.catalogue import FAULTS
+from obsnb.lab.roster import roster_of
+from obsnb.lab.running import running_settings
+from obsnb.lab.scraping import prometheus_config
+from obsnb.lab.settings import HOST, free_ports
+from obsnb.timerange import now_ns
+from tests.requirements import require
+
+TRACE, CORRELATION = "4bf92f3577b34da6a3ce929d0e0e4736", "a-request-of-the-test"
+
+
+class Running:
+    """What the tests ask a lab."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.settings = running_settings(folder)
+        self.client = httpx.Client(base_url=self.settings.url("backend"), timeout=60, trust_env=False)
+        self.token = ""
+
+    def log_in(self):
+        asked = {"user": "user-acme-0", "tenant": "acme", "secret": self.settings.key}
+        self.token = self.client.post("/api/v1/login", json=asked).raise_for_status().json()["access_token"]
+
+    def ask(self, method, path, **more):
+        headers = {"authorization": f"Bearer {self.token}"} | more.pop("headers", {})
+        return self.client.request(method, path, headers=headers, **more)
+
+    def debug(self, method, path):
+        return self.ask(method, f"/debug{path}", headers={"x-debug-key": self.settings.key})
+
+
+def _of_session(session):
+    """The processes that the supervisor started, and it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab") / "state"
+    words = ["--state", str(folder), "--rate", "1", "--scrape", "1", "--services", "8"]
+    assert main(["lab", "up", *words]) == 0
+    running = Running(folder)
+    running.log_in()
+    yield running
+    running.client.close()
+    if (folder / "pid").exists():
+        main(["lab", "down", "--state", str(folder)])
+
+
+def test_a_second_lab_in_the_same_folder_is_refused(lab, capsys):
+    assert main(["lab", "up", "--state", str(lab.folder)]) == 2
+    assert capsys.readouterr().err == (
+        f"A lab runs in {lab.folder} already.\n"
+        "Hint: obsnb lab down ends it; --state names another folder for a second one.\n"
+    )
+
+
+def test_a_request_is_answered_with_its_correlation_id(lab):
+    headers = {"x-correlation-id": CORRELATION, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    answer = lab.ask("POST", "/api/v1/search", json={"free_text": "errors"}, headers=headers)
+    assert answer.status_code == 200
+    assert answer.headers["x-correlation-id"] == CORRELATION
+    assert answer.json()["saved"]
+    assert lab.ask("GET", "/api/v1/dashboards/1").json()["panels"]
+    assert lab.ask("GET", "/api/v1/alerts").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("POST", "/api/v1/search", {"free_text": " "}, 422, "ValidationError"),
+        ("POST", "/api/v1/search", {"free": 1}, 422, "ValidationError"),
+        ("GET", "/api/v1/dashboards/99", None, 404, "NotFoundError"),
+    ],
+)
+def test_each_error_is_answered_with_a_status_of_its_own(lab, method, path, body, status, code):
+    answer = lab.ask(method, path, json=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"] == code
+    assert answer.json()["error"]["request_id"] == answer.headers["x-correlation-id"]
+
+
+def test_whoever_has_no_token_or_a_wrong_one_is_not_known(lab):
+    for header in ({}, {"authorization": "Bearer nonsense"}, {"authorization": "Basic x"}):
+        answer = lab.client.get("/api/v1/alerts", headers=header)
+        assert answer.status_code == 401
+        assert answer.json()["error"]["code"] == "AuthenticationError"
+
+
+def test_an_error_that_nobody_expected_is_counted_and_tells_nothing(lab):
+    answer = lab.debug("POST", "/simulate-error")
+    assert answer.status_code == 500
+    assert answer.json()["error"]["message"] == "Something unexpected happened."
+    counted = [
+        line
+        for line in lab.client.get("/metrics").text.splitlines()
+        if line.startswith("http_requests_total{") and 'endpoint="/debug/simulate-error"' in line
+    ]
+    assert len(counted) == 1
+    assert 'status_code="500"' in counted[0]
+
+
+def test_debug_endpoints_ask_for_the_key_and_mask_secrets(lab):
+    assert lab.ask("GET", "/debug/info").status_code == 401
+    assert lab.ask("GET", "/debug/info", headers={"x-debug-key": "wrong"}).status_code == 401
+    told = lab.debug("GET", "/info")
+    assert told.status_code == 200
+    assert lab.settings.key not in told.text
+    health = lab.debug("GET", "/health/detailed").json()
+    assert set(health["checks"]) == {"database", *roster_of(lab.settings).services[0].calls}
+    assert health["checks"]["database"]["status"] == "healthy"
+
+
+def test_a_debug_session_holds_the_events_of_its_requests_and_then_ends(lab):
+    session = "session-of-a-test"
+    assert lab.debug("POST", f"/sessions/{session}").status_code == 200
+    body = {"free_text": "password=hunter2 in errors"}
+    lab.ask("POST", "/api/v1/search", json=body, headers={"x-debug-session": session})
+    lab.ask("POST", "/api/v1/search", json=body, headers={"x-debug-session": "nobody-began-it"})
+    told = lab.debug("DELETE", f"/sessions/{session}").json()
+    assert [event["event"] for event in told["events"]] == [
+        "query_validation_start",
+        "query_validation_end",
+        "search_end",
+    ]
+    assert "hunter2" not in str(told)
+    assert lab.debug("DELETE", f"/sessions/{session}").status_code == 404
+    assert lab.debug("POST", "/sessions/x").status_code == 422
+
+
+def test_memory_is_recorded_between_two_moments_and_only_once_at_a_time(lab):
+    assert lab.debug("POST", "/memory").status_code == 200
+    assert lab.debug("POST", "/memory").status_code == 409
+    told = lab.debug("DELETE", "/memory").json()
+    assert told["peak_rss_bytes"] > 10_000_000
+    assert told["top"]
+    assert lab.debug("DELETE", "/memory").status_code == 409
+
+
+def test_nothing_of_the_lab_listens_beyond_loopback(lab):
+    ports = set(lab.settings.ports.values())
+    listening = {}
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        address, port = fields[1].split(":")
+        if fields[3] == "0A" and int(port, 16) in ports:
+            listening[int(port, 16)] = address
+    assert set(listening) == ports
+    assert set(listening.values()) == {"0100007F"}  # 127.0.0.1, as the kernel writes it
+
+
+def test_a_fault_breaks_what_it_says_and_is_mended(lab, capsys):
+    state = ["--state", str(lab.folder)]
+    assert main(["lab", "break", "release-raises", *state]) == 0
+    assert "release-raises at backend since" in capsys.readouterr().out
+    _until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 500)
+    assert main(["lab", "mend", *state]) == 0
+    _until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 200)
+    assert main(["lab", "break", "no-such-fault", *state]) == 2
+    assert capsys.readouterr().err.startswith("There is no fault 'no-such-fault'.\nHint: The faults are ")
+
+
+def _until(true):
+    """Faults are looked for ten times a second; a test that waits in vain fails by its own time-out."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_real_prometheus_scrapes_every_service_and_its_exemplars_are_traces_of_the_lab(lab, tmp_path):
+    lab.ask("GET", "/api/v1/alerts")
+    with (
+        _prometheus(lab.settings, tmp_path) as url,
+        obsnb.connect(prometheus=url, frames="polars") as obs,
+    ):
+        names = {each.name for each in roster_of(lab.settings).services}
+
+        def seen():
+            now = now_ns()
+            where = obsnb.TimeRange(now - 60 * 10**9, now + 10**9)
+            up = obs.metrics("up == 1", where, step="1s")
+            return set(up["service_name"].cast(pl.String)) if up.height else set(), where
+
+        _until(lambda: seen()[0] == names)
+        _until(lambda: obs.exemplars("http_request_duration_seconds_bucket", seen()[1]).height > 0)
+        found = obs.exemplars("http_request_duration_seconds_bucket", seen()[1])
+    traces = set(found["trace_id"])
+    kept = obsnb.read_otlp(lab.settings.telemetry).spans("{}")
+    assert traces <= set(kept["trace_id"])
+    assert traces
+
+
+@contextmanager
+def _prometheus(settings, folder):
+    """Debian's, with the configuration that the lab gives."""
+    ports = free_ports(("prometheus",), first=None)
+    config = folder / "prometheus.yml"
+    config.write_text(prometheus_config(settings), "utf-8")
+    words = [
+        require("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={HOST}:{ports['prometheus']}",
+        "--enable-feature=exemplar-storage",
+        "--log.level=error",
+    ]
+    log = folder / "prometheus.log"
+    with log.open("wb") as out, subprocess.Popen(words, stdout=out, stderr=out) as process:
+        url = f"http://{HOST}:{ports['prometheus']}"
+        try:
+            with httpx.Client(trust_env=False) as client:
+                _until(lambda: _answers(client, f"{url}/-/ready"))
+            yield url
+        finally:
+            process.terminate()
+
+
+def _answers(client, url):
+    try:
+        return client.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_when_it_is_ended_no_process_is_left_and_its_files_hold_one_request_from_end_to_end(lab, capsys):
+    session = int((lab.folder / "pid").read_text())
+    assert len(_of_session(session)) >= 5
+    assert main(["lab", "down", "--state", str(lab.folder)]) == 0
+    assert "no process of it is left" in capsys.readouterr().out
+    assert _of_session(session) == []
+    for port in lab.settings.ports.values():
+        with socket.socket() as one:
+            assert one.connect_ex((HOST, port)) != 0
+    assert main(["lab", "down", "--state", str(lab.folder)]) == 2
+    assert capsys.readouterr().err == (f"No lab runs in {lab.folder}.\nHint: obsnb lab up starts one.\n")
+    _holds_one_request_from_end_to_end(lab.settings.telemetry)
+
+
+def _holds_one_request_from_end_to_end(telemetry):
+    obs = obsnb.read_otlp(telemetry)
+    spans = obs.trace(TRACE)
+    assert {"backend", "logs-store"} <= set(spans["service"])
+    statements = spans.filter(pl.col("db.query.text").is_not_null())
+    assert set(statements["db.collection.name"]) == {"saved_searches", "usage"}
+    assert set(spans["correlation_id"]) == {CORRELATION}
+    lines = obs.logs('{service_namespace="obsnb-lab"}')
+    joined = lines.filter(pl.col("trace_id") == TRACE)
+    assert {"backend", "logs-store"} <= set(joined["service"].cast(pl.String))
+    assert set(joined["correlation_id"]) == {CORRELATION}
+    names = set(obs.metrics('{service_name="backend"}', step="1s")["metric"])
+    assert {
+        "http_requests_total",
+        "http_request_duration_seconds_bucket",
+        "active_connections",
+        "database_query_duration_seconds_bucket",
+    } <= names
+    assert obs.ledger.last.complete == "yes"
+
+
+def test_a_supervisor_that_is_killed_takes_everything_with_it(tmp_path):
+    folder = tmp_path / "state"
+    assert main(["lab", "up", "--state", str(folder), "--services", "3", "--rate", "1"]) == 0
+    session = int((folder / "pid").read_text())
+    os.kill(session, signal.SIGKILL)
+    _until(lambda: _of_session(session) == [])
+
+
+def test_a_database_that_refuses_is_said_and_nothing_is_left(tmp_path, capsys):
+    words = ["--database", f"sqlite:///{tmp_path}/missing/lab.sqlite", "--state", str(tmp_path / "state")]
+    assert main(["lab", "up", *words]) == 2
+    assert capsys.readouterr().err == (
+        "The lab's database refuses: unable to open database file\n"
+        "Hint: Look at the address that --database gives; without it, the lab makes a file of its own.\n"
+    )
+
+
+def test_ctrl_c_in_the_middle_of_a_run_is_told_and_leaves_nothing(tmp_path):
+    words = [sys.executable, "-m", "obsnb.cli", "lab", "run", "cpu-burn", "--out", str(tmp_path / "out")]
+    rooms = {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | rooms, start_new_session=True
+    ) as run:
+        assert run.stdout.readline() == b"Running cpu-burn for 8 minutes, on 127.0.0.1 only.\n"
+        _until(lambda: len(_of_session(run.pid)) >= 4)
+        run.send_signal(signal.SIGINT)
+        _, told = run.communicate(timeout=120)
+    assert run.returncode == 130
+    assert told == b"Interrupted.\n"
+    _until(lambda: _of_session(run.pid) == [])
+    assert not (tmp_path / "out").exists()
+    assert list(tmp_path.glob("obsnb-lab-*")) == []
+
+
+def test_a_secret_run_tells_nothing_until_it_is_revealed(tmp_path, capsys):
+    out = tmp_path / "game"
+    words = ["--secret", "--minutes", "0.05", "--services", "4", "--rate", "2", "--out", str(out)]
+    assert main(["lab", "run", *words]) == 0
+    told = capsys.readouterr().out
+    assert not any(name in told for name in FAULTS)
+    assert not (out / "truth.json").exists()
+    assert main(["lab", "reveal", str(out)]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^0 of \d+ points\. The truth is in ", told, re.MULTILINE)
+    assert main(["archive", "verify", str(out)]) == 0
+    assert main(["lab", "run", *words]) == 2
+    assert capsys.readouterr().err == (
+        f"{out} is there already.\nHint: Choose another --out, or pass --replace.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "--out", "x"], "Say which scenario, or --secret for one that you are not told."),
+        (["run", "quiet", "--secret", "--out", "x"], "Say which scenario, or --secret for one"),
+        (["run", "no-such", "--out", "x"], "There is no scenario and no fault 'no-such'."),
+        (["run", "quiet", "--minutes", "0", "--out", "x"], "A run lasts more than no time, not 0.0 minutes."),
+        (["run", "quiet", "--services", "2", "--out", "x"], "A lab has 3 to 40 logical services, not 2."),
+        (["run", "quiet", "--sample", "most", "--out", "x"], "'most' is not a way to sample."),
+        (["break", "cpu-burn"], "No lab runs in .obsnb-lab."),
+    ],
+)
+def test_words_that_cannot_be_meant_are_refused_before_anything_starts(
+    words, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(["lab", *words]) == 2
+    assert capsys.readouterr().err.startswith(told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_extra_is_missing_the_command_says_what_to_install(monkeypatch, capsys):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "fastapi" else there(name))
+    assert main(["lab", "list"]) == 1
+    assert capsys.readouterr().err == (
+        'The lab needs fastapi, which is not installed.\nHint: pip install "obsnb[lab]"\n'
+    )
