@@ -108,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
 def _in_lab(asked: argparse.Namespace) -> int:
     import importlib.util
 
+    if importlib.util.find_spec("fcntl") is None:
+        raise UsageError("The lab runs on Linux and macOS only: its processes are forked.")
     for name in ("fastapi", "sqlalchemy", "opentelemetry.sdk", "prometheus_client", "jwt", "uvicorn"):
         # Its processes import them; here it is enough to know that they are there.
         if importlib.util.find_spec(name) is None:

@@ -12,7 +12,6 @@ import uuid
 from datetime import datetime
 
 from obsnb.lab.telemetry.current import current
-from obsnb.timerange import now_ns
 
 __all__ = ["refuse_reserved", "table_as_written", "written_correlation", "written_formatter"]
 
@@ -74,4 +73,4 @@ def table_as_written(statement: str) -> str:
 
 def written_correlation(header: str | None) -> str:
     """Whatever came, unchecked; see `obsnb.lab.telemetry.current.read_correlation`."""
-    return header if header is not None else str(uuid.UUID(int=now_ns()))
+    return header if header is not None else str(uuid.uuid4())

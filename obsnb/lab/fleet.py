@@ -74,25 +74,29 @@ def _row(text: str, tenant: str, number: int) -> dict[str, Any]:
 
 
 def _plain_routes(service: Service) -> list[Route]:
+    """A plain service: does a little, and asks one below it, as the request's way says."""
     clients = {name: async_client(service, name, timeout_s=_PATIENCE_S) for name in service.logical.calls}
 
-    async def work(_: Request) -> Response:
+    async def work(request: Request) -> Response:
         refused = await _faulty(service)
         if refused is not None:
             return refused
         with service.metrics.working():
             hashlib.pbkdf2_hmac("sha256", service.name.encode(), b"lab", _ROUNDS)
         await asyncio.sleep(_WORK_S)
-        below = 0
-        for name, each in clients.items():
-            try:
-                answer = await each.get("/work")
-                answer.raise_for_status()
-            except httpx.HTTPError as error:
-                service.log.error("%s does not help", name, exc_info=error)
-                return JSONResponse({"error": f"{name} does not help"}, 502)
-            below += int(answer.json()["services"])
-        return JSONResponse({"services": below + 1})
+        given = request.query_params.get("way", "0")
+        way = int(given) if given.isdecimal() else 0
+        names = list(clients)
+        if not names:
+            return JSONResponse({"services": 1})
+        name = names[way % len(names)]
+        try:
+            answer = await clients[name].get("/work", params={"way": way // 2})
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            service.log.error("%s does not help", name, exc_info=error)
+            return JSONResponse({"error": f"{name} does not help"}, 502)
+        return JSONResponse({"services": int(answer.json()["services"]) + 1})
 
     return [Route("/work", work)]
 

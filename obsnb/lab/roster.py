@@ -144,7 +144,7 @@ def roster_of(settings: LabSettings) -> Roster:
     Notes
     -----
     The plain services form a tree: the backend asks the first, the k-th asks those at 2k + 1 and 2k + 2,
-    so that 34 of them are five calls deep.
+    of which each request takes one, so that it passes six of 34.
     """
     kinds = [*_FIRST, *(("plain", name, "fleet") for name in _PLAIN)][: settings.services]
     names = [*settings.names, *(kind[1] for kind in kinds[len(settings.names) :])]

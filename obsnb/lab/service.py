@@ -103,7 +103,9 @@ class Service:
         self.leaked: list[bytearray] = []
         self._emission = emission
         self.version = logical.version
-        self.metrics = Metrics(logical.name, self.version, own_process=own_process)
+        self.metrics = Metrics(
+            logical.name, self.version, own_process=own_process, exemplars=not settings.as_written
+        )
         self._announce()
         self.clients: dict[str, httpx.Client] = {}
 

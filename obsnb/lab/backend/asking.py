@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from typing import Any
 
@@ -16,6 +17,8 @@ from obsnb.lab.failures import (
 )
 
 __all__ = ["ask_plain", "ask_source", "healthy", "log_in"]
+
+_WAYS = 6  # so deep is the tree of forty services
 
 
 def log_in(parts: Parts, *, user: str, tenant: str, secret: str) -> dict[str, Any]:
@@ -94,7 +97,7 @@ def ask_plain(parts: Parts) -> int:
     if not plain:
         return 0
     try:
-        response = parts.clients[plain[0]].get("/work")
+        response = parts.clients[plain[0]].get("/work", params={"way": secrets.randbelow(2**_WAYS)})
         response.raise_for_status()
     except httpx.HTTPError as error:
         raise ExternalServiceError(f"{plain[0]} does not help.") from error

@@ -33,9 +33,12 @@ class Metrics:
         What runs.
     own_process
         Whether the process' own measurements (CPU, memory, files) are this service's.
+    exemplars
+        Whether observations carry their trace. The guide's do not.
     """
 
-    def __init__(self, service: str, version: str, *, own_process: bool) -> None:
+    def __init__(self, service: str, version: str, *, own_process: bool, exemplars: bool = True) -> None:
+        self._exemplars = exemplars
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "http_requests",
@@ -87,11 +90,11 @@ class Metrics:
         """A request was answered."""
         of = tenant or "unknown"
         self.requests.labels(method, endpoint, str(status), of).inc()
-        self.duration.labels(method, endpoint, of).observe(seconds, _exemplar())
+        self.duration.labels(method, endpoint, of).observe(seconds, self._exemplar())
 
     def statement(self, kind: str, table: str, seconds: float) -> None:
         """A statement was executed."""
-        self.statements.labels(kind if kind in _KINDS else "OTHER", table).observe(seconds, _exemplar())
+        self.statements.labels(kind if kind in _KINDS else "OTHER", table).observe(seconds, self._exemplar())
 
     @contextmanager
     def working(self) -> Iterator[None]:
@@ -102,18 +105,17 @@ class Metrics:
         finally:
             self.cpu.inc(max(time.thread_time() - began, 0.0))
 
+    def _exemplar(self) -> dict[str, str] | None:
+        """The current trace, if it is one that is kept."""
+        span = get_current_span().get_span_context()
+        if not self._exemplars or not span.is_valid or not span.trace_flags.sampled:
+            return None
+        return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+
     def text(self) -> bytes:
         """For a scrape, in OpenMetrics: the form that has exemplars."""
         told: str | bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call]  # it has no types
         return told if isinstance(told, bytes) else told.encode()
-
-
-def _exemplar() -> dict[str, str] | None:
-    """The current trace, if it is one that is kept."""
-    span = get_current_span().get_span_context()
-    if not span.is_valid or not span.trace_flags.sampled:
-        return None
-    return {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
 
 
 class Every:
