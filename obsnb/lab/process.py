@@ -122,7 +122,7 @@ class _Serving:
                 settings=settings,
                 roster=roster,
                 emission=self._emission,
-                own_process=each is logical[0],
+                own_process=len(logical) == 1,  # of a shared one, nobody could say whose
             )
             for each in logical
         }

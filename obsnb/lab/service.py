@@ -86,7 +86,7 @@ class Service:
     emission
         The process' way out for logs and spans.
     own_process
-        Whether the process is this service's alone, or it speaks for it.
+        Whether the process is this service's alone, so that its CPU and memory are.
     """
 
     def __init__(
