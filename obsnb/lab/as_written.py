@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 
 from obsnb.lab.telemetry.current import current
 
@@ -27,7 +27,7 @@ class _WrittenFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         of = current()
         message = record.getMessage()
-        moment = datetime.utcfromtimestamp(record.created)  # noqa: DTZ004  # naive, as the guide's are
+        moment = datetime.fromtimestamp(record.created, UTC).replace(tzinfo=None)  # naive, as the guide's are
         told = {
             "timestamp": moment.isoformat(),
             "level": record.levelname,

@@ -27,6 +27,7 @@ from obsnb.lab.backend.parts import parts_of
 from obsnb.lab.cache import cache_of
 from obsnb.lab.database import Database, make_database
 from obsnb.lab.entry import PREPARE
+from obsnb.lab.every import Every
 from obsnb.lab.faults.acts import Here
 from obsnb.lab.faults.catalogue import Fault
 from obsnb.lab.faults.control import Control, Watcher
@@ -37,7 +38,6 @@ from obsnb.lab.roster import Roster, roster_of
 from obsnb.lab.service import Service, Switches
 from obsnb.lab.settings import COUNTS, HOST, LabSettings
 from obsnb.lab.telemetry.emission import Emission
-from obsnb.lab.telemetry.metrics import Every
 from obsnb.lab.worker import Rounds, worker_app
 
 __all__ = ["run_process"]

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.resources import Resource
 
@@ -18,9 +17,6 @@ from obsnb.lab.telemetry.logs import OtlpHandler, StructuredFormatter, logger_of
 from obsnb.lab.telemetry.metrics import Metrics
 from obsnb.lab.telemetry.scrape import otlp_metrics
 from obsnb.lab.telemetry.tracing import HostClock, Tracing, sampler_of
-
-if TYPE_CHECKING:
-    import httpx
 
 __all__ = ["Service", "Switches"]
 
@@ -107,7 +103,6 @@ class Service:
             logical.name, self.version, own_process=own_process, exemplars=not settings.as_written
         )
         self._announce()
-        self.clients: dict[str, httpx.Client] = {}
 
     def __repr__(self) -> str:
         return f"Service({self.name} {self.version})"

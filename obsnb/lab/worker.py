@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from obsnb.lab.backend.breakpoints import debug_on_exception
 from obsnb.lab.database import Database, saved_searches, usage
 from obsnb.lab.failures import LabError
 from obsnb.lab.observed import Observed
 from obsnb.lab.service import Service
 from obsnb.lab.telemetry.current import enter, leave
 from obsnb.lab.telemetry.metrics import OPENMETRICS
+from obsnb.lab.telemetry.tracing import trace_function
 
 __all__ = ["Rounds", "worker_app"]
 
@@ -28,6 +30,7 @@ class Rounds:
 
     def __init__(self, service: Service, database: Database) -> None:
         self._service, self._database = service, database
+        self._sum_up = trace_function(service, "sum_up_usage")(debug_on_exception(self._round))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
         self._thread.start()
@@ -42,8 +45,8 @@ class Rounds:
         while not self._stop.wait(pause):
             _, token = enter()
             try:
-                with self._service.tracing.span("sum_up_usage"), self._service.metrics.working():
-                    self._round()
+                with self._service.metrics.working():
+                    self._sum_up()
             except LabError as error:
                 self._service.log.error("Round failed: %s", error.message, exc_info=error)
             finally:

@@ -182,3 +182,11 @@ def test_a_registry_that_nobody_used_is_a_message_all_the_same():
     Counter("unused", "Nothing", ("a",), registry=registry)
     message = otlp_metrics(registry, {}, 0)
     assert message["resourceMetrics"][0]["scopeMetrics"][0]["metrics"] == []
+
+
+def test_as_written_observations_carry_no_trace(traced):
+    service, _ = traced
+    metrics = Metrics("api", "1.0.0", own_process=False, exemplars=False)
+    with service.tracing.span("x"):
+        metrics.request("GET", "/a", 200, None, 0.02)
+    assert "trace_id" not in metrics.text().decode()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry.trace import get_current_span
@@ -116,23 +115,3 @@ class Metrics:
         """For a scrape, in OpenMetrics: the form that has exemplars."""
         told: str | bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call]  # it has no types
         return told if isinstance(told, bytes) else told.encode()
-
-
-class Every:
-    """Does something again and again in a thread of its own, until it is stopped."""
-
-    def __init__(self, seconds: float, what: Callable[[], None], *, name: str) -> None:
-        self._seconds, self._what = seconds, what
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Once more, and then no more."""
-        self._stop.set()
-        self._thread.join()
-        self._what()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
-            self._what()

@@ -1,0 +1,28 @@
+"""Doing something again and again beside everything else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+__all__ = ["Every"]
+
+
+class Every:
+    """Does something again and again in a thread of its own, until it is stopped."""
+
+    def __init__(self, seconds: float, what: Callable[[], None], *, name: str) -> None:
+        self._seconds, self._what = seconds, what
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Once more, and then no more."""
+        self._stop.set()
+        self._thread.join()
+        self._what()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            self._what()
