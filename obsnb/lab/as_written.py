@@ -12,6 +12,7 @@ import uuid
 from datetime import UTC, datetime
 
 from obsnb.lab.telemetry.current import current
+from obsnb.lab.telemetry.stacks import stack_of
 
 __all__ = ["refuse_reserved", "table_as_written", "written_correlation", "written_formatter"]
 
@@ -38,8 +39,8 @@ class _WrittenFormatter(logging.Formatter):
             "line": record.lineno,
         }
         told |= {name: getattr(record, name) for name in _KEPT if hasattr(record, name)}
-        if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            told["exception"] = stack_of(record.exc_info[1])
         return json.dumps(told)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 
 import pytest
 from opentelemetry.sdk.resources import Resource
@@ -16,6 +17,7 @@ from obsnb.lab.telemetry.current import enter, leave, read_correlation
 from obsnb.lab.telemetry.logs import StructuredFormatter
 from obsnb.lab.telemetry.metrics import Metrics
 from obsnb.lab.telemetry.scrape import otlp_metrics
+from obsnb.lab.telemetry.stacks import stack_of
 from obsnb.lab.telemetry.tracing import HostClock, Tracing, trace_function
 
 
@@ -89,7 +91,17 @@ def test_an_exception_is_told_with_its_type_and_its_stack():
     except ValueError as error:
         told = _line(StructuredFormatter("api", HostClock()), "Failed", error)
     assert (told["exception.type"], told["exception.message"]) == ("ValueError", "no such tenant")
-    assert "test_telemetry" in told["exception.stacktrace"]
+    assert 'File "tests/lab/test_telemetry.py", line ' in told["exception.stacktrace"]
+
+
+def test_stacks_name_no_folder_of_the_machine_they_are_from():
+    with pytest.raises(json.JSONDecodeError) as raised:
+        json.loads("{")
+    told = stack_of(raised.value)
+    files = re.findall(r'File "([^"]+)"', told)
+    assert len(files) >= 3
+    assert not [file for file in files if file.startswith("/")]
+    assert any(file.startswith("python3.") and file.endswith("json/decoder.py") for file in files)
 
 
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "x\nlevel=error", "<script>aaaa", None])

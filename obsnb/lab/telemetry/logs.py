@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -13,6 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import get_current_span
 
 from obsnb.lab.telemetry.current import current
+from obsnb.lab.telemetry.stacks import stack_of
 from obsnb.lab.telemetry.tracing import HostClock
 from obsnb.timerange import format_ns
 
@@ -51,10 +51,10 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
         told |= {key: value for key, value in ids.items() if value}
     told |= {key: value for key, value in vars(record).items() if key not in _OWN and value is not None}
     if record.exc_info and record.exc_info[1] is not None:
-        kind, error, where = record.exc_info
-        told["exception.type"] = (kind or type(error)).__name__
+        error = record.exc_info[1]
+        told["exception.type"] = type(error).__name__
         told["exception.message"] = str(error)
-        told["exception.stacktrace"] = "".join(traceback.format_exception(kind, error, where))
+        told["exception.stacktrace"] = stack_of(error)
     return told
 
 

@@ -18,6 +18,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from obsnb.lab.settings import Sampling
 from obsnb.lab.telemetry.current import current
+from obsnb.lab.telemetry.stacks import stack_of
 from obsnb.timerange import now_ns
 
 __all__ = ["HostClock", "Tracing", "sampler_of", "trace_function"]
@@ -92,7 +93,8 @@ class Tracing:
         now = self._clock.now_ns()
         if error is not None:
             kind = type(error).__name__  # as the log lines say it, without the module
-            span.record_exception(error, {"exception.type": kind}, timestamp=now)
+            told = {"exception.type": kind, "exception.stacktrace": stack_of(error)}
+            span.record_exception(error, told, timestamp=now)
             span.set_attribute("error.type", kind)
             span.set_status(Status(StatusCode.ERROR, f"{kind}: {error}"))
         span.end(now)
