@@ -58,6 +58,7 @@ def _settings(asked: argparse.Namespace, folder: Path, *, browser: bool = False)
         loki=asked.loki,
         tempo=asked.tempo,
         scrape_s=asked.scrape,
+        slow_query_s=asked.slow_query,
         sampling=read_sampling(asked.sample),
         as_written=asked.as_written,
         browser=browser,

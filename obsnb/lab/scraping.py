@@ -18,7 +18,7 @@ def prometheus_config(settings: LabSettings) -> str:
     lines = [
         "# prometheus --enable-feature=exemplar-storage --config.file=THIS_FILE",
         "global:",
-        f"  scrape_interval: {settings.scrape_s:g}s",
+        f"  scrape_interval: {round(settings.scrape_s * 1000)}ms",  # Prometheus knows no fractions
         "scrape_configs:",
     ]
     for each in roster_of(settings).services:

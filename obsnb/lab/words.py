@@ -63,6 +63,9 @@ def _system(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--loki", metavar="URL", help="send logs there too, by OTLP")
     parser.add_argument("--tempo", metavar="URL", help="send traces to this OTLP/HTTP receiver too")
     parser.add_argument("--scrape", type=float, default=5.0, help="seconds between metrics in the files (5)")
+    parser.add_argument(
+        "--slow-query", type=float, default=1.0, help="seconds that make a statement slow (1)"
+    )
     parser.add_argument("--sample", default="all", help="all, head:SHARE or tail:SHARE (all)")
     parser.add_argument(
         "--as-written", action="store_true", help="instrumented as the debugging guide's code would be"

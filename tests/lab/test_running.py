@@ -1,13 +1,17 @@
-"""A lab that really runs: started, asked, broken, mended, ended, by the commands that people use."""
+"""A lab that really runs: started, asked, broken, recorded, investigated, ended, by the commands.
+
+Each recording holds one request with its log lines, metrics and spans, joined by trace id and correlation
+id, from the browser's click to the SQL statement.
+"""
 
 import importlib.util
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,61 +22,15 @@ import pytest
 import obsnb
 from obsnb.cli import main
 from obsnb.lab.faults.catalogue import FAULTS
+from obsnb.lab.recording import EVERY_SERIES, FINE
 from obsnb.lab.roster import roster_of
-from obsnb.lab.running import running_settings
 from obsnb.lab.scraping import prometheus_config
 from obsnb.lab.settings import HOST, free_ports
 from obsnb.timerange import now_ns
+from tests.lab.conftest import SCENARIOS, of_session, until
 from tests.requirements import require
 
 TRACE, CORRELATION = "4bf92f3577b34da6a3ce929d0e0e4736", "a-request-of-the-test"
-
-
-class Running:
-    """What the tests ask a lab."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.settings = running_settings(folder)
-        self.client = httpx.Client(base_url=self.settings.url("backend"), timeout=60, trust_env=False)
-        self.token = ""
-
-    def log_in(self):
-        asked = {"user": "user-acme-0", "tenant": "acme", "secret": self.settings.key}
-        self.token = self.client.post("/api/v1/login", json=asked).raise_for_status().json()["access_token"]
-
-    def ask(self, method, path, **more):
-        headers = {"authorization": f"Bearer {self.token}"} | more.pop("headers", {})
-        return self.client.request(method, path, headers=headers, **more)
-
-    def debug(self, method, path):
-        return self.ask(method, f"/debug{path}", headers={"x-debug-key": self.settings.key})
-
-
-def _of_session(session):
-    """The processes that the supervisor started, and it."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(int(path.parent.name))
-    return found
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lab") / "state"
-    words = ["--state", str(folder), "--rate", "1", "--scrape", "1", "--services", "8"]
-    assert main(["lab", "up", *words]) == 0
-    running = Running(folder)
-    running.log_in()
-    yield running
-    running.client.close()
-    if (folder / "pid").exists():
-        main(["lab", "down", "--state", str(folder)])
 
 
 def test_a_second_lab_in_the_same_folder_is_refused(lab, capsys):
@@ -181,19 +139,11 @@ def test_a_fault_breaks_what_it_says_and_is_mended(lab, capsys):
     state = ["--state", str(lab.folder)]
     assert main(["lab", "break", "release-raises", *state]) == 0
     assert "release-raises at backend since" in capsys.readouterr().out
-    _until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 500)
+    until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 500)
     assert main(["lab", "mend", *state]) == 0
-    _until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 200)
+    until(lambda: lab.ask("GET", "/api/v1/alerts").status_code == 200)
     assert main(["lab", "break", "no-such-fault", *state]) == 2
     assert capsys.readouterr().err.startswith("There is no fault 'no-such-fault'.\nHint: The faults are ")
-
-
-def _until(true):
-    """Faults are looked for ten times a second; a test that waits in vain fails by its own time-out."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_a_real_prometheus_scrapes_every_service_and_its_exemplars_are_traces_of_the_lab(lab, tmp_path):
@@ -210,8 +160,8 @@ def test_a_real_prometheus_scrapes_every_service_and_its_exemplars_are_traces_of
             up = obs.metrics("up == 1", where, step="1s")
             return set(up["service_name"].cast(pl.String)) if up.height else set(), where
 
-        _until(lambda: seen()[0] == names)
-        _until(lambda: obs.exemplars("http_request_duration_seconds_bucket", seen()[1]).height > 0)
+        until(lambda: seen()[0] == names)
+        until(lambda: obs.exemplars("http_request_duration_seconds_bucket", seen()[1]).height > 0)
         found = obs.exemplars("http_request_duration_seconds_bucket", seen()[1])
     traces = set(found["trace_id"])
     kept = obsnb.read_otlp(lab.settings.telemetry).spans("{}")
@@ -238,7 +188,7 @@ def _prometheus(settings, folder):
         url = f"http://{HOST}:{ports['prometheus']}"
         try:
             with httpx.Client(trust_env=False) as client:
-                _until(lambda: _answers(client, f"{url}/-/ready"))
+                until(lambda: _answers(client, f"{url}/-/ready"))
             yield url
         finally:
             process.terminate()
@@ -251,47 +201,118 @@ def _answers(client, url):
         return False
 
 
-def test_when_it_is_ended_no_process_is_left_and_its_files_hold_one_request_from_end_to_end(lab, capsys):
-    session = int((lab.folder / "pid").read_text())
-    assert len(_of_session(session)) >= 5
-    assert main(["lab", "down", "--state", str(lab.folder)]) == 0
-    assert "no process of it is left" in capsys.readouterr().out
-    assert _of_session(session) == []
+def test_when_it_is_ended_no_process_is_left(recorded, lab, capsys):
+    assert of_session(lab.session) == []
     for port in lab.settings.ports.values():
         with socket.socket() as one:
             assert one.connect_ex((HOST, port)) != 0
     assert main(["lab", "down", "--state", str(lab.folder)]) == 2
     assert capsys.readouterr().err == (f"No lab runs in {lab.folder}.\nHint: obsnb lab up starts one.\n")
-    _holds_one_request_from_end_to_end(lab.settings.telemetry)
 
 
-def _holds_one_request_from_end_to_end(telemetry):
-    obs = obsnb.read_otlp(telemetry)
+def test_its_files_hold_a_request_with_the_ids_that_it_came_with(recorded, lab):
+    obs = obsnb.read_otlp(lab.settings.telemetry)
     spans = obs.trace(TRACE)
     assert {"backend", "logs-store"} <= set(spans["service"])
     statements = spans.filter(pl.col("db.query.text").is_not_null())
     assert set(statements["db.collection.name"]) == {"saved_searches", "usage"}
     assert set(spans["correlation_id"]) == {CORRELATION}
-    lines = obs.logs('{service_namespace="obsnb-lab"}')
-    joined = lines.filter(pl.col("trace_id") == TRACE)
+    joined = obs.logs('{service_namespace="obsnb-lab"}').filter(pl.col("trace_id") == TRACE)
     assert {"backend", "logs-store"} <= set(joined["service"].cast(pl.String))
     assert set(joined["correlation_id"]) == {CORRELATION}
-    names = set(obs.metrics('{service_name="backend"}', step="1s")["metric"])
-    assert {
-        "http_requests_total",
-        "http_request_duration_seconds_bucket",
-        "active_connections",
-        "database_query_duration_seconds_bucket",
-    } <= names
     assert obs.ledger.last.complete == "yes"
 
 
-def test_a_supervisor_that_is_killed_takes_everything_with_it(tmp_path):
-    folder = tmp_path / "state"
-    assert main(["lab", "up", "--state", str(folder), "--services", "3", "--rate", "1"]) == 0
-    session = int((folder / "pid").read_text())
-    os.kill(session, signal.SIGKILL)
-    _until(lambda: _of_session(session) == [])
+@pytest.fixture(params=SCENARIOS)
+def one(request, recorded):
+    return recorded[request.param]
+
+
+def test_one_request_is_joined_from_the_browsers_click_to_the_sql_statement(one):
+    obs = obsnb.open_archive(one.path)
+    trace, correlation = one.before
+    scope = dict(obs.scope)
+    lines = obs.role("scope.logs", obs.window, scope=scope).filter(pl.col("trace_id") == trace)
+    assert {"frontend", "backend"} <= set(lines["service"].cast(pl.String))
+    assert set(lines["correlation_id"]) == {correlation}
+    spans = obs.trace(trace)
+    assert set(spans["correlation_id"]) == {correlation}
+    by_id = {row["span_id"]: row for row in spans.to_dicts()}
+    statement = next(row for row in by_id.values() if row["db.collection.name"] == "saved_searches")
+    above = []
+    while statement is not None:
+        above.append(f"{statement['service']}: {statement['name']}")
+        statement = by_id.get(statement["parent_span_id"])
+    assert above == [
+        "backend: SELECT saved_searches",
+        "backend: POST /api/v1/search",
+        "frontend: POST /api/v1/search",
+        "frontend: click search",
+    ]
+
+
+def test_the_metrics_of_the_recording_count_that_request_and_an_exemplar_names_a_recorded_trace(one):
+    obs = obsnb.open_archive(one.path)
+    scope, series = dict(obs.scope), obs.metrics(EVERY_SERIES, step=FINE)
+    searches = series.filter(
+        (pl.col("metric") == "http_requests_total") & (pl.col("endpoint") == "/api/v1/search")
+    )
+    assert {"200"} <= set(searches["status_code"].cast(pl.String))
+    assert {"database_query_duration_seconds_bucket", "active_connections"} <= set(series["metric"])
+    exemplars = obs.role("requests.exemplars", obs.window, scope=scope)
+    assert exemplars.height > 0
+    lines = obs.role("scope.logs", obs.window, scope=scope)
+    assert set(exemplars["trace_id"]) & set(lines["trace_id"])
+
+
+def test_the_truth_lies_beside_the_recording_and_names_what_was_broken(recorded):
+    for name, one in recorded.items():
+        told = json.loads((one.path / "truth.json").read_text("utf-8"))
+        assert told == one.truth
+        assert told["scenario"] == name
+        assert [cause["fault"] for cause in told["causes"]] == [SCENARIOS[name][0]]
+        assert told["start"] <= told["onset"] < told["recovery"] <= told["end"]
+
+
+def test_each_recording_can_be_investigated(one):
+    inv = obsnb.investigate(obsnb.open_archive(one.path))
+    assert {"backend", "identity"} <= set(inv.suspects()["service"].cast(pl.String))
+    assert inv.summary().lines
+
+
+def test_what_fails_on_the_page_stays_within_the_boundary_and_is_told_with_its_stack(recorded):
+    one = recorded["frontend"]
+    assert one.shown.startswith("Something went wrong\n")
+    assert one.during[1] in one.shown
+    lines = obsnb.open_archive(one.path).role(
+        "scope.logs", obsnb.open_archive(one.path).window, scope={"namespace": "obsnb-lab"}
+    )
+    failed = lines.filter((pl.col("line") == "Dashboard failed") & (pl.col("trace_id") == one.during[0]))
+    assert failed["metadata.exception_type"].to_list() == ["TypeError"]
+    assert "dashboard_broken.js" in failed["metadata.exception_stacktrace"][0]
+
+
+def test_a_slow_statement_is_logged_with_how_long_it_took_and_what_it_was(recorded):
+    one = recorded["slow-query"]
+    obs = obsnb.open_archive(one.path)
+    lines = obs.role("scope.logs", obs.window, scope=dict(obs.scope))
+    slow = lines.filter((pl.col("line") == "Slow query detected") & (pl.col("trace_id") == one.during[0]))
+    assert slow.height >= 1
+    assert float(slow["metadata.duration_s"][0]) > 0.05
+    assert slow["metadata.statement"][0].startswith("SELECT saved_searches.title")
+
+
+def test_a_source_that_does_not_answer_and_a_provider_that_fails_are_shown_in_words(recorded):
+    assert "logs-store does not answer in time." in recorded["data-source"].shown
+    assert "The identity provider answers 503." in recorded["authentication"].shown
+
+
+def test_the_key_in_the_pages_address_is_in_nothing_that_was_written(recorded, lab):
+    folder = lab.settings.path
+    written = [*folder.rglob("*.jsonl"), *folder.glob("processes/*.log")]
+    assert len(written) > 10
+    for path in written:
+        assert "#key=" not in path.read_text("utf-8"), path
 
 
 def test_a_database_that_refuses_is_said_and_nothing_is_left(tmp_path, capsys):
@@ -303,21 +324,27 @@ def test_a_database_that_refuses_is_said_and_nothing_is_left(tmp_path, capsys):
     )
 
 
-def test_ctrl_c_in_the_middle_of_a_run_is_told_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize(
+    ("ending", "code", "said"), [(signal.SIGINT, 130, b"Interrupted.\n"), (signal.SIGKILL, -9, b"")]
+)
+def test_a_run_that_is_ended_in_the_middle_leaves_no_process(ending, code, said, tmp_path):
     words = [sys.executable, "-m", "obsnb.cli", "lab", "run", "cpu-burn", "--out", str(tmp_path / "out")]
-    rooms = {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | rooms, start_new_session=True
+        [*words, "--services", "3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        start_new_session=True,
     ) as run:
         assert run.stdout.readline() == b"Running cpu-burn for 8 minutes, on 127.0.0.1 only.\n"
-        _until(lambda: len(_of_session(run.pid)) >= 4)
-        run.send_signal(signal.SIGINT)
+        until(lambda: len(of_session(run.pid)) >= 4)
+        run.send_signal(ending)
         _, told = run.communicate(timeout=120)
-    assert run.returncode == 130
-    assert told == b"Interrupted.\n"
-    _until(lambda: _of_session(run.pid) == [])
+    assert (run.returncode, told) == (code, said)
+    until(lambda: of_session(run.pid) == [])
     assert not (tmp_path / "out").exists()
-    assert list(tmp_path.glob("obsnb-lab-*")) == []
+    if ending == signal.SIGINT:  # who is killed cannot put anything away
+        assert list(tmp_path.glob("obsnb-lab-*")) == []
 
 
 def test_a_secret_run_tells_nothing_until_it_is_revealed(tmp_path, capsys):
