@@ -223,7 +223,9 @@ def _freeze(
     from obsnb.lab import game
     from obsnb.lab.recording import freeze, write_truth
 
-    window = TimeRange(-(-start_ns // _SECOND) * _SECOND, -(-end_ns // _SECOND) * _SECOND)
+    # Whole seconds, within the run: what the processes tell while they end is no part of it.
+    first, last = -(-start_ns // _SECOND) * _SECOND, end_ns // _SECOND * _SECOND
+    window = TimeRange(first, max(last, first + _SECOND))
     history: list[Broken] = Control(settings.path).history()
     path, truth = freeze(settings, out, window=window, history=history, scenario=scenario, replace=replace)
     print(f"Frozen: {path}, {truth['log_lines']:,} lines, {truth['spans']:,} spans.")
