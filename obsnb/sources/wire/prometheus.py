@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 import polars as pl
 import xxhash
 
@@ -18,6 +19,7 @@ from obsnb.conventions import Conventions
 from obsnb.errors import QueryError
 from obsnb.schema import EXEMPLARS, SERIES, dtype, label_column
 from obsnb.sources.wire.collector import paused_collector
+from obsnb.sources.wire.compact_points import read_points, without_points
 
 __all__ = ["Reply", "decode_exemplars", "decode_matrix", "read", "read_names", "series_id"]
 
@@ -111,7 +113,15 @@ def read(body: bytes) -> Reply:
     msgspec.DecodeError
         The body is not JSON, or not of this form.
     """
-    return _decode(body, _REPLY)
+    apart = without_points(body)
+    if apart is None:
+        return _decode(body, _REPLY)
+    rest, runs = apart
+    reply = _decode(rest, _REPLY)
+    for item in (reply.data and reply.data.result) or ():
+        if isinstance(item, _Series) and bytes(item.values) in runs:
+            item.values = msgspec.Raw(runs[bytes(item.values)])
+    return reply
 
 
 def decode_matrix(
@@ -150,7 +160,7 @@ def decode_matrix(
         for reply in replies:
             for item in _series_of(read(reply) if isinstance(reply, bytes) else reply, query):
                 parts = series.setdefault(tuple(sorted(item.metric.items())), _Parts([], []))
-                raw = bytes(item.values) or b"[%b]" % bytes(item.value)
+                raw = memoryview(item.values) or memoryview(b"[%b]" % item.value)
                 if raw not in _NO_VALUES:
                     parts.values.append(raw)
                 parts.histograms.extend(item.histograms)
@@ -217,7 +227,7 @@ def read_names(body: bytes) -> list[str]:
 class _Parts(NamedTuple):
     """What came of one series: the JSON of its values, an answer each, and its histograms."""
 
-    values: list[bytes]
+    values: list[memoryview]
     histograms: list[tuple[float, _Histogram]]
 
 
@@ -257,33 +267,28 @@ def _points(parts: Sequence[_Parts]) -> pl.DataFrame:
     frame = _read_compact(raws)
     if frame is None:
         frame = _read_typed(raws)
-    ms = (frame["time"] * 1_000).round().cast(pl.Int64)
+    try:
+        ms = (frame["time"] * 1_000).round().cast(pl.Int64)
+    except pl.exceptions.PolarsError:
+        raise msgspec.ValidationError("the time of a point is out of range") from None
     time = (ms * _MS).cast(dtype("time")).alias("timestamp")
     points = pl.DataFrame([time, frame["value"], frame["series"]])
     return _with_histograms(points, parts) if any(part.histograms for part in parts) else points
 
 
-def _read_compact(raws: Sequence[tuple[int, bytes]]) -> pl.DataFrame | None:
-    """Columns series, time and value of compact JSON; None where the JSON is not compact.
-
-    [[1,"2"],[3,"4"]] of series 7 is read as CSV whose lines end with a bracket: 7,  1,"2"], 3,"4"]
-    """
-    if not raws:
-        return pl.DataFrame(schema=_COLUMNS)
-    if not all(raw.startswith(b"[[") and raw.endswith(b"]]") for _, raw in raws):
+def _read_compact(raws: Sequence[tuple[int, memoryview]]) -> pl.DataFrame | None:
+    """Columns series, time and value of compact JSON; None where the JSON is not compact."""
+    points = read_points([raw for _, raw in raws])
+    if points is None:
         return None
-    lines = [part for index, raw in raws for part in (b"%d," % index, memoryview(raw)[:-1])]
-    text = b"".join(lines).replace(b"[", b" ")
-    try:
-        frame = pl.read_csv(text, has_header=False, schema=_COLUMNS, eol_char="]")
-    except pl.exceptions.PolarsError:
-        return None
-    if frame["time"].has_nulls() or frame["value"].has_nulls():
-        return None
-    return frame.with_columns(pl.col("series").forward_fill())
+    owners = np.array([index for index, _ in raws], dtype=np.uint32)
+    return pl.DataFrame(
+        {"series": np.repeat(owners, points.counts), "time": points.times, "value": points.values},
+        schema=_COLUMNS,
+    )
 
 
-def _read_typed(raws: Sequence[tuple[int, bytes]]) -> pl.DataFrame:
+def _read_typed(raws: Sequence[tuple[int, memoryview]]) -> pl.DataFrame:
     """Columns series, time and value of any JSON."""
     rows = [(index, *pair) for index, raw in raws for pair in _VALUES.decode(raw)]
     frame = pl.DataFrame(rows, schema=_COLUMNS | {"value": pl.String}, orient="row")
