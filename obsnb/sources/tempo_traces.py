@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -14,7 +15,15 @@ from obsnb.schema import SPANS
 from obsnb.sources.merging import once
 from obsnb.sources.outcomes import Effort, Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, unreadable
-from obsnb.sources.wire.otlp_spans import DecodeError, add_traces, read_attribute, read_reply, read_trace
+from obsnb.sources.wire.otlp_spans import (
+    DecodeError,
+    add_together,
+    add_traces,
+    count_spans,
+    read_attribute,
+    read_reply,
+    read_trace,
+)
 from obsnb.sources.wire.span_table import SpanTable
 from obsnb.sources.wire.tempo_json import add_json, read_json_attribute, read_trace_json
 from obsnb.sources.words import is_html
@@ -27,7 +36,9 @@ _PATHS = {1: "/api/traces/", 2: "/api/v2/traces/"}
 _PROTOBUF = {"Accept": "application/protobuf"}
 _SECOND = 1_000_000_000
 _UNDELIMITED = "nothing says where the answer ends, so that it may have been cut"
+_NO_TRACE = "it is not a trace in protobuf"
 _IDS = ("trace_id", "span_id")
+_TOGETHER = 1 << 22  # bytes of answers that are entered at once
 
 
 @dataclass
@@ -77,11 +88,13 @@ class TraceFetch:
         self._asked: dict[str, None] = {}
         self._odd: list[str] = []
         self._done = 0
+        self._waiting: list[tuple[Response, Any, bool]] = []
+        self._spans_waiting = self._bytes_waiting = 0
 
     @property
     def rows(self) -> int:
         """How many spans there are so far."""
-        return len(self._protobuf) + len(self._json)
+        return len(self._protobuf) + len(self._json) + self._spans_waiting
 
     def fetch(self, ids: Sequence[str]) -> None:
         """Fetch these traces.
@@ -120,6 +133,7 @@ class TraceFetch:
 
     def frame(self, conventions: Conventions) -> pl.DataFrame:
         """SPANS of the traces, each once, in no particular order."""
+        self._enter()
         frames = [table.frame(conventions) for table in (self._protobuf, self._json) if len(table)]
         if not frames:
             return SPANS.empty()
@@ -158,6 +172,7 @@ class TraceFetch:
                 self._lose(outcome)
             self._done += 1
             self.heard(self._done)
+        self._enter()
         return absent
 
     def _read(self, trace_id: str, response: Response, version: int) -> None:
@@ -174,14 +189,38 @@ class TraceFetch:
                 partial, message = reply.partial, reply.message
                 if not response.delimited:
                     partial, message = True, _UNDELIMITED
-                count = add_traces(self._protobuf, reply.trace, whole=not partial)
+                count = self._wait(response, reply.trace, whole=not partial)
         except (DecodeError, msgspec.DecodeError) as error:
-            why = "it is not a trace in protobuf" if isinstance(error, DecodeError) else str(error)
+            why = _NO_TRACE if isinstance(error, DecodeError) else str(error)
             raise self._unreadable(response, why) from None
         if partial:
             self.partial[trace_id] = message or "only a part of the trace came"
         elif not count:
             self.missing.append(trace_id)
+
+    def _wait(self, response: Response, trace: Any, *, whole: bool) -> int:
+        """Keep a trace until there are enough to be entered together; how many spans it has."""
+        count = count_spans(trace)
+        self._waiting.append((response, trace, whole))
+        self._spans_waiting += count
+        self._bytes_waiting += len(response.body)
+        if self._bytes_waiting >= _TOGETHER:
+            self._enter()
+        return count
+
+    def _enter(self) -> None:
+        """Enter the traces that wait."""
+        waiting, self._waiting = self._waiting, []
+        self._spans_waiting = self._bytes_waiting = 0
+        try:
+            add_together(self._protobuf, [(trace, whole) for _, trace, whole in waiting])
+        except DecodeError:
+            for response, trace, whole in waiting:
+                try:
+                    add_traces(SpanTable(read_attribute), trace, whole=whole)
+                except DecodeError:
+                    raise self._unreadable(response, _NO_TRACE) from None
+            raise
 
     def _unreadable(self, response: Response, why: str) -> AnswerError:
         return unreadable(response, source=self.source, query=self.query, window=self.window, why=why)

@@ -7,18 +7,26 @@ spans carry the same ones, and each is read once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import polars as pl
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1 import common_pb2
 
+from obsnb.sources.wire.collector import paused_collector
 from obsnb.sources.wire.otlp_messages import message, plain_value
+from obsnb.sources.wire.span_columns import SpanColumns, span_columns
 from obsnb.sources.wire.span_table import KINDS, STATUSES, Attribute, Kind, SpanTable, attribute
 
 __all__ = [
     "DecodeError",
     "TraceReply",
+    "add_together",
     "add_traces",
+    "count_spans",
     "read_attribute",
     "read_pair",
     "read_reply",
@@ -27,6 +35,7 @@ __all__ = [
 
 _TRACES = "opentelemetry.proto.trace.v1.TracesData"
 _PARTIAL = 1
+_WORTH_BYTES = 1 << 15
 
 
 class TraceReply(NamedTuple):
@@ -66,7 +75,48 @@ def add_traces(table: SpanTable, trace: Any, *, whole: bool) -> int:
     int
         How many there were.
     """
+    return add_together(table, [(trace, whole)])
+
+
+def add_together(table: SpanTable, traces: Sequence[tuple[Any, bool]]) -> int:
+    """Enter the spans of several traces, each with whether it is whole, as `add_traces` does.
+
+    Many spans at once are entered column by column, which takes half of the time.
+    """
     before = len(table)
+    with paused_collector():
+        columns = _columns([trace for trace, _ in traces])
+        if columns is None:
+            for trace, whole in traces:
+                _add_spans(table, trace, whole=whole)
+        else:
+            are_whole = np.array([whole for _, whole in traces], dtype=np.bool_)
+            table.extend(
+                columns,
+                kinds=_words(KINDS, columns.kind),
+                statuses=_words(STATUSES, columns.status),
+                whole=are_whole[columns.trace],
+            )
+    return len(table) - before
+
+
+def count_spans(trace: Any) -> int:
+    """How many spans `add_traces` would enter."""
+    return sum(len(scope.spans) for batch in trace.resource_spans for scope in batch.scope_spans)
+
+
+def _columns(traces: Sequence[Any]) -> SpanColumns | None:
+    """The spans as columns; None where they are too few for that, or hold what is no OTLP."""
+    written = [trace.SerializeToString() for trace in traces]
+    if sum(map(len, written)) < _WORTH_BYTES:
+        return None
+    try:
+        return span_columns(written)
+    except ValueError:
+        return None
+
+
+def _add_spans(table: SpanTable, trace: Any, *, whole: bool) -> None:
     span_of = table.span
     for of_resource in trace.resource_spans:
         resource = table.resource(_resource(of_resource.resource))
@@ -91,7 +141,6 @@ def add_traces(table: SpanTable, trace: Any, *, whole: bool) -> int:
                     table.event(event.time_unix_nano, event.name, event.attributes)
                 for link in span.links:
                     table.link(link.trace_id, link.span_id, link.attributes)
-    return len(table) - before
 
 
 def read_attribute(raw: bytes) -> Attribute:
@@ -107,6 +156,11 @@ def read_pair(raw: bytes) -> tuple[str, Kind | None, Any]:
 
 def _resource(raw: bytes) -> Any:
     return message("obsnb.Resource").FromString(raw).attributes
+
+
+def _words(words: tuple[Any, ...], numbers: npt.NDArray[np.int64]) -> pl.Series:
+    known = (numbers >= 0) & (numbers < len(words))
+    return pl.Series([*words, None], dtype=pl.String).gather(np.where(known, numbers, len(words)))
 
 
 def _word(words: tuple[Any, ...], number: int) -> Any:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from obsnb.conventions import Conventions
 from obsnb.schema import SPANS, dtype
 from obsnb.sources.wire.promoted import INTEGERS, promoted
+from obsnb.sources.wire.span_columns import Raws, SpanColumns
 
 __all__ = ["KINDS", "STATUSES", "Attribute", "SpanTable", "attribute"]
 
@@ -28,8 +29,23 @@ KINDS = (None, "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
 
 _ENTRY = {"key": pl.String, "type": pl.String, "value": pl.String}
+#: Of a span, all but its attributes, events and links.
+_CORE: dict[str, Any] = {
+    "trace_id": pl.Binary,
+    "span_id": pl.Binary,
+    "parent_span_id": pl.Binary,
+    "name": pl.String,
+    "kind": pl.String,
+    "status": pl.String,
+    "message": pl.String,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "resource": pl.Int64,
+    "whole_trace": pl.Boolean,
+}
 _ABSENT = np.iinfo(np.int64).max
 
+_Numbers = npt.NDArray[np.int64]
 Kind = Literal["string", "int", "double", "bool", "array", "kvlist", "bytes"]
 
 
@@ -79,6 +95,10 @@ class _Book(dict[bytes, int]):
         self[raw] = number
         return number
 
+    def numbers(self, raws: Iterable[bytes]) -> _Numbers:
+        """Those of several."""
+        return np.array(list(map(self.__getitem__, raws)), dtype=np.int64)
+
     def frame(self) -> pl.DataFrame:
         return pl.DataFrame(self.entries, schema=_ENTRY, orient="row")
 
@@ -87,19 +107,40 @@ class _Lists:
     """A list of attributes a row, as numbers in the book."""
 
     def __init__(self, book: _Book) -> None:
-        self._number = book.__getitem__
-        self.numbers: list[int] = []
-        self.sizes: list[int] = []
+        self._book = book
+        self._numbers: list[int] = []
+        self._sizes: list[int] = []
+        self._done: list[tuple[_Numbers, _Numbers]] = []
 
     def add(self, raws: Sequence[bytes]) -> None:
-        self.numbers.extend(map(self._number, raws))
-        self.sizes.append(len(raws))
+        self._numbers.extend(map(self._book.__getitem__, raws))
+        self._sizes.append(len(raws))
 
-    def flat(self) -> npt.NDArray[np.int64]:
-        return np.array(self.numbers, dtype=np.int64)
+    def extend(self, raws: Raws) -> None:
+        """Several lists at once."""
+        self._close()
+        self._done.append((self._book.numbers(raws.known)[raws.numbers], raws.sizes))
+
+    def flat(self) -> tuple[_Numbers, _Numbers]:
+        """The numbers of all lists, one after another, and how many each has."""
+        self._close()
+        columns = zip(*self._done, strict=True)
+        numbers, sizes = (np.concatenate(column) for column in columns)
+        self._done = [(numbers, sizes)]
+        return numbers, sizes
 
     def series(self, name: str, entries: pl.DataFrame) -> pl.Series:
-        return _listed(name, entries[self.flat()], self.sizes)
+        numbers, sizes = self.flat()
+        return _listed(name, entries[numbers], sizes)
+
+    def _close(self) -> None:
+        """Turn what came row by row into arrays, which hold a number in eight bytes."""
+        if self._sizes or not self._done:
+            self._done.append(
+                (np.array(self._numbers, dtype=np.int64), np.array(self._sizes, dtype=np.int64))
+            )
+            self._numbers.clear()
+            self._sizes.clear()
 
 
 class SpanTable:
@@ -113,18 +154,12 @@ class SpanTable:
 
     def __init__(self, read: Callable[[bytes], Attribute]) -> None:
         self._book = _Book(read)
-        self._ids: dict[str, list[bytes]] = {"trace_id": [], "span_id": [], "parent_span_id": []}
-        self._trace, self._span, self._parent = (ids.append for ids in self._ids.values())
-        self._names: list[str] = []
-        self._kinds: list[str | None] = []
-        self._statuses: list[str | None] = []
-        self._messages: list[str] = []
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._whole: list[bool] = []
+        self._core: dict[str, list[Any]] = {name: [] for name in _CORE}
+        self._add = [column.append for column in self._core.values()]
+        self._done: list[pl.DataFrame] = []
+        self._height = 0
         self._attributes = _Lists(self._book)
         self._resources = _Lists(self._book)
-        self._resource: list[int] = []
         self._known: dict[tuple[bytes, ...], int] = {}
         self._events = _Nested(self._book, {"time": pl.Int64, "name": pl.String})
         self._links = _Nested(self._book, {"trace_id": pl.Binary, "span_id": pl.Binary})
@@ -133,7 +168,7 @@ class SpanTable:
         return f"SpanTable({len(self)} spans)"
 
     def __len__(self) -> int:
-        return len(self._names)
+        return self._height
 
     def resource(self, attributes: Iterable[bytes]) -> int:
         """Enter a resource; its number comes back."""
@@ -160,18 +195,45 @@ class SpanTable:
         whole: bool,
     ) -> None:
         """Enter a span; its events and links follow, before the next span."""
-        self._trace(trace_id)
-        self._span(span_id)
-        self._parent(parent_span_id)
-        self._names.append(name)
-        self._kinds.append(kind)
-        self._statuses.append(status)
-        self._messages.append(message)
-        self._starts.append(start)
-        self._ends.append(end)
-        self._resource.append(resource)
+        values = (trace_id, span_id, parent_span_id, name, kind, status, message, start, end, resource, whole)
+        for add, value in zip(self._add, values, strict=True):
+            add(value)
         self._attributes.add(attributes)
-        self._whole.append(whole)
+        self._height += 1
+
+    def extend(
+        self,
+        columns: SpanColumns,
+        *,
+        kinds: pl.Series,
+        statuses: pl.Series,
+        whole: npt.NDArray[np.bool_],
+    ) -> None:
+        """Enter many spans with their events and links; none of them where an attribute cannot be read."""
+        nested = [event.attributes for event in columns.events] + [link.attributes for link in columns.links]
+        self._book.numbers(raw for raws in (columns.attributes.known, *nested) for raw in raws)
+        resources = np.array(list(map(self.resource, columns.resources)), dtype=np.int64)
+        self._close()
+        core = [
+            columns.trace_id,
+            columns.span_id,
+            columns.parent_span_id,
+            columns.name,
+            kinds,
+            statuses,
+            columns.message,
+            columns.start,
+            columns.end,
+            resources[columns.resource],
+            whole,
+        ]
+        self._done.append(pl.DataFrame(dict(zip(_CORE, core, strict=True)), schema=_CORE))
+        self._attributes.extend(columns.attributes)
+        for event in columns.events:
+            self._events.add(self._height + event.owner, (event.time, event.name), event.attributes)
+        for link in columns.links:
+            self._links.add(self._height + link.owner, (link.trace_id, link.span_id), link.attributes)
+        self._height += len(columns.name)
 
     def event(self, time: int, name: str, attributes: Sequence[bytes]) -> None:
         """Enter an event of the span that was entered last."""
@@ -187,49 +249,52 @@ class SpanTable:
         Without `nested`, events and links are null: the answer did not tell of them.
         """
         entries = self._book.frame()
-        at = pl.Series(self._resource, dtype=pl.Int64)
-        starts = pl.Series("start", self._starts, dtype=pl.Int64)
-        ends = pl.Series(self._ends, dtype=pl.Int64)
+        self._close()
+        core = pl.concat(self._done)
+        at = core["resource"]
         sizes = {"trace_id": 32, "span_id": 16, "parent_span_id": 16}
         columns = [
-            *(_hex(name, ids, sizes[name]) for name, ids in self._ids.items()),
+            *(_hex(name, core[name], size) for name, size in sizes.items()),
             _services(self._resources, entries, conventions).gather(at),
-            pl.Series("name", self._names, dtype=pl.String),
-            pl.Series("kind", self._kinds, dtype=pl.String),
-            pl.Series("status", self._statuses, dtype=pl.String),
-            pl.Series("status_message", self._messages, dtype=pl.String).replace("", None),
-            starts,
-            (ends - starts).alias("duration"),
-            pl.Series("whole_trace", self._whole, dtype=pl.Boolean),
+            *core.select("name", "kind", "status").get_columns(),
+            core["message"].alias("status_message").replace("", None),
+            core["start"],
+            (core["end"] - core["start"]).alias("duration"),
+            core["whole_trace"],
             self._attributes.series("attributes", entries),
             self._resources.series("resource", entries).gather(at),
-            *self._promoted(entries, conventions),
+            *self._promoted(at.to_numpy(), entries, conventions),
         ]
         if nested:
             columns += [self._events.series("events", len(self), entries)]
             columns += [self._links.series("links", len(self), entries)]
         return SPANS.conform(pl.DataFrame(columns))
 
-    def _promoted(self, entries: pl.DataFrame, conventions: Conventions) -> list[pl.Series]:
+    def _close(self) -> None:
+        """Turn what came span by span into columns."""
+        if self._core["name"] or not self._done:
+            self._done.append(pl.DataFrame(self._core, schema=_CORE))
+            for column in self._core.values():
+                column.clear()
+
+    def _promoted(
+        self, resource: _Numbers, entries: pl.DataFrame, conventions: Conventions
+    ) -> list[pl.Series]:
         """A column for each promoted attribute that a span or its resource has."""
         order = {key: number for number, key in enumerate(promoted(conventions))}
         column_of = np.array([order.get(key, -1) for key in entries["key"]], dtype=np.int64)
-        height, resources = len(self), len(self._resources.sizes)
-        at = np.array(self._resource, dtype=np.int64)
         of_spans, of_resources = self._attributes.flat(), self._resources.flat()
-        rows = np.repeat(np.arange(height), self._attributes.sizes)
-        owners = np.repeat(np.arange(resources), self._resources.sizes)
         columns = []
         for key, number in order.items():
             if not (column_of == number).any():
                 continue
-            chosen = _first(height, rows, of_spans, column_of, number)
-            shared = _first(resources, owners, of_resources, column_of, number)[at]
+            chosen = _first(*of_spans, column_of == number)
+            shared = _first(*of_resources, column_of == number)[resource]
             chosen = np.where(chosen == _ABSENT, shared, chosen)
             known = chosen != _ABSENT
             values = entries["value"].gather(np.where(known, chosen, 0))
             values = values.set(pl.Series(~known), None).alias(key)
-            if values.null_count() < height:
+            if values.null_count() < len(self):
                 columns.append(values.cast(pl.Int64, strict=False) if key in INTEGERS else values)
         return columns
 
@@ -252,7 +317,7 @@ class _Nested:
         frame = pl.DataFrame(self._rows, schema=self._columns, orient="row")
         sizes = {"trace_id": 32, "span_id": 16}
         frame = frame.with_columns(
-            _hex(column, frame[column].to_list(), sizes[column])
+            _hex(column, frame[column], sizes[column])
             if column in sizes
             else (pl.col(column).cast(dtype("time")) if column == "time" else pl.col(column))
             for column in frame.columns
@@ -269,31 +334,24 @@ def _listed(name: str, rows: pl.DataFrame, sizes: Iterable[int]) -> pl.Series:
     return pl.Series(name, pa.LargeListArray.from_arrays(offsets, values))
 
 
-def _hex(name: str, ids: Sequence[bytes], digits: int) -> pl.Series:
+def _hex(name: str, ids: pl.Series, digits: int) -> pl.Series:
     """Ids as lower-case hex digits; null where there is none."""
-    text = pl.Series(name, ids, dtype=pl.Binary).bin.encode("hex").str.zfill(digits)
-    return text.replace("0" * digits, None)
+    text = ids.alias(name).bin.encode("hex").str.zfill(digits)
+    return text.set(text == "0" * digits, None)
 
 
 def _services(resources: _Lists, entries: pl.DataFrame, conventions: Conventions) -> pl.Series:
     """The service of each resource, by its one name."""
-    names = np.array(entries["key"] == "service.name", dtype=np.int64)
-    owners = np.repeat(np.arange(len(resources.sizes)), resources.sizes)
-    found = _first(len(resources.sizes), owners, resources.flat(), names, 1)
+    found = _first(*resources.flat(), (entries["key"] == "service.name").to_numpy())
     values = entries["value"].to_list()
     services = [values[number] if number != _ABSENT else None for number in found]
     return pl.Series("service", [s and conventions.canonical(s) for s in services], dtype=pl.String)
 
 
-def _first(
-    height: int,
-    rows: npt.NDArray[np.int64],
-    numbers: npt.NDArray[np.int64],
-    column_of: npt.NDArray[np.int64],
-    column: int,
-) -> npt.NDArray[np.int64]:
-    """For each row the entry that is first in its list and belongs to a column."""
-    out = np.full(height, _ABSENT, dtype=np.int64)
-    here = np.flatnonzero(column_of[numbers] == column)[::-1]
-    out[rows[here]] = numbers[here]  # the last write to a row wins: its first entry
+def _first(numbers: _Numbers, sizes: _Numbers, wanted: npt.NDArray[np.bool_]) -> _Numbers:
+    """For each list the first of its entries that is wanted."""
+    out = np.full(len(sizes), _ABSENT, dtype=np.int64)
+    here = np.flatnonzero(wanted[numbers])[::-1]
+    rows = np.searchsorted(np.cumsum(sizes), here, side="right")
+    out[rows] = numbers[here]  # the last write to a row wins: its first entry
     return out
