@@ -13,7 +13,7 @@ import polars as pl
 from obsnb.analysis.changes import as_levels, each_series, series_key
 from obsnb.analysis.scores import Finding, Floats, saturate
 from obsnb.analysis.service_names import Names
-from obsnb.analysis.shift import find_shift, robust_scale
+from obsnb.analysis.shift import find_shift, median, robust_scale
 from obsnb.analysis.tree import Ints
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.timerange import TimeRange, format_ns
@@ -111,16 +111,16 @@ def _contrast(
     old, new = values[~inside], values[inside]
     if len(old) < 2 or len(new) < 2:
         return None
-    onset, level, sure = int(moments[inside][0]), float(np.median(new)), 0.0
+    onset, level, sure = int(moments[inside][0]), median(new), 0.0
     shift = find_shift(values)
-    apart = min(new) > max(old) or max(new) < min(old)
+    apart = bool(new.min() > old.max() or new.max() < old.min())
     if shift is not None and moments[shift.begin] >= baseline.end_ns - 0.25 * baseline.duration_ns:
         part = values[shift.begin : shift.end][inside[shift.begin : shift.end]]
         if len(part):
             onset = onset if apart else int(moments[shift.begin])
-            level = float(np.median(part))
+            level = median(part)
             sure = min(max((-math.log10(max(shift.p_value, 1e-12)) - 1.3) / 3, 0.0), 1.0)
-    before = float(np.median(old))
+    before = median(old)
     jitter = robust_scale(np.diff(new), level=0.0) / math.sqrt(2)
     spread = max(robust_scale(old - before, level=before), jitter, 0.02 * max(abs(before), abs(level)))
     effect = (level - before) / max(spread, 1e-12)
@@ -145,17 +145,22 @@ def _unusual(moved: list[_Moved]) -> list[_Moved]:
     effects: dict[str, list[float]] = {}
     for each in moved:
         effects.setdefault(each.metric, []).append(each.effect)
+    usual = {metric: _usual(np.array(some)) for metric, some in effects.items() if len(some) >= _ALIKE}
     out = []
     for each in moved:
-        others = np.array(effects[each.metric])
         strength = each.strength
-        if strength and len(others) >= _ALIKE:
-            middle = float(np.median(others))
-            spread = robust_scale(others - middle, level=0.0) + 1.0
+        if strength and each.metric in usual:
+            middle, spread = usual[each.metric]
             strength *= saturate(abs(each.effect - middle) / spread - 2, 3)
         falls = each.during < each.before and not _GOOD.search(each.metric)
         out.append(replace(each, strength=strength * (_FALLING if falls else 1.0)))
     return out
+
+
+def _usual(effects: Floats) -> tuple[float, float]:
+    """The middle of some effects, and how far they lie around it."""
+    middle = median(effects)
+    return middle, robust_scale(effects - middle, level=0.0) + 1.0
 
 
 def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[_Moved]:

@@ -71,15 +71,19 @@ def find_shift(values: Floats) -> Shift | None:
     if many < FEWEST or values.min() == values.max():
         return None
     ranks = _ranks(values)
+    variance = float(ranks.var())
     begin, end, score = _best_stretch(ranks)
+    rest = _rest(ranks, begin, end)
+    left = float(rest.var() / variance)
     if begin > 0 and end < many:  # one change explains as well as two would: there was one
         last_begin, _, last_score = _best_last_stretch(ranks)
-        if last_score**2 >= score**2 - _SLACK * float(_rest(ranks, begin, end).var() / ranks.var()):
+        if last_score**2 >= score**2 - _SLACK * left:
             begin, end, score = last_begin, many, last_score
-    rest = _rest(ranks, begin, end)
+            rest = _rest(ranks, begin, end)
+            left = float(rest.var() / variance)
     stretch = _persistence(rest)
     p_value = max(_tail(score / math.sqrt(stretch), many / stretch), _tail_of_rare(values, begin, end))
-    slack = _SLACK * stretch * float(rest.var() / ranks.var())
+    slack = _SLACK * stretch * left
     earliest, latest = _range_of_begin(ranks, begin, end, slack)
     if begin == 0:  # it began before the series: what can be dated is the way back
         begin, end = end, many
@@ -94,8 +98,8 @@ def _sharpened(values: Floats, begin: int, end: int) -> tuple[int, int]:
     Ranks tell that a sample is high, not how high, so a few high ones before the step look like it.
     """
     many = len(values)
-    before = float(np.median(np.r_[values[:begin], values[end:]]))
-    during = float(np.median(values[begin:end]))
+    before = median(_without(values, begin, end))
+    during = median(values[begin:end])
     if before == during:
         return begin, end
     inside = np.clip((values - before) / (during - before), 0.0, 1.0) - 0.5
@@ -111,9 +115,10 @@ def _sharpened(values: Floats, begin: int, end: int) -> tuple[int, int]:
 
 
 def _described(values: Floats, begin: int, end: int, within: tuple[int, int], p_value: float) -> Shift:
-    inside, outside = values[begin:end], np.r_[values[:begin], values[end:]]
-    before, during = float(np.median(outside)), float(np.median(inside))
-    spread = robust_scale(np.r_[inside - during, outside - before], level=max(abs(before), abs(during)))
+    inside, outside = values[begin:end], _without(values, begin, end)
+    before, during = median(outside), median(inside)
+    residuals = np.concatenate((inside - during, outside - before))
+    spread = robust_scale(residuals, level=max(abs(before), abs(during)))
     return Shift(
         begin=begin,
         end=end,
@@ -128,7 +133,7 @@ def _described(values: Floats, begin: int, end: int, within: tuple[int, int], p_
 
 def robust_scale(residuals: Floats, *, level: float) -> float:
     """1.4826 times the median of absolute residuals, at least a hundredth of the level."""
-    scale = 1.4826 * float(np.median(np.abs(residuals))) if len(residuals) else 0.0
+    scale = 1.4826 * median(np.abs(residuals)) if len(residuals) else 0.0
     return max(scale, 0.01 * abs(level), 1e-12)
 
 
@@ -169,11 +174,12 @@ def _ranks(values: Floats) -> Floats:
 def _best_stretch(ranks: Floats) -> tuple[int, int, float]:
     many = len(ranks)
     size = -(-many // _CELLS)
-    edges = np.minimum(np.arange(-(-many // size) + 1) * size, many)
     sums = np.append(0.0, np.cumsum(ranks - ranks.mean()))
     scale = math.sqrt(ranks.var(ddof=1))
-    i, j = _pairs(len(edges))
-    begin, end, score = _highest(sums, edges[i], edges[j], scale)
+    begins, ends, weights = _stretches(many)
+    scores = np.abs(sums[ends] - sums[begins]) / (scale * weights)
+    best = int(np.argmax(scores))
+    begin, end, score = int(begins[best]), int(ends[best]), float(scores[best])
     for _ in range(2 if size > 1 else 0):
         near = np.arange(max(0, begin - size), min(many, begin + size) + 1)
         begin, end, score = _highest(sums, near, np.full_like(near, end), scale)
@@ -192,7 +198,7 @@ def _best_last_stretch(ranks: Floats) -> tuple[int, int, float]:
 def _rest(ranks: Floats, begin: int, end: int) -> Floats:
     """What is left of the ranks when the means inside and outside of the stretch are taken away."""
     level = np.full(len(ranks), ranks[begin:end].mean())
-    level[:begin] = level[end:] = np.r_[ranks[:begin], ranks[end:]].mean()
+    level[:begin] = level[end:] = _without(ranks, begin, end).mean()
     rest: Floats = ranks - level
     return rest
 
@@ -207,10 +213,26 @@ def _highest(sums: Floats, begin: _Ints, end: _Ints, scale: float) -> tuple[int,
     return int(begin[best]), int(end[best]), float(score[best])
 
 
-@lru_cache(maxsize=256)
-def _pairs(edges: int) -> tuple[_Ints, _Ints]:
-    i, j = np.triu_indices(edges, 1)
-    return i.astype(np.int64), j.astype(np.int64)
+def median(values: Floats) -> float:
+    """What `numpy.median` gives for finite values, at a tenth of what it takes for few of them."""
+    ordered, middle = np.sort(values), len(values) // 2
+    return float(ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
+
+
+def _without(values: Floats, begin: int, end: int) -> Floats:
+    return np.concatenate((values[:begin], values[end:]))
+
+
+@lru_cache(maxsize=64)
+def _stretches(many: int) -> tuple[_Ints, _Ints, Floats]:
+    """Begins, ends and weights of the stretches between cells, for all series of so many samples."""
+    size = -(-many // _CELLS)
+    edges = np.minimum(np.arange(-(-many // size) + 1, dtype=np.int64) * size, many)
+    i, j = np.triu_indices(len(edges), 1)
+    length = edges[j] - edges[i]
+    allowed = (length >= _SHORTEST) & (length <= many - _SHORTEST)
+    weights = np.sqrt(np.maximum(length * (1 - length / many), 1e-9))
+    return edges[i][allowed], edges[j][allowed], weights[allowed]
 
 
 def _persistence(rest: Floats) -> float:
@@ -249,7 +271,7 @@ def _tail_of_rare(values: Floats, begin: int, end: int) -> float:
     There the exact chance of so many unequal samples in one stretch (hypergeometric), times the
     n ln(n) stretches that are about independent.
     """
-    usual = float(np.median(values))
+    usual = median(values)
     unequal = values != usual
     many, odd = len(values), int(unequal.sum())
     if 2 * odd >= many:
@@ -280,6 +302,8 @@ def _overshoot(x: Floats) -> Floats:
 
 def _range_of_begin(ranks: Floats, begin: int, end: int, slack: float) -> tuple[int, int]:
     """The begins whose likelihood is not surely worse, all next to each other around the best."""
+    if begin >= end:
+        return begin, begin
     many = len(ranks)
     sums = np.append(0.0, np.cumsum(ranks - ranks.mean()))
     candidate = np.arange(0, end)
@@ -288,10 +312,7 @@ def _range_of_begin(ranks: Floats, begin: int, end: int, slack: float) -> tuple[
         ranks.var(ddof=1) * np.maximum(length * (1 - length / many), 1e-9)
     )
     power[length >= many] = 0
-    good = power >= power[begin] - slack if begin < end else np.zeros(1, dtype=bool)
-    low = high = begin
-    while low > 0 and good[low - 1]:
-        low -= 1
-    while high < end - 1 and good[high + 1]:
-        high += 1
-    return low, high
+    worse = np.flatnonzero(~(power >= power[begin] - slack))
+    after = int(np.searchsorted(worse, begin))
+    low = int(worse[after - 1]) + 1 if after else 0
+    return low, int(worse[after]) - 1 if after < len(worse) else end - 1

@@ -10,6 +10,7 @@ tempo         whole traces to a finished frame, spans a second
 pull          a whole pull from a real Prometheus, against downloading the same bytes
 peers         the same bytes to a tidy frame, against other packages: time and memory
 download      lines streamed to Parquet: peak memory
+scale         the analysis on large frames: seconds and memory
 ============  ==========================================================================================
 """
 # ruff: noqa: T201 - a command prints
@@ -20,7 +21,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import decoding, peers, pulling
+from tests.benchmarks import decoding, peers, pulling, scaling
 from tests.benchmarks.measuring import Row, table
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
@@ -30,6 +31,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "pull": pulling.pull,
     "peers": peers.peers,
     "download": pulling.download,
+    "scale": scaling.scale,
 }
 
 
