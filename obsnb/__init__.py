@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from obsnb.store.csv import write_csv
     from obsnb.store.event_files import read_events
     from obsnb.views import charts as charts
+    from obsnb.views import widgets
     from obsnb.views.progress import progress_bar
     from obsnb.views.tables import table
 
@@ -107,6 +108,7 @@ __all__ = [
     "suspects",
     "table",
     "timeline",
+    "widgets",
     "window",
     "write_csv",
 ]
@@ -147,6 +149,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         globals()[name] = importlib.import_module(f"obsnb.{_MODULES[name]}")
         return globals()[name]
+    if name == "widgets":
+        return importlib.import_module("obsnb.views.widgets")
     if name not in _WHERE:
         raise AttributeError(f"module 'obsnb' has no attribute {name!r}")
     found = getattr(importlib.import_module(f"obsnb.{_WHERE[name]}"), name)

@@ -1,0 +1,49 @@
+"""Widgets for a notebook: look, brush, follow; what is chosen is a frame in the next cell.
+
+Each is one Python file beside one plain JavaScript file, drawn by anywidget. Data stays in the kernel
+and is fetched by page; nothing leaves the machine. Loading this package loads no widget library: a
+class does, when it is first used, and says what to install where that is missing.
+
+Examples
+--------
+>>> import obsnb
+>>> obs = obsnb.open_archive("data/incidents/slow-query")
+>>> browser = obsnb.widgets.LogBrowser(obs.logs(obs.ledger[0].asked, obs.window))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from obsnb.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from obsnb.views.widgets.logs import LogBrowser
+    from obsnb.views.widgets.times import TimePicker
+    from obsnb.views.widgets.waterfall import TraceWaterfall
+
+__all__ = ["LogBrowser", "TimePicker", "TraceWaterfall"]
+
+_WHERE = {"LogBrowser": "logs", "TimePicker": "times", "TraceWaterfall": "waterfall"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a widget's class when it is first used."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'obsnb.widgets' has no attribute {name!r}")
+    try:
+        importlib.import_module("anywidget")
+    except ImportError:
+        raise MissingExtraError(
+            f"{name} is a widget, and anywidget is not installed where this kernel runs.",
+            hint='pip install "obsnb[jupyter]" there, and anywidget beside JupyterLab where that is another '
+            "environment; obsnb.table(frame) and the charts need neither.",
+        ) from None
+    found = getattr(importlib.import_module(f"obsnb.views.widgets.{_WHERE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,182 @@
+"""What every widget is made of: questions from the browser, and a static form for where no kernel is."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from obsnb.errors import FrameError, ObsnbError, UsageError
+from obsnb.views.theme import DARK, LIGHT, Theme
+
+__all__ = ["Answer", "Widget", "script", "style"]
+
+Answer = dict[str, Any]
+_HERE = Path(__file__).parent
+_VIEW = "application/vnd.jupyter.widget-view+json"
+_HOW = (
+    "This is the last view of a widget. It is live where a kernel runs and Jupyter's server has anywidget "
+    "and jupyterlab_widgets: pip install anywidget jupyterlab_widgets in the server's environment."
+)
+
+
+def script(name: str) -> str:
+    """A widget's JavaScript: the bricks that all share, then its own file."""
+    return "\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("house", name))
+
+
+def style() -> str:
+    """The style sheet of all widgets: the house's colours, light and dark as the page is, then the rules."""
+    dark = _colours(DARK, strong="#4aa8e0", warn="#e69f00", chosen="#1d3a4f", hover="#20262d", edge="#7b8794")
+    light = _colours(
+        LIGHT, strong="#005f99", warn="#7a5200", chosen="#dcedf8", hover="#f3f5f7", edge="#7b8794"
+    )
+    system = "body:not([data-jp-theme-light]):not(.vscode-light) .obsnb"
+    return "\n".join(
+        (
+            f".obsnb {{ {light} }}",
+            f'body[data-jp-theme-light="false"] .obsnb, body.vscode-dark .obsnb {{ {dark} }}',
+            f"@media (prefers-color-scheme: dark) {{ {system} {{ {dark} }} }}",
+            (_HERE / "house.css").read_text(encoding="utf-8"),
+        )
+    )
+
+
+def _colours(theme: Theme, *, strong: str, warn: str, chosen: str, hover: str, edge: str) -> str:
+    named = {"paper": theme.paper, "ink": theme.ink, "quiet": theme.quiet, "line": theme.line}
+    named |= {
+        "bad": theme.bad,
+        "strong": strong,
+        "warn": warn,
+        "chosen": chosen,
+        "hover": hover,
+        "edge": edge,
+    }
+    named |= {f"s{place}": colour for place, colour in enumerate(theme.series)}
+    return " ".join(f"--o-{name}: {colour};" for name, colour in named.items())
+
+
+class Widget(anywidget.AnyWidget):
+    """A view whose data stays in the kernel: the browser asks for what it draws.
+
+    `start` is all that a first paint needs, kept up to date as the view changes: with the widget's state
+    in the notebook, it is what is seen when that is opened again. Beside it stands the static form, an
+    output of its own that the live widget covers, because front ends show no second form of a widget
+    that they cannot draw.
+    """
+
+    start = traitlets.Dict().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
+    _css = style()
+
+    #: What the browser may ask that leaves the view as it is.
+    quiet_questions: tuple[str, ...] = ("rows", "details")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._displayed = False
+        self.still = f"obsnb-still-{self.model_id}"
+        self.on_msg(self._heard)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.says()})"
+
+    # What a widget says of itself.
+
+    def says(self) -> str:
+        """What it shows, in a few words."""
+        return str(self.start.get("trouble") or self.start.get("says", ""))
+
+    def still_form(self) -> str:
+        """The view as it is now, as HTML that needs no script."""
+        return ""
+
+    def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Answer]]:
+        """What the browser may ask, by name."""
+        return {}
+
+    @contextlib.contextmanager
+    def putting_trouble_in_its_place(self) -> Iterator[None]:
+        """A frame that cannot be shown becomes a sentence where the widget would be."""
+        try:
+            yield
+        except FrameError as error:
+            self.start = {"trouble": " ".join(str(error).split())}
+
+    # Questions and answers.
+
+    def answer(self, question: str, given: Mapping[str, Any]) -> Answer:
+        """What the browser is told when it asks.
+
+        Raises
+        ------
+        UsageError
+            There is no such question.
+        """
+        known = self.questions()
+        if question not in known:
+            raise UsageError(f"{type(self).__name__} is not asked {question!r}; it knows {', '.join(known)}.")
+        return known[question](given)
+
+    def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
+        if not isinstance(content, dict) or content.get("kind") != "ask":
+            return
+        question = str(content.get("what"))
+        reply: Answer
+        try:
+            reply = {"answer": self.answer(question, content.get("given") or {})}
+        except ObsnbError as error:
+            reply = {"trouble": " ".join(str(error).split())}
+        except Exception as error:  # noqa: BLE001 - the browser waits, and nobody sees a kernel's log
+            reply = {"trouble": f"{question} failed: {type(error).__name__}: {error}"}
+        self.send({"kind": "answer", "id": content.get("id"), **reply})
+        if question not in self.quiet_questions:
+            self.view_changed()
+
+    def tell(self, kind: str, **what: Any) -> None:
+        """Send something that the browser did not ask for."""
+        self.send({"kind": kind, **what})
+
+    def view_changed(self) -> None:
+        """Keep the static form as the view is now."""
+        if self._displayed:
+            _display(self._still_bundle(), display_id=self.still, update=True)
+
+    # How it is shown.
+
+    def to_html(self) -> str:
+        """The static form: the view as it is now, all text escaped, without any script."""
+        trouble = self.start.get("trouble")
+        body = f"<p>{html.escape(trouble)}</p>" if trouble else self.still_form()
+        said = f"<p><strong>{html.escape(type(self).__name__)}</strong> {html.escape(self.says())}</p>"
+        return (
+            f'<div class="obsnb-still {self.still}">{"" if trouble else said}{body}'
+            f'<p style="opacity:.75;font-size:85%">{html.escape(_HOW)}</p></div>'
+        )
+
+    def _still_bundle(self) -> dict[str, str]:
+        return {"text/html": self.to_html(), "text/plain": repr(self)}
+
+    def _live_bundle(self) -> dict[str, Any]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {_VIEW: view, "text/plain": repr(self)}
+
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        return self._live_bundle() | self._still_bundle()
+
+    def _ipython_display_(self) -> None:
+        _display(self._live_bundle())
+        _display(self._still_bundle(), display_id=self.still)
+        self._displayed = True
+
+
+def _display(bundle: dict[str, Any], *, display_id: str | None = None, update: bool = False) -> None:
+    from IPython.display import publish_display_data
+
+    place = None if display_id is None else {"display_id": display_id}
+    publish_display_data(bundle, transient=place, update=update)  # type: ignore[no-untyped-call]  # IPython says no types

@@ -1,0 +1,191 @@
+"""A time range picker: an overview of what happened when, and a brush over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from obsnb.analysis.border import like
+from obsnb.errors import FrameError, WindowError
+from obsnb.timerange import TimeRange, format_ns, parse_instant
+from obsnb.views.formats import clock, counted, duration, period
+from obsnb.views.svg import Node, Scale, box, drawing, label, rule, time_ticks
+from obsnb.views.theme import LIGHT
+from obsnb.views.widgets.base import Answer, Widget, script
+from obsnb.views.widgets.listing import as_polars
+
+__all__ = ["TimePicker"]
+
+_BINS = 120
+_MS = 1_000_000
+_BAD = r"^(?i:err|fatal|crit|panic|emerg|alert)"
+_WIDE, _TALL, _FOOT = 900, 110, 20
+
+
+class TimePicker(Widget):
+    """How many rows lie where in time, with the failed ones marked, and a window that is brushed over them.
+
+    Parameters
+    ----------
+    frame
+        LOGS, SPANS, SERIES or EVENTS: anything with ``timestamp`` or ``start``. Lines of level error and
+        above, and spans of status error, count as failed.
+    window
+        What the overview spans; all of the frame unless told.
+    picked
+        What is picked at first; all unless told.
+
+    Attributes
+    ----------
+    window
+        The picked window, a `obsnb.TimeRange`; may be assigned.
+    selection
+        The frame's rows in it, as a frame of the kind that was passed in.
+    """
+
+    _esm = script("times")
+
+    def __init__(
+        self, frame: Any, *, window: TimeRange | None = None, picked: TimeRange | None = None
+    ) -> None:
+        super().__init__()
+        self._given = frame
+        self._listeners: list[Callable[[TimeRange], object]] = []
+        self._picked: TimeRange | None = None
+        with self.putting_trouble_in_its_place():
+            self._read(frame, window)
+            self._picked = picked
+            self.start = self._view()
+
+    def _read(self, frame: Any, window: TimeRange | None) -> None:
+        self._source = as_polars(frame, what="TimePicker")
+        name = next((one for one in ("timestamp", "start") if one in self._source.columns), None)
+        if name is None or not isinstance(self._source.schema[name], pl.Datetime):
+            raise FrameError("TimePicker needs a column timestamp or start that holds times.")
+        self._times = self._source[name].cast(pl.Datetime("ns")).to_physical()
+        known = self._times.drop_nulls()
+        if window is None and known.is_empty():
+            raise FrameError("There is no time to pick from: the frame is empty.")
+        if window is None:
+            first, last = int(known.min()) // _MS * _MS, int(known.max()) // _MS * _MS + _MS  # type: ignore[arg-type]  # of integers
+            window = TimeRange(first, last)
+        self.overview = window
+        edges = np.linspace(window.start_ns, window.end_ns, _BINS + 1).astype(np.int64)
+        self._bins = np.histogram(known.to_numpy(), bins=edges)[0]
+        failed = self._times.filter(self._failed()).drop_nulls()
+        self._failed_bins = np.histogram(failed.to_numpy(), bins=edges)[0]
+
+    def _failed(self) -> pl.Series:
+        for name, form in (("level", _BAD), ("status", "^error$")):
+            if name in self._source.columns:
+                return self._source[name].cast(pl.String).str.contains(form).fill_null(False)
+        return pl.repeat(False, self._source.height, dtype=pl.Boolean, eager=True)
+
+    # The window.
+
+    @property
+    def window(self) -> TimeRange:
+        """The picked window: start inclusive, end exclusive, UTC."""
+        return self._picked or self.overview
+
+    @window.setter
+    def window(self, window: TimeRange) -> None:
+        self._pick(window)
+        self.tell("changed", **self.start)
+
+    @property
+    def selection(self) -> Any:
+        """The rows in the picked window."""
+        inside = self._times.is_between(self.window.start_ns, self.window.end_ns, closed="left")
+        return like(self._source.filter(inside.fill_null(False)), self._given)
+
+    def on_pick(self, listener: Callable[[TimeRange], object]) -> None:
+        """Call this with the window whenever another one is picked."""
+        self._listeners.append(listener)
+
+    def _pick(self, window: TimeRange) -> None:
+        start = min(max(window.start_ns, self.overview.start_ns), self.overview.end_ns - _MS)
+        end = max(min(window.end_ns, self.overview.end_ns), start + _MS)
+        self._picked = TimeRange(start, end)
+        self.start = self._view()
+        self.view_changed()
+        for listener in self._listeners:
+            listener(self._picked)
+
+    # What the browser draws and asks.
+
+    def says(self) -> str:
+        """The window, its length, and how many rows lie in it."""
+        if "trouble" in self.start:
+            return super().says()
+        window = self.window
+        rows = counted(
+            int(self._times.is_between(window.start_ns, window.end_ns, closed="left").sum()), "row"
+        )
+        return f"{period(window.start_ns, window.end_ns)} ({duration(window.duration_ns)}), {rows}"
+
+    def _view(self) -> Answer:
+        overview, picked = self.overview, self.window
+        ticks = time_ticks(overview.start_ns, overview.end_ns, 8)
+        return {
+            "start_ms": overview.start_ns // _MS,
+            "end_ms": -(-overview.end_ns // _MS),
+            "from_ms": picked.start_ns // _MS,
+            "to_ms": -(-picked.end_ns // _MS),
+            "from": format_ns(picked.start_ns),
+            "to": format_ns(picked.end_ns),
+            "rows": self._bins.tolist(),
+            "failed": self._failed_bins.tolist(),
+            "bin": duration(overview.duration_ns / _BINS),
+            "ticks": [{"ms": tick // _MS, "says": clock(tick)} for tick in ticks],
+            "says": self.says(),
+        }
+
+    def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Answer]]:
+        """A brush, or a window that was typed."""
+        return {"brush": self._brushed, "type": self._typed}
+
+    def _brushed(self, given: Mapping[str, Any]) -> Answer:
+        start, end = sorted(round(float(given[edge])) * _MS for edge in ("from_ms", "to_ms"))
+        self._pick(TimeRange(start, max(end, start + _MS)))
+        return dict(self.start)
+
+    def _typed(self, given: Mapping[str, Any]) -> Answer:
+        start, end = (parse_instant(str(given[edge]).strip(), tz="UTC") for edge in ("from", "to"))
+        if end <= start:
+            raise WindowError(
+                "The window ends before it starts.", hint="The first time is its start, the second its end."
+            )
+        self._pick(TimeRange(start, end))
+        return dict(self.start)
+
+    def still_form(self) -> str:
+        """The overview with the picked window, as an SVG drawing."""
+        overview, picked = self.overview, self.window
+        across = Scale(overview.start_ns, overview.end_ns, 0, _WIDE)
+        most, step = max(int(self._bins.max()), 1), _WIDE / _BINS
+        parts: list[Node] = [
+            box(
+                across(picked.start_ns),
+                0,
+                across(picked.end_ns) - across(picked.start_ns),
+                _TALL,
+                look="picked",
+                colour=LIGHT.calm_tint,
+            )
+        ]
+        for counts, colour in ((self._bins, LIGHT.series[0]), (self._failed_bins, LIGHT.bad)):
+            for place, count in enumerate(counts.tolist()):
+                tall = _TALL * count / most
+                parts.append(box(place * step, _TALL - tall, step - 1, tall, look="bar", colour=colour))
+        parts.append(rule(0, _TALL, _WIDE, _TALL, look="grid", colour=LIGHT.line))
+        parts += [
+            label(across(tick), _TALL + 14, clock(tick), look="tick", colour=LIGHT.quiet, anchor="middle")
+            for tick in time_ticks(overview.start_ns, overview.end_ns, 8)
+        ]
+        svg = drawing(_WIDE, _TALL + _FOOT, parts, look="overview", says=self.says(), size=11)
+        key = "Bars are rows; their vermillion part failed. The shaded part is picked. Times are UTC."
+        return f'<div style="background:#fff">{svg}</div><p>{key}</p>'
