@@ -14,7 +14,7 @@ from obsnb.timerange import TimeRange, format_ns, parse_instant
 from obsnb.views.formats import clock, counted, duration, period
 from obsnb.views.svg import Node, Scale, box, drawing, label, rule, time_ticks
 from obsnb.views.theme import LIGHT
-from obsnb.views.widgets.base import Answer, Widget, script
+from obsnb.views.widgets.base import Answer, Widget, picture, script
 from obsnb.views.widgets.listing import as_polars
 
 __all__ = ["TimePicker"]
@@ -188,4 +188,4 @@ class TimePicker(Widget):
         ]
         svg = drawing(_WIDE, _TALL + _FOOT, parts, look="overview", says=self.says(), size=11)
         key = "Bars are rows; their vermillion part failed. The shaded part is picked. Times are UTC."
-        return f'<div style="background:#fff">{svg}</div><p>{key}</p>'
+        return f"{picture(svg, self.says())}<p>{key}</p>"

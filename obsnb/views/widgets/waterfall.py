@@ -13,10 +13,10 @@ import polars as pl
 from obsnb.errors import UsageError
 from obsnb.schema import LOGS
 from obsnb.views.formats import clock, counted, duration, moment
-from obsnb.views.spanchart import UNKNOWN, draw_waterfall, waterfall_of
+from obsnb.views.spanchart import UNKNOWN, Waterfall, draw_waterfall, waterfall_of
 from obsnb.views.svg import round_ticks
 from obsnb.views.theme import slots
-from obsnb.views.widgets.base import Answer, script
+from obsnb.views.widgets.base import Answer, picture, script
 from obsnb.views.widgets.listing import ListWidget, Places, as_polars, cut, whole_number, whole_text
 from obsnb.views.widgets.spantree import SpanTree, plant
 
@@ -170,7 +170,11 @@ class TraceWaterfall(ListWidget):
         if shown is None:
             return ""
         left = f"<p>{counted(shown.left_out, 'further span')}.</p>" if shown.left_out else ""
-        return f'<div style="background:#fff">{draw_waterfall(shown)}</div>{left}'
+        return picture(draw_waterfall(shown), self._told(shown)) + left
+
+    def _told(self, shown: Waterfall) -> str:
+        """The drawing for those who do not see it: its bars, in words."""
+        return cut(f"Waterfall, {self.says()}: " + "; ".join(bar.words for bar in shown.bars), 2_000)
 
     # What is asked.
 
