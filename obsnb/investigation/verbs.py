@@ -21,7 +21,10 @@ from obsnb.report.hypotheses import Hypothesis, judged
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from obsnb.report.postmortem import Postmortem
+    from obsnb.views.widgets.board import Board
 
 __all__ = ["Investigation", "investigate"]
 
@@ -98,6 +101,7 @@ class Investigation:
         self.scope = scope
         self._given = baseline
         self._tried: dict[str, Hypothesis] = {}
+        self._board: Board | None = None
 
     def __repr__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in self.scope.items())
@@ -197,6 +201,46 @@ class Investigation:
     def charts(self) -> Figures:
         """Plain plotly figures with incident, baseline and events drawn in: ``inv.charts.requests()``, ..."""
         return Figures(self._found, self._obs.conventions)
+
+    def board(self) -> Board:
+        """The investigation's widgets side by side, linked: brush a window, follow a line to its trace.
+
+        The same board each time, so that what was starred, reworded or ticked stays. `postmortem` tells the
+        timeline as it was edited here.
+
+        Returns
+        -------
+        Board
+            ``board.logs.selection`` and the others' are frames.
+
+        Raises
+        ------
+        MissingExtraError
+            The widgets' library is not installed where this kernel runs.
+        """
+        if self._board is None:
+            from obsnb.views import widgets
+
+            found = self._found
+            self._board = widgets.board_of(
+                logs=self.logs(self.window),
+                spans=self.traces(self.window),
+                errors=self.error_groups(),
+                queries=self.slow_queries(),
+                graph=self.service_graph(),
+                suspects=self.suspects(),
+                timeline=self.timeline(),
+                window=self.window,
+                during=self.during,
+                trace_id=found.waterfall["trace_id"][0] if found.waterfall.height else None,
+            )
+        return self._board
+
+    @property
+    def _told_timeline(self) -> pl.DataFrame:
+        """The timeline as people edited it, or as it was found."""
+        edited = self._board.timeline.changed if self._board is not None else False
+        return self._board.timeline.frame if self._board is not None and edited else self._found.timeline
 
     def evidence(self, id: str) -> Any:
         """The rows behind an evidence id.
@@ -308,7 +352,7 @@ class Investigation:
             summary=self._found.summary.lines,
             confidence=self._found.summary.sure,
             impact=impact_rows(self._found.impact),
-            timeline=self._found.timeline,
+            timeline=self._told_timeline,
             suspects=self._found.suspects,
             error_groups=self._found.errors,
             slow_queries=self._found.statements,

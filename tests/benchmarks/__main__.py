@@ -11,6 +11,7 @@ pull          a whole pull from a real Prometheus, against downloading the same 
 peers         the same bytes to a tidy frame, against other packages: time and memory
 download      lines streamed to Parquet: peak memory
 scale         the analysis on large frames: seconds and memory
+widgets       in a JupyterLab in Chromium: first paint and scrolling of a million lines, ten thousand spans
 ============  ==========================================================================================
 """
 # ruff: noqa: T201 - a command prints
@@ -21,7 +22,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import decoding, peers, pulling, scaling
+from tests.benchmarks import decoding, drawing, peers, pulling, scaling
 from tests.benchmarks.measuring import Row, table
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "peers": peers.peers,
     "download": pulling.download,
     "scale": scaling.scale,
+    "widgets": drawing.widgets,
 }
 
 

@@ -204,6 +204,109 @@ def test_a_window_is_brushed_typed_moved_by_keys_and_set_from_python(lab: Lab) -
     expect(typed).to_have_value("2026-11-23T18:30:00Z")
 
 
+def test_a_table_is_sorted_searched_chosen_and_followed(lab: Lab) -> None:
+    lab.run("followed = []; table = obsnb.widgets.TraceTable(spans); table.on_follow(followed.append)")
+    widget = lab.show("table")
+    took = widget.get_by_role("button", name="took")
+    took.click()
+    expect(widget.get_by_role("button", name="took, sorted downwards")).to_be_visible()
+    longest = lab.read("obsnb.self_time(spans)['duration'].max().total_seconds()")
+    first = widget.locator("[role=row]").first
+    expect(first.get_by_role("gridcell").nth(1)).to_have_text(re.compile(rf"^{int(longest)}(\.\d+)? s$"))
+    first.click()
+    expect(about(widget)).to_contain_text("1 selected")
+    assert lab.read("table.selection['trace_id'].n_unique()") == 1
+    lab.page.keyboard.press("t")
+    widget.get_by_role("searchbox").fill("no such thing")
+    expect(about(widget)).to_contain_text("0 of")
+    assert lab.read("followed == table.selection['trace_id'].unique().to_list()")
+
+
+def test_the_service_map_is_reached_by_tab_and_a_service_chosen_by_enter(lab: Lab) -> None:
+    widget = lab.show("drawn = obsnb.widgets.ServiceMap(obsnb.service_graph(spans)); drawn")
+    node = widget.get_by_role("button", name=re.compile("^postgres: "))
+    node.focus()
+    lab.page.keyboard.press("Enter")
+    expect(about(widget)).to_contain_text("selected")
+    expect(node).to_be_focused()
+    assert lab.read("drawn.selection['callee'].to_list()") == ["postgres"]
+    lab.do("drawn.selection = obsnb.service_graph(spans).head(1)")
+    expect(about(widget)).to_contain_text("1 selected")
+
+
+def test_the_timeline_is_starred_reworded_moved_and_added_to_by_the_keyboard(lab: Lab) -> None:
+    lab.run("from tests.views.widgets.test_editing import happened")
+    widget = lab.show(
+        f"told = obsnb.widgets.TimelineEditor(happened('alpha', {script_line()!r}, 'gamma')); told"
+    )
+    rows = widget.get_by_role("listitem")
+    rows.first.focus()
+    lab.page.keyboard.press("s")
+    expect(about(widget)).to_contain_text("1 starred")
+    lab.page.keyboard.press("Alt+ArrowDown")
+    expect(rows.nth(1)).to_contain_text("alpha")
+    expect(rows.nth(1)).to_be_focused()
+    lab.page.keyboard.press("Enter")
+    field = widget.get_by_role("textbox", name="New words")
+    field.fill("alpha, in clearer words")
+    field.press("Enter")
+    expect(rows.nth(1)).to_contain_text("clearer words (reworded)")
+    widget.get_by_role("textbox", name="When").fill("2026-11-23T18:13:30Z")
+    widget.get_by_role("textbox", name="What happened").fill("paged the shop")
+    widget.get_by_role("button", name="Add", exact=True).click()
+    expect(rows).to_have_count(4)
+    assert lab.read("told.selection['title'].to_list()") == ["alpha, in clearer words"]
+    assert lab.read("told.frame.filter('added')['title'].to_list()") == ["paged the shop"]
+
+
+def test_the_checklist_is_ticked_with_who_and_noted(lab: Lab) -> None:
+    widget = lab.show("checks = obsnb.widgets.Checklist(); checks")
+    widget.get_by_role("textbox", name="Who ticks").fill("Ada")
+    box = widget.get_by_role("checkbox", name="Examine database performance")
+    box.focus()
+    lab.page.keyboard.press("Space")
+    expect(about(widget)).to_have_text("1 of 16 done")
+    note = widget.get_by_role("textbox", name="What came of it: Examine database performance")
+    note.fill("the pool was empty")
+    note.press("Tab")
+    expect(widget.get_by_role("listitem").filter(has_text="✓ Ada")).to_have_count(1)
+    expect(note).to_have_value("the pool was empty")
+    assert lab.read("checks.selection.select('item', 'who').rows()") == [
+        ["Examine database performance", "Ada"]
+    ]
+
+
+def test_a_query_is_typed_asked_and_judged_and_stands_in_the_history(lab: Lab) -> None:
+    widget = lab.show("box = obsnb.widgets.QueryBox(obs); box")
+    widget.get_by_label("What to ask for").select_option("metrics")
+    text = widget.get_by_role("textbox", name="Query.")
+    text.fill('ALERTS{namespace="shop-prod"}')
+    text.press("Control+Enter")
+    expect(widget.get_by_role("region", name="Answer")).to_contain_text("114 rows, ✓ complete")
+    assert lab.read("box.result.height") == 114
+    expect(widget.get_by_label("History").locator("option", has_text="ALERTS")).to_have_count(1)
+
+
+def test_on_the_board_a_brush_narrows_and_a_line_leads_to_its_trace(lab: Lab) -> None:
+    cell = lab.run("inv = obsnb.investigate(obs); board = inv.board(); board")
+    line = cell.locator("section[aria-label='Log lines']")
+    line.wait_for()
+    assert cell.locator(".obsnb").count() == 9
+    lab.do("board.times.window = obsnb.window('2026-11-23T18:40Z', '2026-11-23T18:41Z')")
+    expect(about(line)).to_contain_text(re.compile(r"^\d{3} of 33,356 lines"))
+    line.locator("fieldset label", has_text="error").locator("input").check()
+    line.locator("[role=row]", has_text="trace").first.locator("[data-act=t]").click()
+    shown = cell.locator("section[aria-label='Trace'] .obsnb-about")
+    expect(shown).not_to_contain_text(lab.read("inv.telling_trace()['trace_id'][0]"))
+    trace_id = lab.read("board.logs.trace_id")
+    expect(shown).to_contain_text(trace_id)
+    assert lab.read("board.trace.selection.columns == board.trace.source.columns")
+    errors = cell.locator("section[aria-label='Errors']")
+    errors.locator("[role=row]").first.click()
+    expect(about(line)).to_contain_text("selected")
+    assert lab.read("board.errors.selection.height") == 1
+
+
 def test_what_cannot_be_shown_is_a_sentence(lab: Lab) -> None:
     widget = lab.show("obsnb.widgets.LogBrowser(lines([]))")
     expect(widget).to_have_text("There is no line to show: the frame is empty.")

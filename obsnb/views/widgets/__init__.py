@@ -19,13 +19,51 @@ from typing import TYPE_CHECKING, Any
 from obsnb.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from obsnb.views.widgets.board import Board, board_of
+    from obsnb.views.widgets.boards import ErrorBoard, HealthPanel, LedgerBoard, SlowQueryBoard, TraceTable
+    from obsnb.views.widgets.contrasting import ContrastPanel
+    from obsnb.views.widgets.editing import Checklist, TimelineEditor
     from obsnb.views.widgets.logs import LogBrowser
+    from obsnb.views.widgets.querybox import QueryBox
+    from obsnb.views.widgets.servicemap import ServiceMap
     from obsnb.views.widgets.times import TimePicker
     from obsnb.views.widgets.waterfall import TraceWaterfall
 
-__all__ = ["LogBrowser", "TimePicker", "TraceWaterfall"]
+__all__ = [
+    "Board",
+    "Checklist",
+    "ContrastPanel",
+    "ErrorBoard",
+    "HealthPanel",
+    "LedgerBoard",
+    "LogBrowser",
+    "QueryBox",
+    "ServiceMap",
+    "SlowQueryBoard",
+    "TimePicker",
+    "TimelineEditor",
+    "TraceTable",
+    "TraceWaterfall",
+    "board_of",
+]
 
-_WHERE = {"LogBrowser": "logs", "TimePicker": "times", "TraceWaterfall": "waterfall"}
+_WHERE = {
+    "Board": "board",
+    "Checklist": "editing",
+    "ContrastPanel": "contrasting",
+    "ErrorBoard": "boards",
+    "HealthPanel": "boards",
+    "LedgerBoard": "boards",
+    "LogBrowser": "logs",
+    "QueryBox": "querybox",
+    "ServiceMap": "servicemap",
+    "SlowQueryBoard": "boards",
+    "TimePicker": "times",
+    "TimelineEditor": "editing",
+    "TraceTable": "boards",
+    "TraceWaterfall": "waterfall",
+    "board_of": "board",
+}
 
 
 def __getattr__(name: str) -> Any:

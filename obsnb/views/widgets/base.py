@@ -15,7 +15,7 @@ import traitlets
 from obsnb.errors import FrameError, ObsnbError, UsageError
 from obsnb.views.theme import DARK, LIGHT, Theme
 
-__all__ = ["Answer", "Widget", "picture", "script", "style"]
+__all__ = ["Answer", "Widget", "picture", "publish", "script", "style"]
 
 Answer = dict[str, Any]
 _HERE = Path(__file__).parent
@@ -155,7 +155,7 @@ class Widget(anywidget.AnyWidget):
     def view_changed(self) -> None:
         """Keep the static form as the view is now."""
         if self._displayed:
-            _display(self._still_bundle(), display_id=self.still, update=True)
+            publish(self._still_bundle(), display_id=self.still, update=True)
 
     # How it is shown.
 
@@ -180,12 +180,17 @@ class Widget(anywidget.AnyWidget):
         return self._live_bundle() | self._still_bundle()
 
     def _ipython_display_(self) -> None:
-        _display(self._live_bundle())
-        _display(self._still_bundle(), display_id=self.still)
+        publish(self._live_bundle())
+        self.display_still()
+
+    def display_still(self) -> None:
+        """The static form as an output of its own, covered while the widget lives, kept up to date."""
+        publish(self._still_bundle(), display_id=self.still)
         self._displayed = True
 
 
-def _display(bundle: dict[str, Any], *, display_id: str | None = None, update: bool = False) -> None:
+def publish(bundle: dict[str, Any], *, display_id: str | None = None, update: bool = False) -> None:
+    """Show a bundle of forms below the running cell, or in the place of what has this id."""
     from IPython.display import publish_display_data
 
     place = None if display_id is None else {"display_id": display_id}

@@ -47,6 +47,7 @@ function house({ model, el, title, says = "" }) {
   const quiet = keepShortcuts(root);
   const covered = coverStill(model.get("still"));
   const kernel = kernelOf(model, say);
+  kernel.hear("look", () => root.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   const stop = () => [quiet, covered, kernel.stop].forEach((end) => end());
   return { root, about, tools, body, say, ask: kernel.ask, hear: kernel.hear, stop };
 }
@@ -61,11 +62,11 @@ function troubled({ model, el }) {
   return true;
 }
 
-/** Plain keys typed into the widget are its own; those with Ctrl or Cmd stay JupyterLab's (save, undo). */
+/** Plain keys typed into the widget are its own, and Enter in any form; others with Ctrl or Cmd stay JupyterLab's. */
 function keepShortcuts(root) {
   const look = (event) => {
     if (root.contains(event.target))
-      root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+      root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey) || event.key === "Enter");
   };
   addEventListener("keydown", look, true);
   return () => removeEventListener("keydown", look, true);
@@ -144,15 +145,15 @@ function settled(ms, call) {
   };
 }
 
-const PAGE = 100; // rows that are asked for together
-const AROUND = 50; // rows before and after the visible ones that are fetched too
+const PAGE = 50; // rows that are asked for together
+const AROUND = 25; // rows before and after the visible ones that are fetched too
 const TALLEST = 8_000_000; // browsers draw no box much taller than this: past it, the scroll bar is a share
 const KEPT = 5_000; // rows that are remembered
 
 /** Any number of rows of one height, of which only those in sight are drawn, fetched from the kernel by page. */
 class Rows {
   constructor({ ask, label, height, rowHeight, draw, open, press, chosen, head, choosable = () => true }) {
-    Object.assign(this, { ask, height, rowHeight, drawRow: draw, open, press, chosen, choosable });
+    Object.assign(this, { ask, head, height, rowHeight, drawRow: draw, open, press, chosen, choosable });
     this.total = 0;
     this.version = -1;
     this.top = 0;
@@ -185,6 +186,7 @@ class Rows {
     this.keep(start, rows);
     this.spacer.style.height = `${Math.min(total * this.rowHeight, TALLEST)}px`;
     this.box.style.height = `${Math.max(Math.min(this.height, total * this.rowHeight), 2 * this.rowHeight)}px`;
+    if (this.head) this.head.style.paddingRight = `${8 + this.box.offsetWidth - this.box.clientWidth}px`;
     this.box.setAttribute("aria-rowcount", total);
     this.cursor = Math.max(0, Math.min(at ?? (stay ? this.cursor : 0), total - 1));
     if (at !== null) this.goTo(at - Math.floor(this.inSight() / 3));
@@ -282,7 +284,7 @@ class Rows {
   /** The rows in sight, asked anew: something about them changed. */
   async reload() {
     const start = Math.max(0, Math.floor(this.top) - AROUND);
-    const answer = await this.ask("rows", { start, stop: start + 2 * PAGE });
+    const answer = await this.ask("rows", { start, stop: start + 3 * PAGE });
     if (answer) this.show(answer, { stay: true });
   }
 

@@ -149,7 +149,11 @@ class ListWidget(Widget):
 
     @selection.setter
     def selection(self, frame: Any) -> None:
-        self.chosen = self._named(as_polars(frame, what=f"{type(self).__name__}.selection"))
+        self.choose_named(as_polars(frame, what=f"{type(self).__name__}.selection"))
+
+    def choose_named(self, frame: pl.DataFrame) -> None:
+        """Choose the rows that a frame names, and bring the first of them into sight."""
+        self.chosen = self._named(frame)
         found = np.flatnonzero(self.chosen[self.order])
         self.say_changed(at=int(found[0]) if len(found) else None)
         self._selected()

@@ -114,7 +114,7 @@ class LogBrowser(ListWidget):
             times.min() // 86_400_000_000_000 != times.max() // 86_400_000_000_000  # type: ignore[operator]  # of integers
         )
         self._codes = {name: _coded(frame, name) for name in _FACETS}
-        self._there = {name: {*np.unique(codes).tolist()} for name, (codes, _) in self._codes.items()}
+        self._nulls = {name: name not in frame.columns or frame[name].null_count() > 0 for name in _FACETS}
         self._facets = self._count_facets({}, None)
 
     # What is drawn.
@@ -224,6 +224,14 @@ class LogBrowser(ListWidget):
         self.say_changed()
         self.view_changed()
 
+    def look_at(self, window: TimeRange | None) -> None:
+        """Of what is looked for, show only what lies in this window; None shows all of it again."""
+        if "trouble" not in self.start:
+            span = None if window is None else (window.start_ns, window.end_ns)
+            self._look_for(replace(self._query, window=span))
+            self.say_changed()
+            self.view_changed()
+
     def _look_for(self, query: _Query) -> None:
         masks = self._masks(query)
         inside = _all_of(masks.values())
@@ -263,7 +271,8 @@ class LogBrowser(ListWidget):
         for name, (codes, values) in self._codes.items():
             kept = _all_of(mask for part, mask in masks.items() if part != name) if name in masks else inside
             counts = np.bincount(codes if kept is None else codes[kept], minlength=len(values))
-            best = [place for place in np.argsort(-counts, kind="stable") if place in self._there[name]]
+            known = len(values) - (not self._nulls[name])
+            best = [place for place in np.argsort(-counts, kind="stable") if place < known]
             found[name] = [
                 {"value": values[place], "count": int(counts[place])} for place in best[:_MOST_VALUES]
             ]
@@ -347,10 +356,9 @@ def _coded(frame: pl.DataFrame, name: str) -> tuple[npt.NDArray[np.int64], list[
     """A column's values as small numbers, the last of which means null."""
     if name not in frame.columns:
         return np.zeros(frame.height, dtype=np.int64), [None]
-    values = frame[name].cast(pl.String).unique().drop_nulls().sort()
-    number = pl.Series(range(len(values)), dtype=pl.Int64)
     column = frame[name].cast(pl.String)
-    codes = column.replace_strict(values, number, default=len(values), return_dtype=pl.Int64)
+    values = column.unique().drop_nulls().sort()
+    codes = column.cast(pl.Enum(values)).to_physical().cast(pl.Int64)
     return codes.fill_null(len(values)).to_numpy(), [*values.to_list(), None]
 
 

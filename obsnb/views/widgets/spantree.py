@@ -65,6 +65,22 @@ class SpanTree:
         in_sight: npt.NDArray[np.bool_] = np.cumsum(change[:-1]) == 0
         return in_sight
 
+    def most_telling(self, most: int, failed: npt.NDArray[np.bool_]) -> Ints:
+        """So many spans, in order: the critical path, failures, the longest; each with its ancestors."""
+        critical = np.zeros(len(self.parent), dtype=np.bool_)
+        critical[list(self.waits)] = True
+        kept: set[int] = set()
+        for place in np.lexsort((-self.duration, ~failed, ~critical)):
+            line, here = [], int(place)
+            while here >= 0 and here not in kept:
+                line.append(here)
+                here = int(self.parent[here])
+            if len(kept) + len(line) <= most:
+                kept.update(line)
+            if len(kept) == most:
+                break
+        return np.array(sorted(kept), dtype=np.int64)
+
     def with_ancestors(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """These spans and everything above them."""
         kept, level = wanted.copy(), np.flatnonzero(wanted)

@@ -99,8 +99,16 @@ class TimePicker(Widget):
     @property
     def selection(self) -> Any:
         """The rows in the picked window."""
-        inside = self._times.is_between(self.window.start_ns, self.window.end_ns, closed="left")
-        return like(self._source.filter(inside.fill_null(False)), self._given)
+        return like(self._source.filter(self._inside()), self._given)
+
+    @property
+    def rest(self) -> Any:
+        """The rows outside the picked window, those without a time among them."""
+        return like(self._source.filter(~self._inside()), self._given)
+
+    def _inside(self) -> pl.Series:
+        window = self.window
+        return self._times.is_between(window.start_ns, window.end_ns, closed="left").fill_null(False)
 
     def on_pick(self, listener: Callable[[TimeRange], object]) -> None:
         """Call this with the window whenever another one is picked."""

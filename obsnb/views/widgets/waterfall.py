@@ -13,7 +13,7 @@ import polars as pl
 from obsnb.errors import UsageError
 from obsnb.schema import LOGS
 from obsnb.views.formats import clock, counted, duration, moment
-from obsnb.views.spanchart import UNKNOWN, Waterfall, draw_waterfall, waterfall_of
+from obsnb.views.spanchart import UNKNOWN, Bar, Waterfall, draw_waterfall
 from obsnb.views.svg import round_ticks
 from obsnb.views.theme import slots
 from obsnb.views.widgets.base import Answer, picture, script
@@ -83,6 +83,7 @@ class TraceWaterfall(ListWidget):
         """
         self._plant(trace_id)
         self.say_changed()
+        self.tell("look")
         self.view_changed()
 
     def _plant(self, trace_id: str | None) -> None:
@@ -165,16 +166,33 @@ class TraceWaterfall(ListWidget):
         }
 
     def still_form(self) -> str:
-        """The waterfall of the most telling spans, as an SVG drawing."""
-        shown = waterfall_of(self.source, most=_STILL)
-        if shown is None:
-            return ""
-        left = f"<p>{counted(shown.left_out, 'further span')}.</p>" if shown.left_out else ""
-        return picture(draw_waterfall(shown), self._told(shown)) + left
+        """The waterfall of the most telling spans, as a drawing."""
+        kept = self._grown.most_telling(_STILL, (self.source["status"].cast(pl.String) == "error").to_numpy())
+        bars = tuple(self._bar(int(place)) for place in kept)
+        left_out = self.source.height - len(bars)
+        shown = Waterfall(self.trace_id or "", bars, self._grown.length, left_out)
+        told = cut(f"Waterfall, {self.says()}: " + "; ".join(bar.words for bar in bars), 2_000)
+        return picture(draw_waterfall(shown), told) + f"<p>{counted(left_out, 'further span')}.</p>" * bool(
+            left_out
+        )
 
-    def _told(self, shown: Waterfall) -> str:
-        """The drawing for those who do not see it: its bars, in words."""
-        return cut(f"Waterfall, {self.says()}: " + "; ".join(bar.words for bar in shown.bars), 2_000)
+    def _bar(self, place: int) -> Bar:
+        row, tree, service = self.source.row(place, named=True), self._grown, self._services[place]
+        return Bar(
+            span_id=row["span_id"],
+            service=service,
+            name=row["name"] or "span",
+            kind=row["kind"] or "",
+            failed=row["status"] == "error",
+            message=row["status_message"] or "",
+            offset=int(tree.offset[place]),
+            duration=int(tree.duration[place]),
+            self_time=self._own(place),
+            depth=int(tree.depth[place]),
+            slot=self._slots[service],
+            critical=place in tree.waits,
+            waits=tuple(tree.waits.get(place, [])),
+        )
 
     # What is asked.
 

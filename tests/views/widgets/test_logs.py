@@ -78,7 +78,8 @@ def test_a_regular_expression_that_cannot_be_read_is_said_in_words() -> None:
     with pytest.raises(obsnb.UsageError) as caught:
         browser.find("(", regex=True)
     assert str(caught.value) == (
-        "The regular expression '(' cannot be read.\nHint: unclosed group; Rust's syntax, no look-around."
+        "The regular expression '(' cannot be read.\n"
+        "Hint: unclosed group; Rust's syntax, without look-around."
     )
 
 

@@ -76,6 +76,20 @@ def test_every_span_is_there_once_whatever_the_parents_and_folding_never_loses_a
         assert in_sight[place] == (not hidden)
 
 
+@given(forests(), st.integers(1, 12))
+@settings(max_examples=30)
+def test_the_most_telling_spans_come_with_their_ancestors_and_hold_the_critical_path_where_it_fits(
+    parents: list[int | None], most: int
+) -> None:
+    waterfall = TraceWaterfall(trace(parents))
+    tree = waterfall._grown
+    kept = {*tree.most_telling(most, (waterfall.source["status"] == "error").to_numpy()).tolist()}
+    assert len(kept) <= most
+    assert {int(tree.parent[place]) for place in kept} <= kept | {-1}
+    if most >= len(parents):
+        assert len(kept) == len(parents)
+
+
 def test_spans_on_a_cycle_and_orphans_are_shown_and_said() -> None:
     frame = trace([1, 0, None]).with_columns(
         parent_span_id=pl.when(pl.col("name") == "work 2").then(pl.lit("f" * 16)).otherwise("parent_span_id")

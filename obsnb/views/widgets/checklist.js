@@ -1,0 +1,40 @@
+// The checklist: four phases, each item with a box, who ticked it and when, and what came of it.
+
+function render({ model, el }) {
+  const { body, tools, about, ask, hear, stop } = house({ model, el, title: "Checklist" });
+  const who = h("input", { type: "text", "aria-label": "Who ticks", placeholder: "your name" });
+  tools.append(h("label", {}, "by ", who));
+  body.classList.add("obsnb-phases");
+
+  async function change(question, given) {
+    const answer = await ask(question, given);
+    show(answer || model.get("start"), given.item, question);
+  }
+
+  function line(row) {
+    const box = h("input", { type: "checkbox", checked: Boolean(row.by) });
+    box.addEventListener("change", () => change("tick", { item: row.item, done: box.checked, who: who.value }));
+    const note = row.by ? h("input", { type: "text", "aria-label": `What came of it: ${row.item}`, placeholder: "what came of it", value: row.note }) : null;
+    note?.addEventListener("change", () => change("note", { item: row.item, note: note.value }));
+    return h("li", { "data-item": row.item }, h("label", {}, box, ` ${row.item}`), row.by ? h("span", { class: "obsnb-quiet" }, ` ✓ ${row.by} `) : null, note);
+  }
+
+  function show(answer, item, question) {
+    about.textContent = answer.says;
+    if (document.activeElement !== who) who.value = answer.who;
+    body.replaceChildren(
+      ...answer.phases.map(({ phase, items }, place) => {
+        const done = items.filter((row) => row.by).length;
+        return h("section", { "aria-label": phase }, h("h4", {}, `${place + 1}. ${phase} (${done} of ${items.length})`), h("ul", {}, items.map(line)));
+      }),
+    );
+    const row = [...body.querySelectorAll("[data-item]")].find((one) => one.dataset.item === item);
+    row?.querySelector(question === "note" ? "input[type=text]" : "input")?.focus();
+  }
+
+  hear("changed", (answer) => show(answer));
+  show(model.get("start"));
+  return stop;
+}
+
+export default { render };

@@ -1,0 +1,144 @@
+"""A query box: what was asked before, what a query would cost, and whether its answer is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from obsnb.connection import Connection
+from obsnb.errors import ObsnbError, UsageError
+from obsnb.timerange import TimeRange
+from obsnb.views.formats import NOTHING, counted
+from obsnb.views.tables import table
+from obsnb.views.widgets.base import Answer, Widget, script
+from obsnb.views.widgets.listing import as_polars, whole_text
+
+__all__ = ["QueryBox"]
+
+_VERBS = ("logs", "metrics", "spans")
+_HISTORY, _ROWS = 30, 10
+_ESTIMATES = ("requests", "bytes", "lines", "streams", "series", "samples", "seconds")
+
+
+class QueryBox(Widget):
+    """LogQL, PromQL and TraceQL asked of a connection, from a box with a history.
+
+    Parameters
+    ----------
+    obs
+        A connection, or an opened archive.
+    window
+        What is asked for; the archive's own unless told.
+
+    Attributes
+    ----------
+    result
+        The last answer, as ``obs.logs``, ``obs.metrics`` or ``obs.spans`` gave it; None before the first.
+    selection
+        The same.
+    """
+
+    _esm = script("querybox")
+    quiet_questions = ("estimate",)
+
+    def __init__(self, obs: Connection, window: TimeRange | None = None) -> None:
+        super().__init__()
+        self._obs = obs
+        self._window = window or obs.window
+        self.result: Any = None
+        self._said: Answer = {}
+        self.start = self._view()
+
+    @property
+    def selection(self) -> Any:
+        """The last answer."""
+        return self.result
+
+    def says(self) -> str:
+        """The window, and how many queries were asked."""
+        where = str(self._window) if self._window is not None else "no window"
+        return f"{where}, {counted(len(self._obs.ledger), 'query', 'queries')} in the ledger"
+
+    def _view(self) -> Answer:
+        return {"verbs": list(_VERBS), "history": self._history(), "says": self.says(), **self._said}
+
+    def _history(self) -> list[Answer]:
+        """The newest different queries, with the ledger's verdicts."""
+        found: dict[tuple[str, str], Answer] = {}
+        kinds = {"logs": "logs", "series": "metrics", "spans": "spans"}
+        for record in reversed(self._obs.ledger.records):
+            if record.kind in kinds:
+                text = whole_text(record.asked)
+                verdict = f"{counted(record.rows, 'row')}, {_verdict(record.complete)}"
+                found.setdefault(
+                    (record.kind, text), {"verb": kinds[record.kind], "text": text, "says": verdict}
+                )
+        return list(found.values())[:_HISTORY]
+
+    def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Answer]]:
+        """What a query would cost, and the query itself."""
+        return {"estimate": self._estimate, "run": self._run}
+
+    def _asked(self, given: Mapping[str, Any]) -> tuple[str, str, TimeRange]:
+        verb, text = str(given.get("verb")), str(given.get("text", "")).strip()
+        if verb not in _VERBS:
+            raise UsageError(f"There is no verb {verb!r}; there are {', '.join(_VERBS)}.")
+        if not text:
+            raise UsageError("There is no query yet.", hint="Write one, or choose one of the history.")
+        if self._window is None:
+            raise UsageError("There is no window to ask for.", hint="QueryBox(obs, obsnb.window(...)).")
+        return verb, text, self._window
+
+    def _estimate(self, given: Mapping[str, Any]) -> Answer:
+        verb, text, window = self._asked(given)
+        plan = getattr(self._obs, "plan", None)
+        if plan is None:
+            return {"estimate": [], "note": "This version of obsnb estimates nothing."}
+        rows = as_polars(plan(verb, text, window), what="QueryBox").to_dicts()
+        told = []
+        for row in rows:
+            parts = [f"{name} {row[name]:,}" for name in _ESTIMATES if row.get(name) is not None]
+            over = [f"over: {row['over']}"] * bool(row.get("over"))
+            told.append(
+                [str(row.get("source")), whole_text("; ".join([*parts, *over]) or row.get("note") or NOTHING)]
+            )
+        return {"estimate": told, "note": ""}
+
+    def _run(self, given: Mapping[str, Any]) -> Answer:
+        verb, text, window = self._asked(given)
+        asked: dict[str, Any] = {
+            "logs": self._obs.logs,
+            "metrics": self._obs.metrics,
+            "spans": self._obs.spans,
+        }
+        try:
+            self.result = asked[verb](text, window)
+        except ObsnbError as error:
+            self._said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": []}
+        else:
+            record, frame = self._obs.ledger.last, as_polars(self.result, what="QueryBox")
+            verdict = _verdict(record.complete if record else "unknown")
+            why = whole_text(record.reason) if record else ""
+            said = {"verdict": f"{counted(frame.height, 'row')}, {verdict}", "why": why}
+            self._said = said | _preview(frame)
+        self.start = self._view()
+        return dict(self.start)
+
+    def still_form(self) -> str:
+        """The history as a table."""
+        rows = self._history()
+        if not rows:
+            return "<p>Nothing has been asked yet.</p>"
+        return table(pl.DataFrame(rows), ["verb", "text", "says"]).to_html()
+
+
+def _verdict(complete: str) -> str:
+    return {"yes": "✓ complete", "no": "✖ not complete"}.get(complete, "? not known to be complete")
+
+
+def _preview(frame: pl.DataFrame) -> Answer:
+    names = [name for name in frame.columns if not isinstance(frame.schema[name], pl.Struct)][:6]
+    read = table(frame, names, rows=_ROWS)
+    return {"head": list(read.head), "rows": [[whole_text(text)[:300] for text in row] for row in read.rows]}

@@ -1,0 +1,91 @@
+// The timeline editor: a list whose rows are starred, reworded, moved, added and removed.
+
+function render({ model, el }) {
+  if (troubled({ model, el })) return undefined;
+  const { body, about, ask, hear, say, stop } = house({ model, el, title: "Timeline" });
+  const list = h("ol", { class: "obsnb-timeline", "aria-label": "Timeline. In a row: s stars, Enter rewords, Alt with up or down moves." });
+  const time = h("input", { type: "text", "aria-label": "When (UTC), such as 2026-11-23T18:31Z", placeholder: "2026-11-23T18:31Z", size: 22 });
+  const what = h("input", { type: "text", "aria-label": "What happened", placeholder: "What happened" });
+  const service = h("input", { type: "text", "aria-label": "Service", placeholder: "service", size: 14 });
+  const add = h("form", { class: "obsnb-tools obsnb-add" }, time, what, service, h("button", { type: "submit" }, "Add"));
+  add.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const answer = await ask("add", { time: time.value, title: what.value, service: service.value });
+    if (!answer) return;
+    what.value = "";
+    say("");
+    show(answer, answer.at, "row");
+  });
+  body.append(list, add);
+
+  async function change(question, given, part) {
+    const answer = await ask(question, given);
+    if (answer) show(answer, answer.at ?? given.at, part);
+  }
+
+  function line(row, at) {
+    const button = (name, sign, act, more = {}) => h("button", { type: "button", "aria-label": `${name}: ${row.title}`, title: name, "data-part": act, ...more, onclick: () => acts[act]() }, sign);
+    const words = h("span", { class: "obsnb-words", title: row.was ? `before: ${row.was}` : null }, row.title, row.was ? h("i", { class: "obsnb-quiet" }, " (reworded)") : null);
+    const acts = {
+      star: (part = "star") => change("star", { at }, part),
+      up: () => change("move", { at, down: false }, "row"),
+      down: () => change("move", { at, down: true }, "row"),
+      remove: () => change("remove", { at }, "row"),
+      reword: () => reword(),
+    };
+    const made = h(
+      "li",
+      { tabindex: at === 0 ? 0 : -1, "data-part": "row", class: row.star ? "obsnb-starred" : "" },
+      button(row.star ? "Take the star" : "Star", row.star ? "★" : "☆", "star", { "aria-pressed": String(row.star), class: "obsnb-star" }),
+      h("span", { class: "obsnb-time" }, row.time),
+      h("span", { class: "obsnb-kind" }, row.kind),
+      h("span", { class: "obsnb-quiet" }, row.service),
+      words,
+      h("span", { class: "obsnb-acts" }, button("Reword", "✎", "reword"), button("Move up", "↑", "up"), button("Move down", "↓", "down"), row.added ? button("Remove", "✕", "remove") : null),
+    );
+    function reword() {
+      const field = h("input", { type: "text", "aria-label": "New words", value: row.whole });
+      words.replaceChildren(field);
+      field.focus();
+      field.addEventListener("keydown", (event) => {
+        event.stopPropagation();
+        if (event.key === "Enter") change("reword", { at, title: field.value }, "row");
+        if (event.key === "Escape") {
+          words.replaceChildren(row.title);
+          made.focus();
+        }
+      });
+    }
+    made.addEventListener("keydown", (event) => {
+      if (event.target !== made) return;
+      const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (step && event.altKey) acts[step < 0 ? "up" : "down"]();
+      else if (step) focus(at + step, "row");
+      else if (event.key === "s") acts.star("row");
+      else if (event.key === "Enter") reword();
+      else if (event.key === "Delete" && row.added) acts.remove();
+      else return;
+      event.preventDefault();
+    });
+    return made;
+  }
+
+  function focus(at, part) {
+    const row = list.children[Math.max(0, Math.min(at, list.children.length - 1))];
+    const found = part === "row" ? row : row?.querySelector(`[data-part=${part}]`);
+    found?.focus();
+  }
+
+  function show(answer, at, part) {
+    about.textContent = answer.says + (answer.left_out ? `; ${counted(answer.left_out)} further rows are not shown` : "");
+    list.replaceChildren(...answer.rows.map(line));
+    if (!answer.rows.length) list.append(h("li", {}, "Nothing happened yet: add a row below."));
+    if (part) focus(at, part);
+  }
+
+  hear("changed", (answer) => show(answer));
+  show(model.get("start"));
+  return stop;
+}
+
+export default { render };
