@@ -222,6 +222,27 @@ def test_a_table_is_sorted_searched_chosen_and_followed(lab: Lab) -> None:
     assert lab.read("followed == table.selection['trace_id'].unique().to_list()")
 
 
+def test_a_brush_says_what_sets_the_picked_lines_apart(lab: Lab) -> None:
+    lab.run("from tests.views.widgets.test_contrasting import FOUND")
+    lab.run("picked = obsnb.widgets.TimePicker(logs); apart = obsnb.widgets.ContrastPanel(FOUND.clear())")
+    lab.run("apart.watch(picked, lambda selection, baseline: FOUND)")
+    widget = lab.show("apart")
+    expect(about(widget)).to_have_text("nothing sets the selection apart")
+    lab.do("picked.window = obsnb.window('2026-11-23T18:40Z', '2026-11-23T18:50Z')")
+    expect(about(widget)).to_have_text("2 findings")
+    expect(row(widget, "pod = <script>")).to_contain_text("50 % against 5 %")
+    assert widget.locator("script").count() == 0
+
+
+def test_health_and_the_ledger_are_read_and_health_is_asked_again(lab: Lab) -> None:
+    widget = lab.show("health = obsnb.widgets.HealthPanel(obs.health); health")
+    widget.get_by_role("button", name="Ask again").click()
+    expect(row(widget, "slow-query")).to_contain_text("✓ archive")
+    ledger = lab.show("obsnb.widgets.LedgerBoard(obs.ledger.to_frame())")
+    row(ledger, "namespace").dblclick()
+    expect(ledger.get_by_role("region", name="Queries: one row")).to_contain_text("every page ended")
+
+
 def test_the_service_map_is_reached_by_tab_and_a_service_chosen_by_enter(lab: Lab) -> None:
     widget = lab.show("drawn = obsnb.widgets.ServiceMap(obsnb.service_graph(spans)); drawn")
     node = widget.get_by_role("button", name=re.compile("^postgres: "))
@@ -305,6 +326,14 @@ def test_on_the_board_a_brush_narrows_and_a_line_leads_to_its_trace(lab: Lab) ->
     errors.locator("[role=row]").first.click()
     expect(about(line)).to_contain_text("selected")
     assert lab.read("board.errors.selection.height") == 1
+    timeline = cell.locator("section[aria-label='Timeline']")
+    timeline.get_by_role("listitem").first.focus()
+    lab.page.keyboard.press("Enter")
+    timeline.get_by_role("textbox", name="New words").fill("told in our words")
+    lab.page.keyboard.press("Enter")
+    expect(timeline.get_by_role("listitem").first).to_contain_text("(reworded)")
+    assert lab.read("inv.board() is board")
+    assert lab.read("inv.postmortem().timeline['title'][0]") == "told in our words"
 
 
 def test_what_cannot_be_shown_is_a_sentence(lab: Lab) -> None:

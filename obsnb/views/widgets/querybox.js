@@ -33,7 +33,7 @@ function render({ model, el }) {
     if (!answer) return;
     say("");
     if (question === "run") show(answer);
-    else told.replaceChildren(h("h4", {}, "What it would cost"), answer.note ? h("p", {}, answer.note) : fieldList(answer.estimate));
+    else told.replaceChildren(h("h4", {}, "What it would cost"), fieldList(answer.estimate));
   }
 
   function show(answer) {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -17,7 +17,8 @@ from obsnb.views.widgets.listing import as_polars, whole_text
 
 __all__ = ["QueryBox"]
 
-_VERBS = ("logs", "metrics", "spans")
+Verb = Literal["logs", "metrics", "spans"]
+_VERBS: tuple[Verb, ...] = ("logs", "metrics", "spans")
 _HISTORY, _ROWS = 30, 10
 _ESTIMATES = ("requests", "bytes", "lines", "streams", "series", "samples", "seconds")
 
@@ -81,10 +82,11 @@ class QueryBox(Widget):
         """What a query would cost, and the query itself."""
         return {"estimate": self._estimate, "run": self._run}
 
-    def _asked(self, given: Mapping[str, Any]) -> tuple[str, str, TimeRange]:
-        verb, text = str(given.get("verb")), str(given.get("text", "")).strip()
-        if verb not in _VERBS:
-            raise UsageError(f"There is no verb {verb!r}; there are {', '.join(_VERBS)}.")
+    def _asked(self, given: Mapping[str, Any]) -> tuple[Verb, str, TimeRange]:
+        wanted, text = str(given.get("verb")), str(given.get("text", "")).strip()
+        verb = next((one for one in _VERBS if one == wanted), None)
+        if verb is None:
+            raise UsageError(f"There is no verb {wanted!r}; there are {', '.join(_VERBS)}.")
         if not text:
             raise UsageError("There is no query yet.", hint="Write one, or choose one of the history.")
         if self._window is None:
@@ -93,10 +95,7 @@ class QueryBox(Widget):
 
     def _estimate(self, given: Mapping[str, Any]) -> Answer:
         verb, text, window = self._asked(given)
-        plan = getattr(self._obs, "plan", None)
-        if plan is None:
-            return {"estimate": [], "note": "This version of obsnb estimates nothing."}
-        rows = as_polars(plan(verb, text, window), what="QueryBox").to_dicts()
+        rows = as_polars(self._obs.plan(verb, text, window), what="QueryBox").to_dicts()
         told = []
         for row in rows:
             parts = [f"{name} {row[name]:,}" for name in _ESTIMATES if row.get(name) is not None]
@@ -104,7 +103,7 @@ class QueryBox(Widget):
             told.append(
                 [str(row.get("source")), whole_text("; ".join([*parts, *over]) or row.get("note") or NOTHING)]
             )
-        return {"estimate": told, "note": ""}
+        return {"estimate": told}
 
     def _run(self, given: Mapping[str, Any]) -> Answer:
         verb, text, window = self._asked(given)

@@ -68,7 +68,12 @@ def test_the_plan_s_estimate_is_told_a_source_a_line(obs: Any, monkeypatch: pyte
         }
         return pl.DataFrame([row])
 
-    monkeypatch.setattr(type(obs), "plan", lambda self, *words: plan(*words), raising=False)
+    monkeypatch.setattr(type(obs), "plan", lambda self, *words: plan(*words))
     told = QueryBox(obs).answer("estimate", {"verb": "logs", "text": "{a=`b`}"})
     assert asked == [("logs", "{a=`b`}")]
     assert told["estimate"] == [["loki", "requests 3; bytes 1,200,000; over: max_bytes"]]
+
+
+def test_an_archive_estimates_nothing_and_says_so(obs: Any) -> None:
+    with pytest.raises(obsnb.UsageError):
+        QueryBox(obs).answer("estimate", {"verb": "logs", "text": "{a=`b`}"})
