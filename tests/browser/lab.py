@@ -19,8 +19,10 @@ from playwright.sync_api import Browser, Locator, Page, Request
 
 ROOT = Path(__file__).parent.parent.parent
 _NOTEBOOK = "widgets.ipynb"
+_PATIENCE_MS = 240_000  # a JupyterLab that starts while other tests have the cores takes its time
 _SETTINGS: dict[str, dict[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/themes": {"theme": "JupyterLab Light"},
 }
@@ -47,14 +49,18 @@ class Lab:
         self._browser = browser
         self._server, self.address = _serve(folder)
         self._reading = _until(self._server, "is running at")
-        self.page = self.open_page()
-        self.kernel = self._connect()
+        try:
+            self.page = self.open_page()
+            self.kernel = self._connect()
+        except BaseException:
+            self._end()
+            raise
 
     def open_page(self, *, scheme: str = "light") -> Page:
         """The notebook in a fresh browser profile."""
         context = self._browser.new_context(viewport={"width": 1400, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]  # light or dark
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("request", self._asked)
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -103,10 +109,10 @@ class Lab:
         told = self.kernel.get_shell_msg(timeout=60)["content"]
         assert told["status"] == "ok", told
 
-    def save(self) -> Any:
-        """The notebook as it is on disk after saving."""
-        self.page.evaluate("window.jupyterapp.shell.currentWidget.context.save()")
-        return nbformat.read(self.folder / _NOTEBOOK, as_version=4)
+    def saved(self) -> Any:
+        """The notebook as it would be saved now; saving itself can ask a question that nobody answers."""
+        held = self.page.evaluate("window.jupyterapp.shell.currentWidget.context.model.toJSON()")
+        return nbformat.reads(json.dumps(held), as_version=4)
 
     def open_reader(self, notebook: Any) -> Page:
         """The notebook as somebody reads it who has no kernel for it."""
@@ -127,6 +133,9 @@ class Lab:
     def close(self) -> None:
         """End what was started."""
         self.kernel.stop_channels()
+        self._end()
+
+    def _end(self) -> None:
         os.killpg(self._server.pid, signal.SIGTERM)
         self._server.wait(timeout=20)
         self._reading.join(timeout=20)

@@ -31,7 +31,7 @@ many = lines([f"line {{at}}" for at in range(400_000)], levels=["info", "error",
 @pytest.fixture(scope="module")
 def started(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     require_module("jupyterlab")
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=90_000)
     lab = Lab(browser, tmp_path_factory.mktemp("lab"))
     try:
         lab.run(_FRAMES)
@@ -366,7 +366,7 @@ def test_while_a_widget_lives_its_static_form_is_covered_and_it_follows_the_view
 def test_a_notebook_opened_again_without_its_kernel_shows_the_last_view(lab: Lab) -> None:
     lab.show("obsnb.widgets.LogBrowser(lines(['kept in the notebook']))")
     lab.show("obsnb.widgets.TraceWaterfall(trace([None, 0], name='kept span'))")
-    saved = lab.save()
+    saved = lab.saved()
     outputs = [output for cell in saved.cells for output in cell.outputs]
     stills = [one["data"]["text/html"] for one in outputs if "text/html" in one.get("data", {})]
     assert "kept in the notebook" in stills[-2]
@@ -380,7 +380,7 @@ def test_a_notebook_opened_again_without_its_kernel_shows_the_last_view(lab: Lab
 
 def test_an_exported_page_shows_the_last_view_and_no_empty_box(lab: Lab) -> None:
     lab.show("obsnb.widgets.LogBrowser(lines(['kept in the page']))")
-    saved = lab.save()
+    saved = lab.saved()
     html = lab.export(saved)
     assert "kept in the page" in html
     assert "widget-view+json" not in html
