@@ -31,6 +31,9 @@ SCENARIOS = {
     "slow-query": ("dropped-index", None, "search"),
 }
 
+#: The archive of the lab's whole life, beside those of the scenarios.
+WHOLE = "whole"
+
 
 class Running:
     """What the tests ask a lab."""
@@ -145,8 +148,8 @@ def recorded(lab: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         played = {name: _played(lab.settings, visitor, *what) for name, what in SCENARIOS.items()}
         assert visitor.stopped == []
         browser.close()
-    assert main(["lab", "down", "--state", str(lab.folder)]) == 0
     out = tmp_path_factory.mktemp("archives")
+    assert main(["lab", "down", "--state", str(lab.folder), "--out", str(out / WHOLE)]) == 0
     return {name: _frozen(lab.settings, out / name, name, *told) for name, told in played.items()}
 
 

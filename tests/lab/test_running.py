@@ -27,7 +27,7 @@ from obsnb.lab.roster import roster_of
 from obsnb.lab.scraping import prometheus_config
 from obsnb.lab.settings import HOST, free_ports
 from obsnb.timerange import now_ns
-from tests.lab.conftest import SCENARIOS, of_session, until
+from tests.lab.conftest import SCENARIOS, WHOLE, of_session, until
 from tests.requirements import require
 
 TRACE, CORRELATION = "4bf92f3577b34da6a3ce929d0e0e4736", "a-request-of-the-test"
@@ -272,6 +272,15 @@ def test_the_truth_lies_beside_the_recording_and_names_what_was_broken(recorded)
         assert told["scenario"] == name
         assert [cause["fault"] for cause in told["causes"]] == [SCENARIOS[name][0]]
         assert told["start"] <= told["onset"] < told["recovery"] <= told["end"]
+
+
+def test_ended_by_hand_a_lab_leaves_an_archive_of_its_whole_life_with_every_fault(recorded, lab):
+    path = recorded["frontend"].path.parent / WHOLE
+    told = json.loads((path / "truth.json").read_text("utf-8"))
+    faults = [cause["fault"] for cause in told["causes"]]
+    assert faults == ["release-raises", *(fault for fault, *_ in SCENARIOS.values())]
+    obs = obsnb.open_archive(path)
+    assert obs.role("scope.logs", obs.window, scope=dict(obs.scope)).height == told["log_lines"] > 0
 
 
 def test_each_recording_can_be_investigated(one):
