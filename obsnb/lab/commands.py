@@ -59,6 +59,7 @@ def _settings(asked: argparse.Namespace, folder: Path, *, browser: bool = False)
         tempo=asked.tempo,
         scrape_s=asked.scrape,
         slow_query_s=asked.slow_query,
+        patience_s=asked.patience,
         sampling=read_sampling(asked.sample),
         as_written=asked.as_written,
         browser=browser,

@@ -76,6 +76,8 @@ class LabSettings:
         Whether the services are instrumented as the debugging guide's code would do it, mistakes included.
     slow_query_s
         From how many seconds on a statement is logged as slow (the guide's second).
+    patience_s
+        How long the backend waits for another service's answer.
     debug
         Whether the debug endpoints exist.
     key
@@ -101,6 +103,7 @@ class LabSettings:
     sampling: Sampling = Sampling()
     as_written: bool = False
     slow_query_s: float = 1.0
+    patience_s: float = 1.5
     debug: bool = True
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     browser: bool = False
@@ -112,7 +115,12 @@ class LabSettings:
             raise UsageError("Two services have the same name.", hint="Give each a name of its own.")
         if len(self.names) > self.services:
             raise UsageError(f"There are {len(self.names)} names for {self.services} services.")
-        for name, value in (("rate", self.rate), ("day", self.day_s), ("scrape", self.scrape_s)):
+        for name, value in (
+            ("rate", self.rate),
+            ("day", self.day_s),
+            ("scrape", self.scrape_s),
+            ("patience", self.patience_s),
+        ):
             if not value > 0:
                 raise UsageError(f"The {name} is more than zero, not {value}.")
 

@@ -66,6 +66,9 @@ def _system(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slow-query", type=float, default=1.0, help="seconds that make a statement slow (1)"
     )
+    parser.add_argument(
+        "--patience", type=float, default=1.5, help="seconds the backend waits for others (1.5)"
+    )
     parser.add_argument("--sample", default="all", help="all, head:SHARE or tail:SHARE (all)")
     parser.add_argument(
         "--as-written", action="store_true", help="instrumented as the debugging guide's code would be"

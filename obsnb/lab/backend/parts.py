@@ -22,8 +22,6 @@ from obsnb.lab.telemetry.otlp_json import JsonLines
 
 __all__ = ["Identity", "Parts", "identified", "parts_of"]
 
-_PATIENCE_S = 1.5
-
 
 @dataclass(frozen=True)
 class Identity:
@@ -66,7 +64,9 @@ class Parts:
 
 def parts_of(service: Service, *, database: Database, cache: Cache) -> Parts:
     """A backend's parts, nothing asked yet."""
-    clients = {name: client(service, name, timeout_s=_PATIENCE_S) for name in service.logical.calls}
+    clients = {
+        name: client(service, name, timeout_s=service.settings.patience_s) for name in service.logical.calls
+    }
     provider = clients[service.roster.of("identity")[0].name]
     path = service.settings.telemetry / "frontend-traces.jsonl"
     return Parts(
