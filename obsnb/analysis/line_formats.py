@@ -5,7 +5,8 @@ Python loop and no line can make it slow. logfmt's pairs are the exception.
 
 The access line is recognised by its quoted request and status, which Apache's and nginx' common and
 combined formats, Envoy, Traefik, gunicorn and uvicorn share. The head of klog lines
-(``E1123 18:00:00.000000 1 file.go:12] message``) is Kubernetes'; that of syslog is RFC 3164's.
+(``E1123 18:00:00.000000 1 file.go:12] message``) is Kubernetes'; that of syslog is RFC 3164's or
+RFC 5424's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import polars as pl
 
 from obsnb.analysis.log_fields import COLUMNS, Wanted, fields_of_lines
+from obsnb.analysis.message_facts import ID_FORM
 
 __all__ = ["fields_of_texts", "route_in", "without_colours", "without_runtime"]
 
@@ -43,6 +45,10 @@ _SYSLOG = (
     r"^(?:<(?P<priority>\d{1,3})>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ "
     r"(?P<logger>[\w.\-/]+)(?:\[\d+\])?: (?P<message>(?s:.*))$"
 )
+_SYSLOG_5424 = (
+    r"^<(?P<priority>\d{1,3})>1 (?:-|\d{4}-\d\d-\d\dT\S+) \S+ (?P<logger>\S+) \S+ \S+ "
+    r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: \x{feff}?(?P<message>(?s:.*)))?$"
+)
 _TIME = (
     r"^\s*(?:[A-Z], )?[\[(]?(?:\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?"
     r"(?:Z| ?[+-]\d\d:?\d\d| (?:UTC|GMT|[A-Z]{2,4}T))?"
@@ -60,14 +66,17 @@ _BARE = (
     rf"^(?:[\[(<]?(?P<level>{_NAMES})[\])>]?(?::(?P<logger>[\w.\-]+):|[\])>:\s|\-]+)"
     rf"|\[(?P<cased>(?i:{_LOWER}))\][:\s\-]*"
     rf"|(?P<short>{_SHORT}|info|warn|crit): (?P<category>[\w.]+)\[\d+\]\s+"
+    rf"|(?P<channel>[\w\-]+)\.(?P<loud>{_NAMES}):\s+"
     rf"|(?P<named>{_LOWER}): )(?P<message>(?s:.*))$"
 )
 _AFTER = (
     r"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){0,3}"
-    r"(?:(?P<dashed>[A-Za-z_][\w.$/:\-]*)(?:\s+[\-:|]\s+|\t+)|(?P<dotted>[A-Za-z_]\w*(?:[.$]\w+)+):\s+"
+    r"(?:(?P<dashed>[A-Za-z_][\w.$/:\-]*)(?:\s+[\-:|]\s+|\t+)|(?P<dotted>[A-Za-z_]\w*(?:(?:[.$]|::)\w+)+):\s+"
     r"|in (?P<module>\w+): )"
     r"(?P<message>(?s:.*))$"
 )
+_ID_BEFORE = rf"\[({ID_FORM})\]"
+_ID_AFTER = rf"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){{0,2}}?\[({ID_FORM})\]"
 _THREAD = r"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s+){1,2}"
 _LAST_WORD = r"(?:^|[\s|])([A-Za-z_][\w.$/\-]*)[\s|:\-]*$"
 
@@ -157,7 +166,10 @@ def _pairs_of(text: str) -> dict[str, str]:
 def _headed(frame: pl.DataFrame) -> pl.DataFrame:
     """Level, logger and message of lines with a head; the others are their own message."""
     klog = _groups(frame, "text", _KLOG)
-    syslog = _groups(frame.join(klog, on="row", how="anti"), "text", _SYSLOG)
+    others = frame.join(klog, on="row", how="anti")
+    syslog = pl.concat(
+        [_groups(others, "text", _SYSLOG), _groups(others, "text", _SYSLOG_5424)], how="diagonal"
+    )
     rest = frame.join(pl.concat([klog.select("row"), syslog.select("row")]), on="row", how="anti")
     timed = _groups(rest, "text", _TIME)
     level = _levelled(timed)
@@ -176,7 +188,8 @@ def _headed(frame: pl.DataFrame) -> pl.DataFrame:
             _by_priority(syslog),
             level,
             bare,
-        ]
+        ],
+        how="diagonal",
     )
     return (
         frame.drop("format")
@@ -211,12 +224,14 @@ def _levelled(timed: pl.DataFrame) -> pl.DataFrame:
     """Lines with a time and then, after at most a few words, a level."""
     found = _groups(timed, "rest", _LEVELLED)
     before = pl.col("before").str.replace_all(r"\[[^\]]*\]|\([^)]*\)", "").str.extract(_LAST_WORD, 1)
-    named = found.with_columns(before.alias("before"))
+    ids = pl.coalesce(pl.col("before").str.extract(_ID_BEFORE, 1), pl.col("after").str.extract(_ID_AFTER, 1))
+    named = found.with_columns(before.alias("before"), ids.alias("correlation_id"))
     return pl.concat(
         [
             _after(named.filter(pl.col("before").is_null())),
             named.filter(pl.col("before").is_not_null()).select(
                 "row",
+                "correlation_id",
                 pl.coalesce("level", "cased").alias("level"),
                 pl.col("before").alias("logger"),
                 pl.col("after").str.replace(_THREAD, "").alias("message"),
@@ -229,11 +244,13 @@ def _after(found: pl.DataFrame) -> pl.DataFrame:
     """Logger and message of what comes after the level."""
     return found.select(
         "row",
+        "correlation_id",
         pl.coalesce("level", "cased").alias("level"),
         pl.col("after").str.extract_groups(_AFTER).alias("then"),
         pl.col("after").str.replace(_THREAD, ""),
     ).select(
         "row",
+        "correlation_id",
         "level",
         pl.coalesce(pl.col("then").struct.field(n) for n in ("dashed", "dotted", "module")).alias("logger"),
         pl.coalesce(pl.col("then").struct.field("message"), pl.col("after")).alias("message"),
@@ -243,11 +260,13 @@ def _after(found: pl.DataFrame) -> pl.DataFrame:
 def _unheaded(frame: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with their level (a time may follow it), or with nothing that is known."""
     found = _groups(frame, "text", _BARE).with_columns(
-        pl.coalesce("level", "cased", "short", "named").alias("level"),
-        pl.coalesce("logger", "category").alias("logger"),
+        pl.coalesce("level", "cased", "short", "named", "loud").alias("level"),
+        pl.coalesce("logger", "category", "channel").alias("logger"),
     )
     timed = _groups(found.select("row", "message"), "message", _TIME)
-    late = _after(timed.join(found, on="row").select("row", "level", "cased", pl.col("rest").alias("after")))
+    rest = pl.col("rest").alias("after")
+    ids = pl.col("rest").str.extract(_ID_AFTER, 1).alias("correlation_id")
+    late = _after(timed.join(found, on="row").select("row", "level", "cased", rest, ids))
     return pl.concat(
         [
             found.join(late, on="row", how="anti").select("row", "level", "logger", "message"),
@@ -258,5 +277,6 @@ def _unheaded(frame: pl.DataFrame) -> pl.DataFrame:
                 pl.lit(None, pl.String).alias("logger"),
                 pl.col("text").alias("message"),
             ),
-        ]
+        ],
+        how="diagonal",
     ).with_columns(pl.lit("text").alias("format"))

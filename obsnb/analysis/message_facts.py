@@ -10,6 +10,7 @@ import polars as pl
 
 __all__ = [
     "EXCEPTION_WORDS",
+    "ID_FORM",
     "duration_in",
     "exception_in",
     "ids_in",
@@ -19,10 +20,12 @@ __all__ = [
     "without_id",
 ]
 
-_ID_ALONE = (
-    r"^(?:[A-Za-z]{1,10}[-_:])?(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-    r"|[0-9a-fA-F]*[0-9][0-9a-fA-F]{11,63}|[0-9A-HJKMNP-TV-Z]{26})$"
+#: What stands in the brackets of ``[id] message``: a UUID, a ULID or hexadecimal digits, maybe a prefix.
+ID_FORM = (
+    r"(?:[A-Za-z]{1,10}[-_:])?(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+    r"|[0-9a-fA-F]*[0-9][0-9a-fA-F]{11,63}|[0-9A-HJKMNP-TV-Z]{26})"
 )
+_ID_ALONE = rf"^{ID_FORM}$"
 _TYPE_WORDS = (
     "Error",
     "Exception",

@@ -119,7 +119,15 @@ class Names:
         "organization",
     )
     user_fields: tuple[str, ...] = ("user_id", "userId", "enduser.id", "user.id", "user")
-    message_fields: tuple[str, ...] = ("message", "msg", "body", "event", "log")
+    message_fields: tuple[str, ...] = (
+        "message",
+        "msg",
+        "body",
+        "event",
+        "log",
+        "rendered_message",
+        "text_payload",
+    )
     exception_fields: tuple[str, ...] = (
         "exception",
         "exc_info",

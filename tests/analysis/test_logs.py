@@ -134,6 +134,21 @@ def test_what_came_in_by_otlp_is_read_from_its_metadata():
             ("asctime", "error", "app", "boom"),
         ),
         (
+            '<34>1 2026-11-23T18:00:00.003Z host1 app 123 ID47 [a@1 b="\\]"] boom',
+            ("asctime", "critical", "app", "boom"),
+        ),
+        ("<165>1 - host1 app - - - quiet", ("asctime", "notice", "app", "quiet")),
+        (
+            "2026-11-23T18:00:00.1Z ERROR my_crate::db: query failed",
+            ("asctime", "error", "my_crate::db", "query failed"),
+        ),
+        ("[2026-11-23 18:00:00] production.ERROR: no route", ("text", "error", "production", "no route")),
+        (
+            '{"Level":"Error","MessageTemplate":"Order {Id}","RenderedMessage":"Order 7"}',
+            ("json", "error", None, "Order 7"),
+        ),
+        ('{"severity":"WARNING","textPayload":"slow"}', ("json", "warn", None, "slow")),
+        (
             "2026-11-23 18:00:00 | CRITICAL | app.worker:run:42 - Job failed",
             ("asctime", "critical", "app.worker:run:42", "Job failed"),
         ),
@@ -278,6 +293,25 @@ def test_a_leading_id_is_the_correlation_id_and_leaves_the_message():
     found = _parsed(json.dumps({"message": f"[{_UUID}] request started", "request_id": "r-1"}))
     assert (found["correlation_id"], found["message"]) == (_UUID, "request started")
     assert _parsed("[main] request started")["message"] == "[main] request started"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[{}] it failed",
+        "2026-11-23 18:00:00 ERROR [{}] it failed",
+        "2026-11-23 18:00:00 [{}] ERROR it failed",
+        "2026-11-23 18:00:00,123 - app.db - ERROR - [{}] it failed",
+        "2026-11-23 18:00:00 ERROR [http-nio-8080-exec-1] [{}] it failed",
+        "ERROR 2026-11-23 18:00:00 [{}] it failed",
+        '{{"level":"ERROR","message":"[{}] it failed"}}',
+    ],
+)
+def test_an_id_in_brackets_is_found_wherever_the_head_of_a_line_has_it(line):
+    number = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
+    read = parse_logs(_frame(line.format(number)))
+    assert read["correlation_id"].to_list() == [number]
+    assert read["parsed.message"].to_list() == ["it failed"]
 
 
 def test_a_line_with_only_a_request_id_gets_the_correlation_id_of_the_lines_that_have_both():

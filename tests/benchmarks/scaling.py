@@ -11,7 +11,6 @@ memory is the peak of a process that reads the frames and runs `suspects` once, 
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -157,7 +156,7 @@ def scale() -> list[Row]:
     times = told["peak_mb"] / told["frames_mb"]
     return [
         *rows,
-        Row(what, f"{told['seconds']:.1f} s", "", "", "under 20 s", told["seconds"] < 20),
+        _row(what, told["seconds"], told["processor"], 20.0),
         Row(
             "the memory that it takes, frames included",
             f"{told['peak_mb']:,.0f} MB",
@@ -170,13 +169,20 @@ def scale() -> list[Row]:
 
 
 def _timed(what: str, function: Callable[[], object], most: float | None) -> Row:
-    best = float("inf")
+    best = processor = float("inf")
     for _ in range(3):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         function()
         best = min(best, time.perf_counter() - began)
+        processor = min(processor, time.process_time() - used)
+    return _row(what, best, processor, most)
+
+
+def _row(what: str, seconds: float, processor: float, most: float | None) -> Row:
+    """Seconds, and beside them those of the processor, which a busy machine changes less."""
     goal = "" if most is None else f"under {most:g} s"
-    return Row(what, f"{best:.2f} s", "", "", goal, None if most is None else best < most)
+    reached = None if most is None else seconds < most
+    return Row(what, f"{seconds:.2f} s", f"{processor:.2f} s of the processor", "", goal, reached)
 
 
 def main(folder: Path) -> None:
@@ -184,17 +190,21 @@ def main(folder: Path) -> None:
     before = _peak_mb()
     given = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("logs", "spans", "series")}
     frames = sum(frame.estimated_size("mb") for frame in given.values())
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     found = obsnb.suspects(**given, during=DURING, baseline=BASELINE)
-    seconds = time.perf_counter() - began
+    seconds, processor = time.perf_counter() - began, time.process_time() - used
     assert found["service"][0] == _BROKEN, found
-    print(json.dumps({"seconds": seconds, "frames_mb": frames, "peak_mb": _peak_mb() - before}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "processor": processor, "frames_mb": frames, "peak_mb": _peak_mb() - before}
+        )
+    )
 
 
 def _peak_mb() -> float:
-    """The peak of the resident memory so far; Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    """The peak of this process' resident memory, as Linux counts it (`getrusage` counts its parent's too)."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":
