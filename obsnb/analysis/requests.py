@@ -11,7 +11,13 @@ from obsnb.analysis.counters import increases, quantile_of_buckets
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import SERIES
 
-__all__ = ["latency_quantile", "latency_quantiles_over_time", "request_counts", "slow_counts"]
+__all__ = [
+    "bucket_increases",
+    "latency_quantile",
+    "latency_quantiles_over_time",
+    "request_counts",
+    "slow_counts",
+]
 
 
 def _label(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
@@ -60,7 +66,7 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
     return like(out.sort("timestamp"), series)
 
 
-def _bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
+def bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:
     """The first latency histogram of each service: le, seconds (1000 for milliseconds), increase."""
     order = {f"{name}_bucket": rank for rank, name in enumerate(conventions.request_histograms)}
     frame = frame.filter(pl.col("metric").is_in(list(order)))
@@ -96,7 +102,7 @@ def _bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataF
 def latency_quantile(series: Any, q: float, *, conventions: Conventions = DEFAULT) -> float | None:
     """The q-quantile in seconds of all requests that a frame's latency histograms counted."""
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="latency_quantile")
-    buckets = _bucket_increases(frame, conventions)
+    buckets = bucket_increases(frame, conventions)
     return quantile_of_buckets(buckets.select("le", pl.col("increase").alias("count")), q)
 
 
@@ -118,7 +124,7 @@ def latency_quantiles_over_time(
     frame = to_polars(
         series, SERIES, needs=("timestamp", "metric", "value"), what="latency_quantiles_over_time"
     )
-    buckets = _bucket_increases(frame, conventions).with_columns(pl.col("timestamp").dt.truncate(every))
+    buckets = bucket_increases(frame, conventions).with_columns(pl.col("timestamp").dt.truncate(every))
     rows = []
     for (moment,), part in buckets.group_by("timestamp", maintain_order=True):
         counts = part.select("le", pl.col("increase").alias("count"))
@@ -143,7 +149,7 @@ def slow_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
         the bound).
     """
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="slow_counts")
-    buckets = _bucket_increases(frame, conventions)
+    buckets = bucket_increases(frame, conventions)
     bound = buckets.filter(pl.col("le").is_between(conventions.slow_s, float("inf"), closed="left"))[
         "le"
     ].min()
