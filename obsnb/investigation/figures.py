@@ -9,7 +9,7 @@ import polars as pl
 
 from obsnb.analysis.requests import request_counts
 from obsnb.conventions import Conventions
-from obsnb.investigation.found import Found
+from obsnb.investigation.found import Found, inside
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -50,6 +50,20 @@ class Figures:
         )
         return lines(rate, title=f"Requests by {by}", unit="requests/s", **self._scene(tz, mode))
 
+    def overview(self, *, by: str = "service", tz: str | None = None, mode: _Mode = "light") -> go.Figure:
+        """Rate, errors and duration of requests below each other, by service, route, tenant or status."""
+        from obsnb.views.charts import requests
+
+        series = self.found.rows.series
+        return requests(series, by=by, conventions=self.conventions, **self._scene(tz, mode))
+
+    def latency(self, exemplars: Any = None, *, tz: str | None = None, mode: _Mode = "light") -> go.Figure:
+        """How long requests took as a heat map, with EXEMPLARS to click if they are given."""
+        from obsnb.views.charts import latency_heatmap
+
+        series = self.found.rows.series
+        return latency_heatmap(series, exemplars, conventions=self.conventions, **self._scene(tz, mode))
+
     def durations(self, *, tz: str | None = None, mode: _Mode = "light") -> go.Figure:
         """How long requests took, by the latency histograms: p50, p95 and p99."""
         from obsnb.views.charts import durations
@@ -83,6 +97,24 @@ class Figures:
         compared = self.found.compared
         during = compared.during if compared.found else None
         return timeline(self.found.timeline, during=during, baseline=compared.baseline, tz=tz, mode=mode)
+
+    def slow_queries(self, *, mode: _Mode = "light") -> go.Figure:
+        """Statements and other calls: total time against p95."""
+        from obsnb.views.charts import slow_queries
+
+        return slow_queries(self.found.statements, mode=mode)
+
+    def service_graph(self, *, mode: _Mode = "light") -> go.Figure:
+        """Who calls whom in the incident's spans, suspects marked."""
+        from obsnb.views.charts import service_graph
+
+        return service_graph(self.found.calls, self.found.suspects, mode=mode)
+
+    def flame(self, *, mode: _Mode = "light") -> go.Figure:
+        """Where the traces of the incident that were fetched spend their time."""
+        from obsnb.views.charts import flame
+
+        return flame(inside(self.found.rows.spans, "start", self.found.compared.during), mode=mode)
 
     def waterfall(self, *, mode: _Mode = "light") -> go.Figure:
         """The one trace that shows the incident best, its critical path marked."""

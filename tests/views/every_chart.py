@@ -6,8 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from obsnb.analysis.traces import self_time
 from obsnb.views import charts
-from tests.report.made_up import BASELINE, DURING, TRACE, at, series, spans, timeline
+from tests.report.made_up import (
+    BASELINE,
+    DURING,
+    TRACE,
+    at,
+    series,
+    service_graph,
+    slow_queries,
+    spans,
+    suspects,
+    timeline,
+)
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -64,6 +76,59 @@ def error_groups(text: str) -> pl.DataFrame:
     )
 
 
+def buckets(
+    name: str, *, bounds: tuple[float, ...] = (0.1, 1.0), metric: str = "http_request_duration_seconds"
+) -> pl.DataFrame:
+    """A classic latency histogram: a request a minute in the first bucket, two in the second, ..."""
+    minutes, les = range(30), [*(str(bound) for bound in bounds), "+Inf"]
+    return pl.DataFrame(
+        [
+            {
+                "timestamp": int(moment),
+                "metric": f"{metric}_bucket",
+                "series_id": f"{name} {le}",
+                "service": name,
+                "le": le,
+                "value": float(minute * sum(range(1, place + 2))),
+            }
+            for minute, moment in enumerate(at(*(1 + 60 * minute for minute in minutes)).to_physical())
+            for place, le in enumerate(les)
+        ]
+    ).with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+
+
+def buckets_and_counters(text: str) -> pl.DataFrame:
+    """The histogram, and counters of requests that went well and that failed."""
+    counters = [
+        counter(text, 60).with_columns(
+            metric=pl.lit("http_requests_total"), status_code=pl.lit(status), series_id=pl.lit(status)
+        )
+        for status in ("200", "500")
+    ]
+    return pl.concat([buckets(text), *counters], how="diagonal")
+
+
+def exemplars(text: str) -> pl.DataFrame:
+    """Three requests, one slower than any bucket."""
+    return pl.DataFrame(
+        {"timestamp": at(60, 90, 120), "value": [0.05, 0.5, 7.0], "trace_id": [TRACE, "b" * 32, text]}
+    )
+
+
+def findings(text: str) -> pl.DataFrame:
+    """Two values, one of them new, and a number that shifted."""
+    return pl.DataFrame(
+        {
+            "column": [text] * 3,
+            "value": [text, text, None],
+            "share": [0.9, 0.2, None],
+            "baseline_share": [0.1, None, None],
+            "median": [None, None, 4.0],
+            "baseline_median": [None, None, 0.5],
+        }
+    )
+
+
 def every_chart(text: str, mode: Any = "light") -> dict[str, go.Figure]:
     """Name → figure."""
     scene = {**SCENE, "events": timeline(text), "mode": mode, "title": text}
@@ -77,5 +142,14 @@ def every_chart(text: str, mode: Any = "light") -> dict[str, go.Figure]:
         "log_volume by pattern": charts.log_volume(log_lines(text), by="pattern", **scene),
         "error_groups": charts.error_groups(error_events(text), error_groups(text), **scene),
         "timeline": charts.timeline(timeline(text), **SCENE, mode=mode, title=text),
+        "requests": charts.requests(buckets_and_counters(text), **scene),
+        "latency_heatmap": charts.latency_heatmap(buckets(text), exemplars(text), **scene),
+        "slow_queries": charts.slow_queries(slow_queries(text), mode=mode, title=text),
+        "service_graph": charts.service_graph(
+            service_graph(text).with_columns(caller=pl.lit("other")), suspects(text), mode=mode, title=text
+        ),
+        "flame": charts.flame(spans(text), mode=mode, title=text),
+        "cohorts": charts.cohorts(self_time(spans(text)), self_time(spans("other")), mode=mode, title=text),
+        "contrast": charts.contrast(findings(text), mode=mode, title=text),
         "waterfall": charts.waterfall(spans(text), mode=mode, title=text),
     }

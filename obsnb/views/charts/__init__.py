@@ -14,21 +14,34 @@ Examples
 'Europe/Berlin (UTC+01:00)'
 """
 
+from obsnb.views.charts.compared import cohorts, contrast
+from obsnb.views.charts.flames import flame
+from obsnb.views.charts.graph import service_graph
 from obsnb.views.charts.groups import error_groups
+from obsnb.views.charts.latency import latency_heatmap
 from obsnb.views.charts.over_time import durations, errors_over_time, lines, rates
+from obsnb.views.charts.overview import requests
 from obsnb.views.charts.printed import for_print
+from obsnb.views.charts.statements import slow_queries
 from obsnb.views.charts.timelines import timeline
 from obsnb.views.charts.traces import waterfall
 from obsnb.views.charts.volume import log_volume
 
 __all__ = [
+    "cohorts",
+    "contrast",
     "durations",
     "error_groups",
     "errors_over_time",
+    "flame",
     "for_print",
+    "latency_heatmap",
     "lines",
     "log_volume",
     "rates",
+    "requests",
+    "service_graph",
+    "slow_queries",
     "timeline",
     "waterfall",
 ]

@@ -105,6 +105,7 @@ def annotate(axes: Any, note: Mapping[str, Any], *, scale: float) -> None:
             ha=_ACROSS.get(note.get("xanchor") or "", "center"),
             va=_UP.get(note.get("yanchor") or "", "center"),
             annotation_clip=False,
+            bbox=None if note.get("bgcolor") is None else {"fc": note["bgcolor"], "lw": 0, "pad": scale},
             color=font.get("color", "black"),
             size=(font.get("size") or 12) * scale,
             parse_math=False,
