@@ -557,7 +557,7 @@ def test_what_is_no_size_is_refused(home: Path, said: object) -> None:
 @pytest.mark.parametrize(
     ("text", "what", "hint"),
     [
-        ("[loki]", "{file} has an unknown key, 'loki'.", "Known are profile, conventions, profiles."),
+        ("[loki]", "{file} has an unknown key, 'loki'.", "Known are profile, conventions, profiles, redact."),
         (
             "[profiles.p]\ntennant = 'a'",
             "{file} [profiles.p] has an unknown key, 'tennant'.",
@@ -565,7 +565,7 @@ def test_what_is_no_size_is_refused(home: Path, said: object) -> None:
             "tenant, token, token_env, token_file, token_command, user, password, password_env, "
             "password_file, headers, ca_file, "
             "client_cert, client_key, proxy, verify, connect_timeout_s, read_timeout_s, total_timeout_s, "
-            "parallel, retries, max_bytes, max_series, max_requests, max_seconds, conventions, "
+            "parallel, retries, max_bytes, max_series, max_requests, max_seconds, conventions, redact, "
             "loki, prometheus, tempo, grafana.",
         ),
         (

@@ -59,7 +59,9 @@ class Manifest:
     files
         Every file but the manifest and what people wrote.
     redactions
-        Kind of secret → how many were masked before it was written.
+        Kind of what was found → how much of it there was before it was written.
+    policy
+        What was done with each kind, as a ``[redact]`` table; empty in archives from before there were any.
     """
 
     obsnb: str
@@ -70,6 +72,7 @@ class Manifest:
     queries: tuple[Recorded, ...] = ()
     files: tuple[FileEntry, ...] = ()
     redactions: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    policy: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
 
     def __repr__(self) -> str:
         return f"Manifest({len(self.queries)} queries, {self.window})"
@@ -84,6 +87,7 @@ class Manifest:
             "scope": dict(self.scope),
             "tenant": self.tenant,
             "redactions": dict(sorted(self.redactions.items())),
+            "policy": dict(self.policy),
             "queries": [one.record.to_dict() | {"file": one.file} for one in self.queries],
             "files": [vars(entry) for entry in self.files],
         }
@@ -143,6 +147,7 @@ class _Manifest(msgspec.Struct):
     redactions: dict[str, int]
     queries: list[_Query]
     files: list[FileEntry]
+    policy: dict[str, Any] = {}
 
     def manifest(self) -> Manifest:
         return Manifest(
@@ -154,6 +159,7 @@ class _Manifest(msgspec.Struct):
             queries=tuple(query.recorded() for query in self.queries),
             files=tuple(self.files),
             redactions=MappingProxyType(self.redactions),
+            policy=MappingProxyType(self.policy),
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from obsnb.archive.several import family, of_each, together
 from obsnb.errors import NotRecordedError, QueryError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
-from obsnb.redact import redact_text
+from obsnb.redact import SECRETS_ONLY, Policy, Redactor
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
 from obsnb.timerange import TimeRange, format_ns
@@ -52,6 +53,19 @@ class ArchiveReader:
         self._manifest = manifest
         self._files = Files(container, manifest)
         self._queries = manifest.queries
+        policy = Policy.of_archive(manifest.policy) if manifest.policy else SECRETS_ONLY
+        self._redactor = Redactor(policy)
+
+    @staticmethod
+    def key_of(path: str | Path) -> bytes:
+        """`pseudonym_key` of an archive that is not opened for it.
+
+        Raises
+        ------
+        ArchiveError
+            There is no archive.
+        """
+        return _pseudonym_key(open_container(Path(path)))
 
     @classmethod
     def open(cls, path: str | Path) -> ArchiveReader:
@@ -102,8 +116,37 @@ class ArchiveReader:
 
     @property
     def redactions(self) -> Mapping[str, int]:
-        """Kind of secret → how many were masked before it was written."""
+        """Kind of what was found → how much of it was redacted before it was written."""
         return self._manifest.redactions
+
+    @property
+    def policy(self) -> Policy:
+        """What was done with what was found."""
+        return self._redactor.policy
+
+    @property
+    def pseudonym_key(self) -> bytes:
+        """A key of its own, so that whatever is written from it has the same pseudonyms every time.
+
+        Who has the archive can make it: it hides nothing from them that the archive does not.
+        """
+        return _pseudonym_key(self._container)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the manifest says of the incident and its queries."""
+        told = self._manifest.to_dict()
+        return {name: told[name] for name in ("scope", "tenant", "queries")}
+
+    def answers(self) -> Iterator[Answer]:
+        """Every query's rows and record, in the order they were asked."""
+        for one in self._manifest.queries:
+            yield Answer(self._files.frame(one), one.record)
+
+    def tables(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Each file's name and rows, once."""
+        for one in {one.file: one for one in self._manifest.queries}.values():
+            yield one.file, self._files.frame(one)
 
     @property
     def notes_path(self) -> Path:
@@ -271,8 +314,7 @@ class ArchiveReader:
         return [one for one in self._queries if one.record.kind == kind]
 
     def _answer(self, question: Question, role: str | None, progress: Progress | None = None) -> Answer:
-        text = plain_text(redact_text(question.asked)[0])
-        same = [one for one in self._of_kind(question.kind) if text in _texts(one.record)]
+        same = self._same(question)
         fitting = [one for one in same if question.refused_by(one.record) is None]
         if not fitting:
             raise self._not_recorded(question, same)
@@ -287,6 +329,27 @@ class ArchiveReader:
         watch.update(done=1.0, rows=answer.record.rows, bytes=answer.record.bytes)
         watch.close()
         return answer
+
+    def _same(self, question: Question) -> list[Recorded]:
+        """The recordings of a text, which may have been redacted since."""
+        of_kind = self._of_kind(question.kind)
+        text = plain_text(question.asked)
+        same = [one for one in of_kind if text in _texts(one.record)]
+        if same:
+            return same
+        alike = self._redactor.alike
+        wanted = plain_text(alike(question.asked))
+        same = [one for one in of_kind if wanted in {plain_text(alike(told)) for told in _texts(one.record)}]
+        differing = list(dict.fromkeys(one.record.asked for one in same))
+        if len(differing) > 1:
+            raise NotRecordedError(
+                f"The archive holds {len(differing)} queries that differ from this one only in what was "
+                "redacted.",
+                query=question.asked,
+                window=question.window,
+                hint="Ask one of them as it was recorded:\n  " + "\n  ".join(differing),
+            )
+        return same
 
     def _expected(self, one: Recorded) -> list[str]:
         """The sources that answered like this one, where there were several."""
@@ -346,6 +409,10 @@ class ArchiveReader:
         asked = plain_text(question.asked)
         texts.sort(key=lambda text: -difflib.SequenceMatcher(None, asked, plain_text(text)).ratio())
         return "The closest that it was asked:\n  " + "\n  ".join(texts[:3]) if texts else ""
+
+
+def _pseudonym_key(container: Container) -> bytes:
+    return hashlib.sha256(b"pseudonyms" + container.read(MANIFEST)).digest()
 
 
 def _closest_fit(fitting: Sequence[Recorded]) -> Recorded:

@@ -15,7 +15,7 @@ from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
 from obsnb.errors import ArchiveError
 from obsnb.ledger import QueryRecord
-from obsnb.redact import redact_frame, redact_text
+from obsnb.redact import SECRETS_ONLY, Redactor
 from obsnb.schema import BY_KIND, digest
 from obsnb.sources.base import Answer
 from obsnb.store.whole import beside
@@ -39,12 +39,15 @@ def write(
     tenant: str | None = None,
     notes: str | None = None,
     replace: bool = False,
+    redactor: Redactor | None = None,
+    redactions: Mapping[str, int] | None = None,
     created_ns: int | None = None,
 ) -> Path:
     """Freeze answers into a folder, or into a zip where the path ends in ``.obsnb``.
 
-    Secrets in rows and in query texts are masked first (`obsnb.redact`). Equal rows are stored once.
-    All is written beside the target and then renamed, so that a failure leaves nothing behind.
+    Secrets and personal data in rows and in query texts are redacted first (`obsnb.redact`). Equal rows
+    are stored once. All is written beside the target and then renamed, so that a failure leaves nothing
+    behind.
 
     Parameters
     ----------
@@ -55,7 +58,11 @@ def write(
     window, scope, tenant
         What the incident is about.
     notes
-        What people wrote, as notes.toml has it.
+        What people wrote, as notes.toml has it; of it, only secrets are masked.
+    redactor
+        What is done with what is found, and by which key; the default policy and a random key unless told.
+    redactions
+        What was redacted in the answers already: kind → how much.
     replace
         Whether an archive that is there already gives way. What else lies in its folder, notes.toml
         among it, stays.
@@ -73,20 +80,30 @@ def write(
         Something is there already, or the disk refuses.
     """
     target = Path(path)
+    redactor = redactor or Redactor()
     try:
         _check_target(target, replace=replace)
         target.parent.mkdir(parents=True, exist_ok=True)
         with beside(target) as room:
             fresh = room / "fresh"
             fresh.mkdir()
-            written, redactions = _write_queries(fresh, answers)
+            written, found = _write_queries(fresh, answers, redactor)
             created = (now_ns() if created_ns is None else created_ns) // 10**9 * 10**9
             files = tuple({entry.name: entry for _, entry in written}.values())
             queries = tuple(Recorded(record, entry.name) for record, entry in written)
-            manifest = Manifest(__version__, created, window, dict(scope or {}), tenant, queries, files)
-            _write_manifest(fresh, manifest, redactions)
+            manifest = Manifest(
+                __version__,
+                created,
+                window,
+                dict(scope or {}),
+                tenant,
+                queries,
+                files,
+                policy=redactor.policy.to_table(),
+            )
+            _write_manifest(fresh, manifest, found + Counter(redactions or {}), redactor)
             if notes is not None:
-                (fresh / NOTES).write_text(notes, "utf-8")
+                (fresh / NOTES).write_text(Redactor(SECRETS_ONLY).text(notes)[0], "utf-8")
             _put(fresh, target, room)
     except OSError as error:
         raise ArchiveError(
@@ -115,7 +132,7 @@ def _check_target(target: Path, *, replace: bool) -> None:
 
 
 def _write_queries(
-    folder: Path, answers: Sequence[Answer]
+    folder: Path, answers: Sequence[Answer], redactor: Redactor
 ) -> tuple[list[tuple[QueryRecord, FileEntry]], Counter[str]]:
     """A file for each different answer; every record, as it is for the rows that were written."""
     files: dict[Any, FileEntry] = {}
@@ -123,7 +140,7 @@ def _write_queries(
     written = []
     for answer in answers:
         kind = answer.record.kind
-        frame, found = redact_frame(BY_KIND[kind].conform(answer.frame))
+        frame, found = redactor.frame(BY_KIND[kind].conform(answer.frame))
         rows = digest(frame)
         key = (kind, rows, *frame.dtypes)
         if key not in files:
@@ -134,22 +151,13 @@ def _write_queries(
     return written, redactions
 
 
-def _write_manifest(folder: Path, manifest: Manifest, redactions: Counter[str]) -> None:
-    counts = Counter(redactions)
-    values = _masked(manifest.to_dict(), counts)
-    values["redactions"] = dict(sorted(counts.items()))
+def _write_manifest(folder: Path, manifest: Manifest, redactions: Counter[str], redactor: Redactor) -> None:
+    values = manifest.to_dict()
+    told = {key: values.pop(key) for key in ("queries", "scope", "tenant")}  # what servers and people said
+    masked, found = redactor.value(told)
+    counts = Counter(redactions) + Counter(found)
+    values |= {**masked, "redactions": dict(sorted(counts.items()))}
     (folder / MANIFEST).write_bytes(dump(values))
-
-
-def _masked(value: Any, counts: Counter[str]) -> Any:
-    """Plain values with the secrets in their texts masked; what was masked is added to the counts."""
-    if isinstance(value, str):
-        masked, found = redact_text(value)
-        counts.update(found)
-        return masked
-    if isinstance(value, dict):
-        return {key: _masked(inner, counts) for key, inner in value.items()}
-    return [_masked(inner, counts) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _put(fresh: Path, target: Path, room: Path) -> None:

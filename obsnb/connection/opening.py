@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from obsnb.connection.redaction import default_redactor, redactor_of
 from obsnb.connection.roles import ArchivedRoles, FileRoles, LiveRoles
 from obsnb.connection.verbs import Connection
 from obsnb.conventions import DEFAULT, Conventions
@@ -107,6 +108,7 @@ def connect(
         cache=cache,
     )
     names = DEFAULT.override(dict(found.conventions))
+    redactor = redactor_of(found, names)
     single = (end for end in (found.loki, found.prometheus, found.tempo) if end is not None)
     ends = [*single, *(end for several in found.several.values() for end in several)]
     events = None
@@ -135,6 +137,7 @@ def connect(
         late_margin_s=found.late_margin_s,
         ledger=ledger,
         store=store,
+        redactor=lambda: redactor,
         closing=(*transports, *((events.transport,) if events is not None else ())),
     )
 
@@ -226,7 +229,13 @@ def open_archive(path: str | Path, *, frames: Literal["polars", "pandas"] = "pol
     bundled = incident_path(str(path)) if not given.exists() else None
     reader = ArchiveReader.open(bundled or given)
     return Connection(
-        logs=reader, metrics=reader, traces=reader, roles=ArchivedRoles(reader), archive=reader, frames=frames
+        logs=reader,
+        metrics=reader,
+        traces=reader,
+        roles=ArchivedRoles(reader),
+        archive=reader,
+        frames=frames,
+        redactor=lambda: default_redactor(own_key=reader.pseudonym_key),
     )
 
 
@@ -274,4 +283,5 @@ def read_otlp(
         files=files,
         conventions=conventions,
         frames=frames,
+        redactor=lambda: default_redactor(conventions),
     )

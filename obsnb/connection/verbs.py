@@ -6,8 +6,9 @@ lies in the modules beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -24,6 +25,7 @@ from obsnb.errors import LimitError, SettingsError, UsageError
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query import logql, promql, traceql
 from obsnb.query.roles import role_queries
+from obsnb.redact import Redactor
 from obsnb.timerange import TimeRange, parse_duration
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Connection(Discovery, Planning):
         files: OtlpFiles | None = None,
         ledger: Ledger | None = None,
         store: AnswerStore | None = None,
+        redactor: Callable[[], Redactor] = Redactor,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
         self._sources = tuple(one for one in (logs, metrics, traces, events) if one is not None)
@@ -82,6 +85,7 @@ class Connection(Discovery, Planning):
         self._late_margin_s = late_margin_s
         self._closing = closing
         self._store = store
+        self._make_redactor = redactor
         self.conventions = conventions
         self.ledger = Ledger() if ledger is None else ledger
         self._kept = Kept(self.ledger)
@@ -153,8 +157,19 @@ class Connection(Discovery, Planning):
 
     @property
     def redactions(self) -> Mapping[str, int]:
-        """Kind of secret → how many an archive's making masked."""
+        """Kind of what was found → how much of it was redacted before an archive was written."""
         return MappingProxyType({}) if self._archive is None else self._archive.redactions
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """What redacts all that is written from here: by the settings' policy, under one key.
+
+        Raises
+        ------
+        SettingsError
+            The settings cannot be used.
+        """
+        return self._make_redactor()
 
     # The verbs.
 
@@ -459,7 +474,8 @@ class Connection(Discovery, Planning):
     ) -> Path:
         """Freeze everything asked so far into a folder, or a file that ends in ``.obsnb``.
 
-        Secrets are masked first; what is written is whole or not there.
+        Secrets and personal data are redacted first (``[redact]`` in obsnb.toml); what is written is whole
+        or not there.
 
         Parameters
         ----------
@@ -485,6 +501,8 @@ class Connection(Discovery, Planning):
             tenant=self._tenant,
             notes=self.notes,
             replace=replace,
+            redactor=self.redactor,
+            redactions=self.redactions,
         )
 
     # What stands behind.

@@ -23,6 +23,14 @@ A file has ``[profiles.NAME]`` tables, in them what holds for every source and a
     user = "reader"
     password_env = "METRICS_PASSWORD"
 
+    [redact]                                # what is done with what is found before anything is written
+    email = "mask"                          # keep, mask, remove or pseudonym
+    user_fields = ["user_id", "customer_id"]
+    key_env = "PSEUDONYM_KEY"               # the same pseudonyms in every archive; or key_file
+
+    [redact.fields]
+    order_ref = "remove"
+
 Of the first three there may be several (clusters, regions, tenants): then the source's table has no
 ``url``, but a table for each, named as one likes. What else it says holds for each of them::
 
@@ -47,6 +55,7 @@ from obsnb.settings.endpoint import (
     TokenCommand,
     TokenFile,
 )
+from obsnb.settings.known import known_secrets
 from obsnb.settings.profiles import Frames, Settings, load
 
 __all__ = [
@@ -60,5 +69,6 @@ __all__ = [
     "SourceKind",
     "TokenCommand",
     "TokenFile",
+    "known_secrets",
     "load",
 ]

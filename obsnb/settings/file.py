@@ -10,6 +10,7 @@ from typing import Any
 
 from obsnb.errors import SettingsError
 from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, PATHS, Form, check
+from obsnb.settings.redaction import read_redact
 from obsnb.settings.several import KINDS, check_tables, tables_of
 
 __all__ = ["NAME", "SOURCES", "find", "read"]
@@ -59,7 +60,8 @@ def read(path: Path) -> dict[str, Any]:
     if wrong:  # outside of the except block, so that no context carries the file's text
         raise SettingsError(wrong)
     top = {"profile": Form("text", lambda value: isinstance(value, str) and bool(value))}
-    check(said, top, place=str(path), tables=("conventions", "profiles"))
+    check(said, top, place=str(path), tables=("conventions", "profiles", "redact"))
+    read_redact(said.get("redact", {}), place=f"{path} [redact]", folder=path.parent)
     for name in ("conventions", "profiles"):
         check(said.get(name, {}), {}, place=f"{path} [{name}]", tables=said.get(name, {}))
     for name, profile in said.get("profiles", _NOTHING).items():
@@ -69,7 +71,8 @@ def read(path: Path) -> dict[str, Any]:
 
 def _read_profile(profile: Any, *, place: str, folder: Path) -> None:
     shared = {key: form for key, form in ENDPOINT.items() if key != "url"}
-    check(profile, {**FRAMES, **shared}, place=place, tables=("conventions", *SOURCES))
+    check(profile, {**FRAMES, **shared}, place=place, tables=("conventions", "redact", *SOURCES))
+    read_redact(profile.get("redact", {}), place=f"{place[:-1]}.redact]", folder=folder)
     conventions = profile.get("conventions", {})
     check(conventions, {}, place=f"{place[:-1]}.conventions]", tables=conventions)
     found = [profile]

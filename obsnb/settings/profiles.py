@@ -13,6 +13,7 @@ from obsnb.settings.endpoint import Endpoint, Secret, SourceKind
 from obsnb.settings.file import NAME, SOURCES, find, read
 from obsnb.settings.keys import DATASOURCES, ENDPOINT, FRAMES, LIMITS, bytes_of, check, read_text
 from obsnb.settings.layers import Layer, foreign_layer, from_environment, limits_layer
+from obsnb.settings.redaction import pseudonym_key
 from obsnb.settings.several import Named, tables_of
 from obsnb.settings.sources import sources
 
@@ -52,6 +53,10 @@ class Settings:
     conventions
         The ``[conventions]`` tables, those of the profile over those of the file, as they were
         written: for `obsnb.conventions.Conventions.override`.
+    redact
+        The ``[redact]`` tables, merged the same way: for `obsnb.redact.Policy.of_table`.
+    redact_key
+        The key of pseudonyms, or None: then each archive has a random one.
     profile
         The profile's name, or None.
     profiles
@@ -73,14 +78,21 @@ class Settings:
     cache_dir: str | None = None
     cache_size: int = 2_000_000_000
     conventions: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    redact: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    redact_key: Secret | None = None
     profile: str | None = None
     profiles: tuple[str, ...] = ()
     file: Path | None = None
 
-    def __repr__(self) -> str:
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every server that is set."""
         named = [one for ends in self.several.values() for one in ends]
         every = (self.loki, self.prometheus, self.tempo, *named, self.grafana)
-        sources = [repr(one) for one in every if one is not None]
+        return tuple(one for one in every if one is not None)
+
+    def __repr__(self) -> str:
+        sources = [repr(one) for one in self.endpoints]
         return f"Settings(profile {self.profile}: {', '.join(sources) or 'no source'})"
 
 
@@ -118,8 +130,8 @@ def load(
         OBSNB_GRAFANA_LOKI and so on name one of Grafana's data sources. Those of a source mean a single
         one: OBSNB_LOKI_URL goes before several of the profile, the others are refused beside them.
         OBSNB_FRAMES, OBSNB_MAX_ROWS, OBSNB_LATE_MARGIN_S, OBSNB_CACHE, OBSNB_CACHE_DIR and
-        OBSNB_CACHE_SIZE. LOKI_ADDR and logcli's others, PROMETHEUS_URL and TEMPO_URL are
-        taken where nothing else names the source.
+        OBSNB_CACHE_SIZE; OBSNB_REDACT_KEY, the key of pseudonyms. LOKI_ADDR and logcli's others,
+        PROMETHEUS_URL and TEMPO_URL are taken where nothing else names the source.
     folder
         Where the search for the file begins; without, the current folder.
     loki, prometheus, tempo, grafana
@@ -157,12 +169,15 @@ def load(
         text = url if isinstance(url, str) else None
         return _layers(source, url=text, shared=shared, environ=environ, profile=chosen, place=place)
 
+    redact = _merged(said.get("redact", {}), chosen.get("redact", {}))
     named = Named(shared, environ, chosen, place)
     given = {"loki": loki, "prometheus": prometheus, "tempo": tempo}
     return Settings(
         **sources(given, grafana, layers=layers, named=named, environ=environ),
         **_frames({"frames": frames, "max_rows": max_rows, "cache": cache}, environ, chosen),
         conventions=_merged(said.get("conventions", {}), chosen.get("conventions", {})),
+        redact=redact,
+        redact_key=pseudonym_key(redact, environ),
         profile=name,
         profiles=tuple(said.get("profiles", {})),
         file=file,

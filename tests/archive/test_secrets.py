@@ -10,6 +10,9 @@ import polars as pl
 import pytest
 
 from obsnb.archive import ArchiveReader, write
+from obsnb.archive.bundled import incident_path
+from obsnb.errors import NotRecordedError
+from obsnb.redact import SECRETS_ONLY, Policy, Redactor
 from obsnb.schema import dtype
 from obsnb.sources.base import Answer
 from tests.archive.conftest import WINDOW, answer, logs, spans
@@ -114,3 +117,68 @@ def test_nothing_of_other_frames_categories_gets_in(tmp_path: Path) -> None:
     lines = logs("a", "b").with_columns(pl.Series(["keep", _SECRET], dtype=pl.Categorical).alias("namespace"))
     write(tmp_path / "a", [answer("logs", "{}", lines.head(1))], window=WINDOW)
     assert _SECRET.encode() not in _everything(tmp_path / "a")
+
+
+def test_the_archive_says_its_policy_and_a_query_is_found_by_its_text_before_it_was_redacted(
+    tmp_path: Path,
+) -> None:
+    query = '{a="b"} |= "ada@example.org"'
+    policy = Policy.of_table({"email": "pseudonym", "fields": {"ref": "remove"}})
+    path = write(
+        tmp_path / "a",
+        [answer("logs", query, logs("ada@example.org"))],
+        window=WINDOW,
+        redactor=Redactor(policy),
+    )
+    reader = ArchiveReader.open(path)
+    assert reader.policy == policy
+    pseudonym = reader.records[0].asked.split('"')[-2]
+    assert pseudonym.startswith("[email:")
+    for asked in (query, reader.records[0].asked):
+        assert reader.logs(asked, WINDOW).frame["line"].to_list() == [pseudonym]
+
+
+def test_queries_that_differ_only_in_what_was_redacted_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    names = ("ada", "grace")
+    answers = [
+        answer("logs", f'{{a="b"}} |= "{name}@example.org"', logs(f"{name}@example.org")) for name in names
+    ]
+    reader = ArchiveReader.open(write(tmp_path / "a", answers, window=WINDOW))
+    with pytest.raises(NotRecordedError) as refused:
+        reader.logs('{a="b"} |= "ada@example.org"', WINDOW)
+    asked = [record.asked for record in reader.records]
+    assert refused.value.what == (
+        "The archive holds 2 queries that differ from this one only in what was redacted."
+    )
+    assert refused.value.hint == "Ask one of them as it was recorded:\n  " + "\n  ".join(asked)
+
+
+def test_one_key_gives_two_archives_the_same_pseudonyms(tmp_path: Path) -> None:
+    lines = [
+        ArchiveReader.open(
+            write(
+                tmp_path / name,
+                [answer("logs", "{}", logs("ada@example.org"))],
+                window=WINDOW,
+                redactor=Redactor(key=key),
+            )
+        )
+        .logs("{}", WINDOW)
+        .frame["line"][0]
+        for name, key in (("a", b"one key for both"), ("b", b"one key for both"), ("c", None))
+    ]
+    assert lines[0] == lines[1] != lines[2]
+
+
+def test_people_who_wrote_notes_keep_their_addresses_and_lose_their_secrets(tmp_path: Path) -> None:
+    notes = f'authors = ["ada@example.org"]\ntrigger = "password={_SECRET}"\n'
+    path = write(tmp_path / "a", [answer("logs", "{}", logs("x"))], window=WINDOW, notes=notes)
+    assert ArchiveReader.open(path).notes == (
+        'authors = ["ada@example.org"]\ntrigger = "password=[redacted:password]"\n'
+    )
+
+
+def test_an_archive_from_before_there_were_policies_opens_and_had_its_secrets_masked() -> None:
+    path = incident_path("slow-query")
+    assert path is not None
+    assert ArchiveReader.open(path).policy == SECRETS_ONLY

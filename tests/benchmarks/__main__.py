@@ -9,6 +9,7 @@ prometheus    a matrix of a million points to a finished frame, against parsing 
 tempo         whole traces to a finished frame, spans a second
 pull          a whole pull from a real Prometheus, against downloading the same bytes
 peers         the same bytes to a tidy frame, against other packages: time and memory
+redaction     what is found, missed and wrongly taken of a made-up corpus, and half a million lines
 download      lines streamed to Parquet: peak memory
 scale         the analysis on large frames: seconds and memory
 widgets       in a JupyterLab in Chromium: first paint and scrolling of a million lines, ten thousand spans
@@ -22,7 +23,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.benchmarks import decoding, drawing, peers, pulling, scaling
+from tests.benchmarks import decoding, drawing, peers, pulling, redacting, scaling
 from tests.benchmarks.measuring import Row, table
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "download": pulling.download,
     "scale": scaling.scale,
     "widgets": drawing.widgets,
+    "redaction": redacting.redaction,
 }
 
 

@@ -17,11 +17,13 @@ from obsnb.lab.failures import (
     LabError,
     ValidationError,
 )
-from obsnb.redact import redact_text
+from obsnb.redact import SECRETS_ONLY, Redactor
 from obsnb.timerange import format_ns
 from obsnb.version import __version__
 
 __all__ = ["router"]
+
+_SECRETS = Redactor(SECRETS_ONLY)
 
 _SIMULATED = {
     "validation": ValidationError("A validation error, as asked."),
@@ -60,8 +62,8 @@ def info(request: Request) -> dict[str, Any]:
         "obsnb": __version__,
         "debug": settings.debug,
         "services": [each.name for each in service.roster.services],
-        "database_url": redact_text(database)[0],
-        "redis_url": redact_text(settings.redis_url)[0] if settings.redis_url else None,
+        "database_url": _SECRETS.text(database)[0],
+        "redis_url": _SECRETS.text(settings.redis_url)[0] if settings.redis_url else None,
     }
 
 

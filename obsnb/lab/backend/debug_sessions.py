@@ -14,10 +14,12 @@ from typing import Any
 
 from obsnb.lab.failures import NotFoundError, ValidationError
 from obsnb.lab.service import Service
-from obsnb.redact import redact_text
+from obsnb.redact import SECRETS_ONLY, Redactor
 from obsnb.timerange import format_ns
 
 __all__ = ["DebugSessions"]
+
+_SECRETS = Redactor(SECRETS_ONLY)
 
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _SESSIONS, _EVENTS = 20, 100
@@ -70,7 +72,7 @@ class DebugSessions:
                 held.dropped += 1
                 return
             told = {
-                key: redact_text(value)[0][:_LONGEST] if isinstance(value, str) else value
+                key: _SECRETS.text(value)[0][:_LONGEST] if isinstance(value, str) else value
                 for key, value in data.items()
             }
             held.events.append({"timestamp": format_ns(self._service.clock.now_ns()), "event": event, **told})
