@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from obsnb.archive.bundled import runbook_path, runbooks
+from obsnb.connection.redaction import redactor_for_run
 from obsnb.errors import RunbookError, UsageError
 
 __all__ = ["RunbookResult", "run_runbook"]
@@ -51,6 +53,9 @@ def run_runbook(
 ) -> RunbookResult:
     """Execute a runbook headless, with other parameters than its own where given.
 
+    What its cells put out is redacted by the policy of obsnb.toml before it is written, under the key
+    that the report has.
+
     Parameters
     ----------
     runbook
@@ -80,7 +85,10 @@ def run_runbook(
     folder.mkdir(parents=True, exist_ok=True)
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     book = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
-    _inject(book, dict(parameters or {}), source)
+    given = dict(parameters or {})
+    settled = _defaults(book) | given
+    redactor, variables = redactor_for_run(profile=settled.get("PROFILE"), archive=settled.get("ARCHIVE"))
+    _inject(book, given, source)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     titles = _headings(book)
 
@@ -99,8 +107,9 @@ def run_runbook(
     target = folder / source.name
     try:
         # The kernel's debugger would warn about frozen modules in every executed notebook.
-        client.execute(env={**os.environ, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+        client.execute(env={**os.environ, **variables, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
     except CellExecutionError as error:
+        redactor.notebook(book)
         _write(book, target)
         failed = next(
             (
@@ -111,9 +120,12 @@ def run_runbook(
             0,
         )
         raise RunbookError(
-            f"Cell {failed} of {source.name} failed: {error.ename}: {str(error.evalue).strip()}",
+            redactor.text(
+                f"Cell {failed} of {source.name} failed: {error.ename}: {str(error.evalue).strip()}"
+            )[0],
             hint=f"The notebook as far as it came is {target}.",
         ) from None
+    redactor.notebook(book)
     _write(book, target)
     written = tuple(
         path
@@ -122,6 +134,10 @@ def run_runbook(
     )
     found = folder / "findings.json"
     findings = json.loads(found.read_text("utf-8")) if found in written else {}
+    clean, taken = redactor.value(findings)
+    if taken:  # a sentence of the runbook's own, in which a server's words stand
+        found.write_text(json.dumps(clean, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        findings = clean
     return RunbookResult(notebook=target, written=written, findings=findings)
 
 
@@ -143,6 +159,18 @@ def _parameter_cell(book: Any) -> int | None:
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", []):
             return index
     return None
+
+
+def _defaults(book: Any) -> dict[str, Any]:
+    """What the ``parameters`` cell sets, as far as it can be told without running it."""
+    index = _parameter_cell(book)
+    found: dict[str, Any] = {}
+    with contextlib.suppress(SyntaxError):  # the run says it better
+        for node in [] if index is None else ast.parse(book.cells[index].source).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                with contextlib.suppress(ValueError):
+                    found[node.targets[0].id] = ast.literal_eval(node.value)
+    return found
 
 
 def _inject(book: Any, parameters: dict[str, Any], source: Path) -> None:

@@ -79,3 +79,37 @@ def test_bundled_runbooks_are_committed_without_outputs_and_with_parameters():
         code = [cell for cell in book.cells if cell.cell_type == "code"]
         assert all(not cell.outputs and cell.execution_count is None for cell in code), path
         assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1, path
+
+
+def test_what_cells_put_out_is_redacted_before_it_is_written_under_the_reports_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("OBSNB_LOKI_TOKEN", "correct-horse-battery")
+    prints = (
+        "import obsnb\n"
+        "from IPython.display import HTML, display\n"
+        "print('token=hunter2hunter2')\n"
+        "display(HTML('<b>{&quot;password&quot;: &quot;hunter2hunter2&quot;}</b>'))\n"
+        "obs = obsnb.open_archive(ARCHIVE)\n"
+        "open('report.txt', 'w').write(obs.redactor.text('ada@example.org')[0])\n"
+        "import os; print(os.environ['OBSNB_LOKI_TOKEN'])\n"
+        "{'a': 'ada@example.org'}"
+    )
+    out = tmp_path / "out"
+    book = _book(
+        tmp_path,
+        prints,
+        "raise ValueError('hunter2hunter2, token=hunter2hunter2')",
+        parameters="ARCHIVE = 'datasource'",
+    )
+    with pytest.raises(RunbookError) as caught:
+        run_runbook(book, out=out)
+    assert (
+        caught.value.what
+        == "Cell 3 of book.ipynb failed: ValueError: hunter2hunter2, token=[redacted:secret]"
+    )
+    text = (out / "book.ipynb").read_text("utf-8")
+    outputs = nbformat.reads(text, as_version=4).cells[3].outputs
+    assert outputs[0].text == "token=[redacted:secret]\n"
+    assert outputs[1].data["text/html"] == '<b>{"password": "[redacted:password]"}</b>'
+    assert outputs[2].text == "[redacted:own-secret]\n"
+    assert outputs[3].data["text/plain"] == f"{{'a': '{(out / 'report.txt').read_text()}'}}"
+    assert "ada@" not in json.dumps(outputs)

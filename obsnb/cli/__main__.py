@@ -1,0 +1,7 @@
+"""``python -m obsnb.cli``."""
+
+import sys
+
+from obsnb.cli.entry import main
+
+sys.exit(main())

@@ -1,0 +1,29 @@
+"""``obsnb render``: an archive's post-mortem anew, with what people wrote."""
+
+from __future__ import annotations
+
+import argparse
+
+from obsnb.cli.words import Commands
+
+__all__ = ["add"]
+
+
+def add(commands: Commands) -> None:
+    """Make the command known."""
+    render = commands.add_parser("render", help="write an archive's post-mortem anew, with what people wrote")
+    render.add_argument("archive", help="a frozen incident: a path or a bundled name")
+    render.add_argument(
+        "--out", default="postmortem.html", metavar="FILE", help=".html or .md (postmortem.html)"
+    )
+    render.add_argument("--notes", metavar="FILE", help="the text file (the archive's own notes.toml)")
+    render.add_argument("--title")
+    render.set_defaults(do=_do)
+
+
+def _do(asked: argparse.Namespace) -> int:
+    import obsnb
+
+    inv = obsnb.investigate(obsnb.open_archive(asked.archive))
+    print(inv.postmortem(title=asked.title, notes=asked.notes).save(asked.out))
+    return 0

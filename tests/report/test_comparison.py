@@ -1,0 +1,92 @@
+"""A comparison reads the same in every form, and nothing in it acts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from obsnb.analysis.comparison import COMPARED
+from obsnb.errors import UsageError
+from obsnb.report.comparison import Comparison, parts
+from tests.report.made_up import BASELINE, DURING, script_line
+
+_SECOND = 10**9
+
+
+def _made(name: str = "TimeoutError: pool is empty") -> Comparison:
+    rows = [
+        {"what": "suspect", "change": "new", "name": name, "service": "db", "b_score": 0.9},
+        {
+            "what": "error",
+            "change": "gone",
+            "name": name,
+            "service": "shop",
+            "a_count": 9,
+            "a_per_minute": 0.375,
+        },
+        *(
+            {
+                "what": "statement",
+                "change": "same",
+                "name": f"SELECT {n}",
+                "service": "shop",
+                "a_per_minute": 1.0,
+                "b_per_minute": 2.5,
+                "times": 2.5,
+                "a_p95": 20_000_000,
+                "b_p95": 5 * _SECOND,
+            }
+            for n in range(12)
+        ),
+    ]
+    frame = pl.DataFrame(rows, schema={**COMPARED, "a_p95": pl.Int64, "b_p95": pl.Int64}).cast(COMPARED)
+    return Comparison("calm", "storm", BASELINE, DURING, frame, {})
+
+
+def test_it_says_in_a_line_how_much_is_new_gone_and_the_same() -> None:
+    assert repr(_made()) == "Comparison(calm with storm: 1 new, 1 gone, 12 same)"
+
+
+def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
+    told = {part.heading: part for part in parts(_made())}
+    assert list(told) == ["Suspects", "Errors", "Statements and calls", "Patterns of log lines"]
+    assert told["Suspects"].rows[0].b == "0.90"
+    assert told["Errors"].counts == "0 new, 1 gone, 0 same"
+    assert told["Errors"].rows[0].a == "0.375/min"
+    statements = told["Statements and calls"]
+    assert (len(statements.rows), statements.left_out) == (10, 2)
+    assert (statements.rows[0].a, statements.rows[0].b) == ("1/min, p95 20 ms", "2.5/min, p95 5 s")
+    assert statements.rows[0].times == "2.5×"
+
+
+def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
+    line = script_line()
+    page, text = _made(line).to_html(), _made(line).to_markdown()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "default-src &#39;none&#39;" in page
+    assert "<script" not in text
+
+
+def test_json_has_every_row_and_durations_in_seconds() -> None:
+    told = json.loads(json.dumps(_made().to_dict()))
+    assert len(told["rows"]) == 14
+    assert told["rows"][2]["b_p95"] == 5.0
+
+
+@pytest.mark.parametrize(("name", "start"), [("c.html", "<!doctype html>"), ("c.md", "# calm and storm\n")])
+def test_it_is_saved_by_suffix(tmp_path: Path, name: str, start: str) -> None:
+    assert _made().save(tmp_path / name).read_text("utf-8").startswith(start)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_another_suffix_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        _made().save(tmp_path / "c.docx")
+    assert str(refused.value) == (
+        "A comparison cannot be saved as 'c.docx': the suffix says the format.\n"
+        "Hint: Save it as .html or .md, for example comparison.html."
+    )
