@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
+from obsnb.analysis.backtest import backtest_alert
 from obsnb.analysis.changes import change_points
+from obsnb.analysis.clocks import clock_skew
+from obsnb.analysis.comparison import Stretch
+from obsnb.analysis.contrast import contrast
 from obsnb.analysis.summary import Summary
+from obsnb.analysis.trace_quality import trace_quality
 from obsnb.connection import Connection
 from obsnb.errors import UsageError
 from obsnb.investigation.asking import ask, compare
+from obsnb.investigation.contrasted import contrasted
 from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
 from obsnb.investigation.figures import Figures
 from obsnb.investigation.found import Found, inside
-from obsnb.report.hypotheses import Hypothesis, judged
+from obsnb.investigation.notebook import Notebook
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
@@ -77,7 +86,7 @@ def investigate(
     return Investigation(obs, chosen, within, baseline)
 
 
-class Investigation:
+class Investigation(Notebook):
     """What `investigate` gives: one window, one scope, every verb.
 
     What is asked of the sources is asked once and kept, and so are the verbs' results. Frames come
@@ -96,12 +105,13 @@ class Investigation:
     def __init__(
         self, obs: Connection, window: TimeRange, scope: Mapping[str, str], baseline: TimeRange | None
     ) -> None:
+        super().__init__()
         self._obs = obs
         self.window = window
         self.scope = scope
         self._given = baseline
-        self._tried: dict[str, Hypothesis] = {}
         self._board: Board | None = None
+        self._starred: set[tuple[Any, ...]] = set()
 
     def __repr__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in self.scope.items())
@@ -137,6 +147,23 @@ class Investigation:
         """
         return self._obs.out(self._obs.plan_roles(self.window, scope=self.scope))
 
+    @property
+    def name(self) -> str:
+        """An archive's name; else the scope and the beginning of the window."""
+        if self._obs.name != "live":
+            return self._obs.name
+        return f"{', '.join(self.scope.values()) or 'all'} at {self.window.start:%Y-%m-%d %H:%M}"
+
+    @property
+    def connection(self) -> Connection:
+        """What is asked."""
+        return self._obs
+
+    def stretch(self) -> Stretch:
+        """The incident's part of what was found, for `obsnb.compare`."""
+        found = self._found
+        return Stretch(self.during, found.errors, found.statements, found.suspects, found.rows.logs)
+
     # The verbs.
 
     def error_groups(self) -> Any:
@@ -163,9 +190,47 @@ class Investigation:
         """`obsnb.change_points` of every series of the scope."""
         return self._obs.out(change_points(self._found.rows.series))
 
+    def contrast(
+        self, selection: Any = "spans", baseline: Any = None, *, alpha: float = 0.05, max_values: int = 1000
+    ) -> Any:
+        """`obsnb.contrast`: what sets rows apart, the incident against its baseline unless told.
+
+        Parameters
+        ----------
+        selection
+            ``"logs"``, ``"spans"`` or ``"series"`` (those of the incident against those of the baseline),
+            or rows of these that you chose.
+        baseline
+            What they are compared with; without one, all other rows of their kind in the investigation.
+        alpha, max_values
+            As `obsnb.contrast` has them.
+
+        Raises
+        ------
+        UsageError
+            No such kind, or there is no baseline.
+        """
+        chosen, rest = contrasted(selection, baseline, self._found.rows, self.during, self.baseline)
+        found = contrast(chosen, rest, alpha=alpha, max_values=max_values)
+        return self._obs.out(found) if isinstance(selection, str) else found
+
     def service_graph(self) -> Any:
         """`obsnb.service_graph` of the spans of the incident."""
         return self._obs.out(self._found.calls)
+
+    def clock_skew(self) -> Any:
+        """`obsnb.clock_skew` of the window's spans: how far services' clocks are apart."""
+        return self._obs.out(clock_skew(self._found.rows.spans))
+
+    def trace_quality(self) -> Any:
+        """`obsnb.trace_quality` of the window's spans: what is missing or wrong in them."""
+        return self._obs.out(trace_quality(self._found.rows.spans))
+
+    def backtest_alert(self, rule: str, *, for_: str | None = None) -> Any:
+        """`obsnb.backtest_alert`: when a rule would have fired in the incident, and the first alert did."""
+        found = self._found
+        tried = backtest_alert(rule, found.rows.series, for_=for_, alerts=found.events, window=self.during)
+        return self._obs.out(tried)
 
     def suspects(self) -> Any:
         """`obsnb.suspects`: a row a suspect service, best first, with reasons and evidence."""
@@ -238,9 +303,11 @@ class Investigation:
 
     @property
     def _told_timeline(self) -> pl.DataFrame:
-        """The timeline as people edited it, or as it was found."""
-        edited = self._board.timeline.changed if self._board is not None else False
-        return self._board.timeline.frame if self._board is not None and edited else self._found.timeline
+        """The timeline as people edited it, or as it was found, with `starred`."""
+        edited = self._board.timeline if self._board is not None and self._board.timeline.changed else None
+        rows = self._found.timeline if edited is None else edited.frame
+        said = pl.Series([each in self._starred for each in _told_apart(rows)], dtype=pl.Boolean)
+        return rows.with_columns(starred=said | rows["star"] if "star" in rows.columns else said)
 
     def evidence(self, id: str) -> Any:
         """The rows behind an evidence id.
@@ -270,54 +337,36 @@ class Investigation:
             )
         return self._obs.out(found)
 
-    def hypothesis(
-        self,
-        statement: str,
-        *,
-        tested: str = "",
-        supports: Iterable[str] = (),
-        against: Iterable[str] = (),
-        evidence: Iterable[str] = (),
-        verdict: str | None = None,
-    ) -> Hypothesis:
-        """Write down what was supposed, how it was tested and what came of it; it goes into the report.
+    def star(self, said: str) -> Any:
+        """Mark rows of the timeline as worth telling; a public report tells these and no others.
 
         Parameters
         ----------
-        statement
-            A sentence that could turn out to be wrong. Saying it again replaces what was said, so that a
-            cell can be run twice.
-        tested
-            How it was tested.
-        supports, against
-            Sentences that speak for it and against it.
-        evidence
-            Ids of rows, as results carry them.
-        verdict
-            ``supported``, ``refuted`` or ``open``. Without one: supported where all speaks for it, refuted
-            where all speaks against it, else open.
+        said
+            An evidence id that a row carries, else a part of its title, in any case.
 
         Returns
         -------
-        Hypothesis
+        frame
+            The rows of the timeline that are marked by now, as `timeline` gives them.
 
         Raises
         ------
         UsageError
-            No statement, no such verdict, or evidence that is not in this investigation.
+            No row has such an id or title.
         """
-        made = judged(
-            statement, tested=tested, supports=supports, against=against, evidence=evidence, verdict=verdict
-        )
-        for one in made.evidence:
-            self.evidence(one)
-        self._tried[made.statement] = made
-        return made
-
-    @property
-    def hypotheses(self) -> tuple[Hypothesis, ...]:
-        """What was supposed so far, in the order in which it was first said."""
-        return tuple(self._tried.values())
+        rows = self._found.timeline
+        cited = rows.filter(pl.col("evidence").list.contains(said).fill_null(value=False))
+        worded = pl.col("title").str.to_lowercase().str.contains(said.lower(), literal=True)
+        chosen = cited if cited.height else rows.filter(worded.fill_null(value=False))
+        if not said.strip() or chosen.is_empty():
+            raise UsageError(
+                f"No row of the timeline has {said!r} as evidence or in its title.",
+                hint="inv.timeline() shows the rows; give an id of one, or some words of its title.",
+            )
+        self._starred |= set(_told_apart(chosen))
+        marked = [each in self._starred for each in _told_apart(rows)]
+        return self._obs.out(rows.filter(pl.Series(marked, dtype=pl.Boolean)))
 
     def postmortem(self, *, title: str | None = None, notes: str | Path | None = None) -> Postmortem:
         """The post-mortem: what the data knows filled in, what only people know asked for.
@@ -332,10 +381,12 @@ class Investigation:
         Returns
         -------
         Postmortem
-            ``.save("postmortem.html")`` or ``.md`` writes it.
+            ``.save("postmortem.html")`` or ``.md`` writes it. Secrets and personal data are redacted in it
+            (``[redact]`` in obsnb.toml).
         """
         from obsnb.report.notes import Notes
         from obsnb.report.postmortem import Postmortem
+        from obsnb.report.redaction import redacted
         from obsnb.version import __version__
 
         written = Notes.load(notes) if notes is not None else Notes.parse(self._obs.notes or "")
@@ -343,7 +394,9 @@ class Investigation:
         named = (self._found.suspects, self._found.errors, self._found.statements, self._found.timeline)
         ids = [one for frame in named for several in frame["evidence"].drop_nulls() for one in several]
         ids += [one for tried in self.hypotheses for one in tried.evidence]
-        return Postmortem(
+        ids += [one for conclusion in self.conclusions for one in conclusion.evidence]
+        ids += [one for remark in self.remarks for one in remark.evidence]
+        told = Postmortem(
             title=title or self._title(),
             window=self.window,
             during=self.during if self._found.compared.found else None,
@@ -364,11 +417,14 @@ class Investigation:
             sampling=sampling(records),
             redactions=self._obs.redactions,
             hypotheses=self.hypotheses,
+            conclusions=self.conclusions,
+            remarks=self.remarks,
             notes=written,
             evidence=evidence_texts(ids, rows),
             generated_by=f"obsnb {__version__}",
             archive=self._obs.name,
         )
+        return redacted(told, self._obs.redactor)
 
     def _title(self) -> str:
         where = (
@@ -379,6 +435,31 @@ class Investigation:
         return f"Incident of {self.during.start:%Y-%m-%d %H:%M} UTC: {where}"
 
     def findings(self) -> dict[str, Any]:
-        """What was found, as plain values for JSON."""
-        tried = [asdict(one) for one in self.hypotheses]
-        return self._found.as_json(self.scope) | {"hypotheses": tried}
+        """What was found, as plain values for JSON, redacted as the post-mortem is."""
+        said = {
+            "hypotheses": [asdict(one) for one in self.hypotheses],
+            "conclusions": [asdict(one) for one in self.conclusions],
+            "remarks": [asdict(one) for one in self.remarks],
+        }
+        last = asdict(self.conclusions[-1]) if self.conclusions else {}
+        told = self._found.as_json(self.scope) | last | said
+        clean: dict[str, Any] = self._obs.redactor.value(told)[0]
+        return clean
+
+    def save_findings(self, path: str | Path) -> Path:
+        """Write `findings` as JSON, the newest conclusion's parts at the top.
+
+        Returns
+        -------
+        Path
+            Where it is.
+        """
+        target = Path(path)
+        text = json.dumps(self.findings(), indent=2, ensure_ascii=False)
+        target.write_text(text + "\n", encoding="utf-8")
+        return target
+
+
+def _told_apart(timeline: pl.DataFrame) -> list[tuple[Any, ...]]:
+    """What tells one row of a timeline from another."""
+    return timeline.select(pl.col("timestamp").to_physical(), "kind", "title", "service").rows()

@@ -44,6 +44,7 @@ class TimelineEntry:
     source: str
     evidence: tuple[str, ...] = ()
     after: int | None = None
+    starred: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from obsnb.report.entries import ErrorEntry, SlowEntry, SuspectEntry, TimelineEntry
 from obsnb.report.hypotheses import Hypothesis
+from obsnb.report.told import Conclusion, Remark
 from obsnb.views.formats import evidence_label
 
 __all__ = ["CITED", "Reference", "references"]
 
-_Cites = TimelineEntry | SuspectEntry | ErrorEntry | SlowEntry | Hypothesis
+_Cites = TimelineEntry | SuspectEntry | ErrorEntry | SlowEntry | Hypothesis | Conclusion | Remark
 
 #: Of the ids of one row so many are cited; the frame has them all.
 CITED = 6
@@ -39,6 +40,7 @@ def references(
     errors: Iterable[ErrorEntry],
     slow: Iterable[SlowEntry],
     hypotheses: Iterable[Hypothesis] = (),
+    said: Iterable[Conclusion | Remark] = (),
     places: Mapping[str, str],
     rows: Mapping[str, str],
 ) -> dict[str, Reference]:
@@ -58,6 +60,7 @@ def references(
         ("error groups", errors),
         ("slow queries", slow),
         ("hypotheses", hypotheses),
+        ("conclusions", said),
     )
     for section, entries in sections:
         for entry in entries:

@@ -74,6 +74,8 @@ def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[F
         rows.append(Fact("First suspect", shorten(one_line(first.service), 60), more, strong=True))
     if postmortem.confidence:
         rows.append(Fact("Confidence", shorten(one_line(postmortem.confidence), 160)))
+    if postmortem.audience == "public":
+        return tuple(rows)
     against = (
         "nothing"
         if baseline is None
@@ -95,7 +97,6 @@ def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
         end = "" if postmortem.recovered else ", where the window ends: its end was not seen"
         incident = f"The incident is taken to last from {words(during)}{end}."
     against = "Compared with nothing." if baseline is None else f"Compared with {words(baseline)}."
-    masked = "; ".join(f"{kind}: {number(count)}" for kind, count in postmortem.redactions.items())
     said = [
         ("Window", f"{words(postmortem.window)}. {incident}"),
         ("Baseline", f"{against} {_sentence(postmortem.baseline_why)}"),
@@ -107,9 +108,23 @@ def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
             "They come from what changed where, and who waits for whom. A cause that left no trace in "
             "logs, metrics or spans is not among them.",
         ),
-        ("Masked", f"{masked}, before anything was written." if masked else "No secret was found to mask."),
+        ("Redacted", _redacted(postmortem)),
     ]
     return tuple((name, sentence) for name, sentence in said if sentence)
+
+
+_DONE = {"mask": "masked", "remove": "removed", "pseudonym": "under pseudonyms", "keep": "kept"}
+
+
+def _redacted(postmortem: Postmortem) -> str:
+    """What was redacted, how, and how much of it; and what a policy keeps."""
+    said = []
+    for kind, count in postmortem.redactions.items():
+        done = _DONE.get(postmortem.redaction_actions.get(kind, "mask"), "masked")
+        said.append(f"{kind}: {number(count)} {done}")
+    kept = [kind for kind, action in postmortem.redaction_actions.items() if action == "keep"]
+    found = f"{'; '.join(said)}, before anything was written." if said else "Nothing was found to redact."
+    return f"{found} Kept by policy: {', '.join(kept)}." if kept else found
 
 
 def _sentence(text: str) -> str:
@@ -118,8 +133,13 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if not text or text[-1] in ".!?" else ".")
 
 
-def contents(*, calls: bool, hypotheses: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
+def contents(postmortem: Postmortem, *, calls: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
     """Anchor and name of each section, in order."""
+    glossary = [("glossary", "Glossary")] if postmortem.notes.glossary else []
+    people = [("people", "In people's words"), ("lessons", "Lessons"), ("actions", "Action items"), *glossary]
+    if postmortem.audience == "public":
+        return (("summary", "Summary"), ("impact", "Impact"), ("timeline", "Timeline"), *people)
+    said = bool(postmortem.conclusions or postmortem.remarks)
     sections = [
         ("summary", "Summary"),
         ("impact", "Impact"),
@@ -129,10 +149,9 @@ def contents(*, calls: bool, hypotheses: bool, evidence: bool) -> tuple[tuple[st
         ("slow", "Slow queries"),
         ("trace", "The trace"),
         *([("calls", "Who calls whom")] if calls else []),
-        *([("hypotheses", "Hypotheses tried")] if hypotheses else []),
-        ("people", "In people's words"),
-        ("lessons", "Lessons"),
-        ("actions", "Action items"),
+        *([("conclusions", "What it came to")] if said else []),
+        *([("hypotheses", "Hypotheses tried")] if postmortem.hypotheses else []),
+        *people,
         ("queries", "What was asked"),
         ("method", "Method and limits"),
         *([("evidence", "Evidence")] if evidence else []),

@@ -65,6 +65,7 @@ class TimelineRow:
     letter: str
     inside: bool
     edge: bool
+    starred: bool
     day: str
     new_day: bool
 
@@ -115,6 +116,7 @@ def timeline_rows(
             letter=lettered[number].letter if number in lettered else "",
             inside=started and (end_ns is None or entry.timestamp < end_ns),
             edge=entry.kind in ("onset", "recovery"),
+            starred=entry.starred,
             day=today,
             new_day=today != last_day,
         )

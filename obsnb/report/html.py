@@ -27,12 +27,26 @@ from obsnb.views.theme import DARK, LIGHT, Theme
 if TYPE_CHECKING:
     from obsnb.report.postmortem import Postmortem
 
-__all__ = ["render_html"]
+__all__ = ["render_html", "render_page"]
 
 
 def render_html(postmortem: Postmortem) -> str:
     """The page, as text."""
     return _environment().get_template("page.html.j2").render(_context(postmortem))
+
+
+def render_page(template: str, **words: Any) -> str:
+    """Another page of the same style and policy, without a script.
+
+    Parameters
+    ----------
+    template
+        Its name.
+    words
+        What it says, by the name that it uses.
+    """
+    style = Markup(_style())  # noqa: S704  # the project's own file
+    return _environment().get_template(template).render(**words, policy=_policy(), style=style)
 
 
 def _finish(value: Any) -> Any:
@@ -51,6 +65,11 @@ def cut(text: str, limit: int) -> str:
 def capital(text: str) -> str:
     """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+def is_web(address: str) -> bool:
+    """Whether an address is one of the web, and no other scheme that a browser would act on."""
+    return address.startswith(("https://", "http://"))
 
 
 def drawing(svg: str) -> Markup:
@@ -77,7 +96,7 @@ def _environment() -> jinja2.Environment:
         formats.one_line,
         formats.shorten,
     )
-    here = (blocks, capital, cut, drawing, facts.measured, facts.words)
+    here = (blocks, capital, cut, drawing, facts.measured, facts.words, is_web)
     environment.filters |= {word.__name__: word for word in (*words, *here)}
     environment.globals |= {"sections": SECTIONS, "cited": CITED, "calls_words": facts.CALLS}
     environment.globals["light"] = LIGHT  # the colours for readers of SVG that know no style sheet
@@ -136,6 +155,7 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         errors=errors,
         slow=slow,
         hypotheses=postmortem.hypotheses,
+        said=(*postmortem.conclusions, *postmortem.remarks),
         places=places | (shown.places if shown else {}),
         rows=postmortem.evidence,
     )
@@ -145,9 +165,8 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "pm": postmortem,
         "notes": postmortem.notes,
         "facts": facts.facts(postmortem, suspects),
-        "contents": facts.contents(
-            calls=bool(calls), hypotheses=bool(postmortem.hypotheses), evidence=bool(listed)
-        ),
+        "public": postmortem.audience == "public",
+        "contents": facts.contents(postmortem, calls=bool(calls), evidence=bool(listed)),
         "limits": facts.limits(postmortem),
         "unsure": entries.unsure(postmortem.queries),
         "timeline": figures.timeline_rows(timeline, lettered, end_ns=end_ns),

@@ -34,21 +34,29 @@ def render_markdown(postmortem: Postmortem) -> str:
         errors=errors,
         slow=slow,
         hypotheses=postmortem.hypotheses,
+        said=(*postmortem.conclusions, *postmortem.remarks),
         places={},
         rows=postmortem.evidence,
     )
-    parts = [
+    told = [
         *_head(postmortem, suspects),
         *_summary(postmortem),
         *_impact(postmortem),
         *_timeline(timeline),
+    ]
+    if postmortem.audience == "public":
+        parts = [*told, *_people(postmortem), _foot(postmortem)]
+        return "\n\n".join(part for part in parts if part) + "\n"
+    parts = [
+        *told,
         *_suspects(suspects),
         *_errors(errors, dated=facts.dated(postmortem.window)),
         *_slow(slow),
         *_trace(postmortem),
         *_calls(entries.calls(postmortem.service_graph)),
+        *_conclusions(postmortem),
         *_hypotheses(postmortem.hypotheses),
-        *_people(postmortem.notes),
+        *_people(postmortem),
         *_queries(postmortem),
         "## Method and limits",
         _list(f"**{name}.** {inline(sentence)}" for name, sentence in facts.limits(postmortem)),
@@ -104,7 +112,12 @@ def _summary(postmortem: Postmortem) -> list[str]:
     unsure, asked = len(entries.unsure(postmortem.queries)), len(postmortem.queries)
     verb = "is" if unsure == 1 else "are"
     warning = f"**{unsure} of {counted(asked, 'answer')}** {verb} a selection, or not known to be complete."
-    return ["## Summary", *(lines or ["Nothing has been summarised."]), warning if unsure else ""]
+    people = _written(SECTIONS[0], postmortem.notes)
+    if postmortem.audience == "public":
+        return ["## Summary", *people]
+    said = lines or ["Nothing has been summarised."]
+    written = people if postmortem.notes.summary or not lines else []
+    return ["## Summary", *written, *said, warning if unsure else ""]
 
 
 def _impact(postmortem: Postmortem) -> list[str]:
@@ -127,7 +140,7 @@ def _timeline(timeline: tuple[entries.TimelineEntry, ...]) -> list[str]:
         lasted = (
             f" (lasted {duration(row.end - row.timestamp)})" if row.end and row.end > row.timestamp else ""
         )
-        title = inline(shorten(one_line(row.title), 400)) + lasted
+        title = "★ " * row.starred + inline(shorten(one_line(row.title), 400)) + lasted
         edge = row.kind in ("onset", "recovery")
         rows.append(
             (
@@ -259,6 +272,26 @@ def _calls(calls: tuple[entries.CallEntry, ...]) -> list[str]:
     return ["## Who calls whom", facts.CALLS, _table(head, rows, right=range(2, 6))]
 
 
+def _conclusions(postmortem: Postmortem) -> list[str]:
+    if not (postmortem.conclusions or postmortem.remarks):
+        return []
+    parts = ["## What the investigation came to"]
+    for one in postmortem.conclusions[:40]:
+        about = f"{inline(shorten(one_line(one.about), 80))}: " if one.about else ""
+        parts.append(f"**{about}{inline(shorten(one_line(one.finding), 600))}**")
+        lines = [f"Normal: {inline(shorten(one_line(text), 400))}" for text in one.normal[:40]]
+        lines += [f"Not seen: {inline(shorten(one_line(text), 400))}" for text in one.not_seen[:20]]
+        lines += [f"Evidence: {_ids(one.evidence)}"] if one.evidence else []
+        parts.append(_list(lines))
+    if postmortem.remarks:
+        remarks = [
+            f"{inline(shorten(one_line(each.text), 1000))} {_ids(each.evidence)}"
+            for each in postmortem.remarks[:60]
+        ]
+        parts += ["### Remarks", _list(remark.rstrip() for remark in remarks)]
+    return parts
+
+
 def _hypotheses(tried: tuple[Hypothesis, ...]) -> list[str]:
     if not tried:
         return []
@@ -273,24 +306,32 @@ def _hypotheses(tried: tuple[Hypothesis, ...]) -> list[str]:
     return parts
 
 
-def _people(notes: Notes) -> list[str]:
+def _people(postmortem: Postmortem) -> list[str]:
+    notes, public = postmortem.notes, postmortem.audience == "public"
     parts = ["## What happened, in people's words"]
-    for section in SECTIONS:
+    for section in SECTIONS[1:]:
         if section.key == "went_well":
             parts.append("## Lessons")
-        parts += [f"### {section.heading}", *_written(section, notes)]
+        if notes.text(section.key) or not public:
+            parts += [f"### {section.heading}", *_written(section, notes)]
     parts.append("## Action items")
     rows = [
         (
-            inline(item.what),
-            inline(item.owner) or "nobody yet",
+            "; ".join(inline(word) for word in (item.what, item.kind, item.link) if word),
+            *([] if public else [inline(item.owner) or "nobody yet"]),
             inline(item.due),
             inline(item.state) or "open",
         )
         for item in notes.action_items
     ]
+    head = ("What", *([] if public else ["Owner"]), "Due", "State")
     ask = "*To be written: what will be done so that this does not come back, by whom, and until when?*"
-    parts.append(_table(("What", "Owner", "Due", "State"), rows) if rows else ask)
+    parts.append(_table(head, rows) if rows else "Nothing was written." if public else ask)
+    if notes.glossary:
+        parts += [
+            "## Glossary",
+            _list(f"**{inline(word)}**: {inline(meaning)}" for word, meaning in notes.glossary),
+        ]
     return parts
 
 

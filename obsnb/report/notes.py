@@ -27,6 +27,11 @@ class Section:
 
 SECTIONS: tuple[Section, ...] = (
     Section(
+        "summary",
+        "In short",
+        "What happened, whom it hurt and what ended it, in three sentences for somebody who was not there?",
+    ),
+    Section(
         "root_cause", "Root cause", "What was the cause, now that you know? The suspects are only a start."
     ),
     Section("trigger", "Trigger", "What set it off: a change, a load, a failure, a date?"),
@@ -36,20 +41,26 @@ SECTIONS: tuple[Section, ...] = (
     Section("response", "Response", "What was done, in which order, and what ended it?"),
     Section("went_well", "What went well", "What worked as it should, and is worth keeping?"),
     Section("went_wrong", "What went wrong", "What made it worse, slower to find or harder to end?"),
+    Section("surprised", "Why it surprised us", "What did everybody believe that was not so?"),
     Section("lucky", "Where we were lucky", "What could as well have gone the other way?"),
 )
 _WORDS = ("severity", "status")
-_KEYS = (*_WORDS, "authors", *(section.key for section in SECTIONS), "action_items", "timeline")
+_KEYS = (*_WORDS, "authors", *(section.key for section in SECTIONS), "action_items", "timeline", "glossary")
 
 
 @dataclass(frozen=True)
 class ActionItem:
-    """Something to do: what, by whom, until when, and how far it is."""
+    """Something to do: what, by whom, until when, and how far it is.
+
+    `kind` says what it is for (``prevent``, ``detect``, ``mitigate``), `link` where it is tracked.
+    """
 
     what: str
     owner: str = ""
     due: str = ""
     state: str = ""
+    kind: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,24 +82,29 @@ class Notes:
         A word or two, in the house's own scale (``SEV-2``; ``draft``, ``reviewed``).
     authors
         Who wrote it.
-    root_cause, trigger, detection, response, went_well, went_wrong, lucky
+    summary, root_cause, trigger, detection, response, went_well, went_wrong, surprised, lucky
         Plain text: a blank line begins a paragraph, lines that begin with ``-`` make a list.
     action_items, timeline
         What is to be done, and what people add to the timeline.
+    glossary
+        Word and meaning, for those who do not know the house.
     """
 
     severity: str = ""
     status: str = ""
     authors: tuple[str, ...] = ()
+    summary: str = ""
     root_cause: str = ""
     trigger: str = ""
     detection: str = ""
     response: str = ""
     went_well: str = ""
     went_wrong: str = ""
+    surprised: str = ""
     lucky: str = ""
     action_items: tuple[ActionItem, ...] = ()
     timeline: tuple[TimelineNote, ...] = ()
+    glossary: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         parts = len(SECTIONS) + 1
@@ -141,6 +157,7 @@ class Notes:
             timeline=tuple(
                 _happened(row, f"{where} [[timeline]]") for row in _rows(table, "timeline", where)
             ),
+            glossary=_glossary(table, where),
             **texts,
         )
 
@@ -201,12 +218,23 @@ def _rows(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]
     return value
 
 
+def _glossary(table: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
+    words = table.get("glossary", {})
+    if not isinstance(words, dict) or not all(isinstance(meaning, str) for meaning in words.values()):
+        raise SettingsError(
+            f"{where}: glossary is not a table of words and their meanings.",
+            hint='Write [glossary] and below it word = "its meaning".',
+        )
+    return tuple((word, meaning.strip()) for word, meaning in words.items())
+
+
 def _action(row: Mapping[str, Any], where: str) -> ActionItem:
-    _know(row, ("what", "owner", "due", "state"), where)
+    keys = ("what", "owner", "due", "state", "kind", "link")
+    _know(row, keys, where)
     due = row.get("due", "")
     if isinstance(due, date):  # TOML has dates of its own
         row = {**row, "due": due.isoformat()[:10]}
-    item = ActionItem(*(_text(row, key, where) for key in ("what", "owner", "due", "state")))
+    item = ActionItem(*(_text(row, key, where) for key in keys))
     if not item.what:
         raise SettingsError(f"{where}: a row does not say what is to be done.", hint='Write what = "...".')
     return item
@@ -240,10 +268,16 @@ _TABLES = """\
 # owner = "..."
 # due = 2026-12-01
 # state = "open"
+# kind = "prevent"   # or "detect", "mitigate"
+# link = "https://..."
 
 # What you know happened and no server recorded, a table each.
 # [[timeline]]
 # at = 2026-11-23T18:31:00Z
 # what = "..."
 # service = ""
+
+# Words that a reader from elsewhere does not know.
+# [glossary]
+# word = "its meaning"
 """

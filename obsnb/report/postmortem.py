@@ -6,9 +6,10 @@ import contextlib
 import html
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from obsnb.errors import UsageError
 from obsnb.ledger import QueryRecord
 from obsnb.report.hypotheses import Hypothesis
 from obsnb.report.notes import Notes
+from obsnb.report.told import Conclusion, Remark
 from obsnb.timerange import TimeRange
 
 __all__ = ["Chart", "ImpactRow", "Postmortem"]
@@ -89,7 +91,7 @@ class Postmortem:
     impact
         Whom it hurt.
     timeline
-        EVENTS, with ``evidence`` (list of ids).
+        EVENTS, with ``evidence`` (list of ids) and ``starred`` (Boolean) where known.
     suspects, error_groups, slow_queries
         As the functions of these names give them.
     waterfall, waterfall_why
@@ -103,15 +105,23 @@ class Postmortem:
     sampling
         Which counts come from where, and what is only a selection.
     redactions
-        Kind of secret → how many were masked.
+        Kind of what was found → how much of it there was, in the archive and in what is said here.
+    redaction_actions
+        Kind → what was done with it, as `obsnb.redact.Policy` has it.
     hypotheses
         What was supposed on the way, and what came of it.
+    conclusions, remarks
+        What the runbooks and people came to, and what they noted.
     notes
         What people wrote.
     evidence
         Evidence id → the row it stands for, as text.
     generated_by, archive
         What made it, such as ``obsnb 0.1.0``, and the archive's name.
+    audience
+        ``internal`` shows everything. ``public`` shows what people wrote, the impact, and of the timeline
+        the onset, the recovery, what people added and what was starred; no name of a service, no
+        statement, no log line, no query.
     """
 
     title: str
@@ -133,11 +143,15 @@ class Postmortem:
     queries: tuple[QueryRecord, ...] = ()
     sampling: str = ""
     redactions: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    redaction_actions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     hypotheses: tuple[Hypothesis, ...] = ()
+    conclusions: tuple[Conclusion, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     notes: Notes = field(default_factory=Notes)
     evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     generated_by: str = ""
     archive: str = ""
+    audience: Literal["internal", "public"] = "internal"
 
     def __repr__(self) -> str:
         return f"Postmortem({self.title!r}, {self.window})"
@@ -146,6 +160,45 @@ class Postmortem:
     def recovered(self) -> bool:
         """Whether the incident ended inside the window."""
         return self.during is not None and self.during.end_ns < self.window.end_ns
+
+    # Chaining: each gives another one, and leaves this one as it is.
+
+    def titled(self, title: str) -> Postmortem:
+        """With another title."""
+        return replace(self, title=title)
+
+    def with_severity(self, severity: str) -> Postmortem:
+        """With a severity in the house's own scale (``SEV-2``), whatever the notes say."""
+        return replace(self, notes=replace(self.notes, severity=severity))
+
+    def with_notes(self, notes: Notes) -> Postmortem:
+        """With what people wrote."""
+        return replace(self, notes=notes)
+
+    def with_chart(self, chart: Chart) -> Postmortem:
+        """With one chart more above the timeline."""
+        return replace(self, charts=(*self.charts, chart))
+
+    def for_audience(self, audience: str) -> Postmortem:
+        """For those inside the house (``internal``) or for anybody (``public``).
+
+        Raises
+        ------
+        UsageError
+            There is no such audience, or a public report is to be made internal again.
+        """
+        if audience not in ("internal", "public"):
+            raise UsageError(f"There is no audience {audience!r}.", hint="It is internal or public.")
+        if audience == self.audience:
+            return self
+        if audience == "internal":
+            raise UsageError(
+                "What a public report leaves out cannot be put back.",
+                hint="Begin again with inv.postmortem().",
+            )
+        from obsnb.report.audience import for_public
+
+        return for_public(self)
 
     def to_html(self) -> str:
         """One HTML page that needs no network, with all server text escaped."""

@@ -12,6 +12,7 @@ from obsnb.ledger import QueryRecord
 from obsnb.report.hypotheses import judged
 from obsnb.report.notes import ActionItem, Notes, TimelineNote
 from obsnb.report.postmortem import Chart, ImpactRow, Postmortem
+from obsnb.report.told import concluded, remarked
 from obsnb.timerange import TimeRange
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -209,14 +210,17 @@ def notes(text: str) -> Notes:
         severity=text,
         status=text,
         authors=(text,),
+        summary=text,
         root_cause=text,
         trigger=text,
         detection=text,
         response=text,
         went_well=text,
         went_wrong=text,
+        surprised=text,
         lucky=text,
-        action_items=(ActionItem(text, text, text, text),),
+        action_items=(ActionItem(text, text, text, text, text, text),),
+        glossary=((text, text),),
         timeline=(TimelineNote(START + 1_800 * SECOND, text, text),),
     )
 
@@ -246,6 +250,8 @@ def postmortem(text: str = "checkout") -> Postmortem:
         queries=(query(1, text), query(2, text, complete="no", selection=text)),
         sampling=text,
         redactions={text: 3},
+        conclusions=(concluded(text, about=text, normal=(text,), not_seen=(text,)),),
+        remarks=(remarked(text),),
         hypotheses=(
             judged(text, tested=text, supports=[text], against=[text], evidence=[f"span:{TRACE}/{ROOT}"]),
         ),

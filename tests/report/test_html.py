@@ -213,7 +213,7 @@ def test_a_post_mortem_of_nothing_says_so_in_every_section() -> None:
         "No query is recorded.",
         "No onset was found in it.",
         "Compared with nothing.",
-        "No secret was found to mask.",
+        "Nothing was found to redact.",
     ):
         assert sentence in words
 
@@ -231,7 +231,7 @@ def test_frames_without_rows_read_like_no_frames() -> None:
 
 def test_what_people_have_not_written_is_asked_for_with_the_place_to_write_it() -> None:
     page = render_html(Postmortem("Quiet", WINDOW))
-    assert page.count("To be written") == 8
+    assert page.count("To be written") == 10
     assert "What set it off: a change, a load, a failure, a date?" in page
     assert "Write it under <code>trigger</code> in notes.toml." in page
     assert "To be written" not in render_html(postmortem())

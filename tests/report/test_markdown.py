@@ -26,10 +26,12 @@ def test_the_sections_are_those_of_the_page() -> None:
         "Slow queries",
         "The trace that shows it",
         "Who calls whom",
+        "What the investigation came to",
         "Hypotheses tried",
         "What happened, in people's words",
         "Lessons",
         "Action items",
+        "Glossary",
         "What was asked",
         "Method and limits",
         "Evidence",
@@ -90,7 +92,7 @@ def test_rows_cite_their_evidence_whole() -> None:
 
 def test_what_people_have_not_written_is_asked_for() -> None:
     markdown = render_markdown(Postmortem("Quiet", WINDOW))
-    assert markdown.count("*To be written: ") == 8
+    assert markdown.count("*To be written: ") == 10
     assert "(`trigger` in notes.toml)*" in markdown
 
 

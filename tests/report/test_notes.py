@@ -67,9 +67,9 @@ def test_the_template_s_tables_can_be_used_by_taking_the_comment_away() -> None:
     text = Notes.template()
     tables = text[text.index("# [[action_items]]") :]
     rows = "\n".join(
-        line[2:] for line in tables.splitlines() if line.startswith("# ") and ("=" in line or "[[" in line)
+        line[2:] for line in tables.splitlines() if line.startswith("# ") and ("=" in line or "[" in line)
     )
-    assert sorted(tomllib.loads(rows)) == ["action_items", "timeline"]
+    assert sorted(tomllib.loads(rows)) == ["action_items", "glossary", "timeline"]
     assert len(Notes.parse(rows).action_items) == 1
 
 
@@ -82,18 +82,20 @@ def test_the_template_takes_any_title(title: str) -> None:
 
 def test_missing_parts_are_named() -> None:
     assert Notes().missing == (
+        "In short",
         "Root cause",
         "Trigger",
         "Detection",
         "Response",
         "What went well",
         "What went wrong",
+        "Why it surprised us",
         "Where we were lucky",
         "Action items",
     )
     assert "Trigger" not in Notes.parse(WRITTEN).missing
     assert "Action items" not in Notes.parse(WRITTEN).missing
-    assert repr(Notes.parse(WRITTEN)) == "Notes(2 of 8 parts written)"
+    assert repr(Notes.parse(WRITTEN)) == "Notes(2 of 10 parts written)"
 
 
 @pytest.mark.parametrize(
@@ -102,12 +104,14 @@ def test_missing_parts_are_named() -> None:
         (
             "triger = 'x'",
             "notes.toml has no key 'triger'.\n"
-            "Hint: Did you mean trigger? The keys are severity, status, authors, root_cause, trigger, "
-            "detection, response, went_well, went_wrong, lucky, action_items, timeline.",
+            "Hint: Did you mean trigger? The keys are severity, status, authors, summary, root_cause, "
+            "trigger, detection, response, went_well, went_wrong, surprised, lucky, action_items, timeline, "
+            "glossary.",
         ),
         (
             "[[action_items]]\nwhat = 'x'\nwho = 'me'",
-            "notes.toml [[action_items]] has no key 'who'.\nHint: The keys are what, owner, due, state.",
+            "notes.toml [[action_items]] has no key 'who'.\n"
+            "Hint: The keys are what, owner, due, state, kind, link.",
         ),
         (
             "[[action_items]]\nowner = 'x'",
