@@ -37,9 +37,20 @@ from obsnb.version import __version__
 
 if TYPE_CHECKING:
     from obsnb.analysis.attributes import attribute
+    from obsnb.analysis.backtest import backtest_alert
     from obsnb.analysis.changes import change_points
+    from obsnb.analysis.clocks import clock_skew
+    from obsnb.analysis.contrast import contrast
     from obsnb.analysis.critical_path import critical_path
     from obsnb.analysis.errors import error_events, error_groups
+    from obsnb.analysis.histograms import (
+        heat_map,
+        histogram_average,
+        histogram_count,
+        histogram_fraction,
+        histogram_quantile,
+        histogram_sum,
+    )
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
     from obsnb.analysis.patterns import mine_patterns, patterns
@@ -47,9 +58,10 @@ if TYPE_CHECKING:
     from obsnb.analysis.slow_queries import slow_queries
     from obsnb.analysis.suspects import suspects
     from obsnb.analysis.timeline import timeline
+    from obsnb.analysis.trace_quality import trace_quality
     from obsnb.analysis.traces import self_time
     from obsnb.connection import Connection, connect, open_archive, read_otlp
-    from obsnb.investigation import Investigation, investigate
+    from obsnb.investigation import Investigation, compare, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
     from obsnb.store.csv import write_csv
     from obsnb.store.event_files import read_events
@@ -85,14 +97,24 @@ __all__ = [
     "WindowError",
     "__version__",
     "attribute",
+    "backtest_alert",
     "change_points",
     "charts",
+    "clock_skew",
+    "compare",
     "connect",
+    "contrast",
     "critical_path",
     "error_events",
     "error_groups",
     "explore_url",
     "from_grafana_url",
+    "heat_map",
+    "histogram_average",
+    "histogram_count",
+    "histogram_fraction",
+    "histogram_quantile",
+    "histogram_sum",
     "impact",
     "investigate",
     "mine_patterns",
@@ -108,6 +130,7 @@ __all__ = [
     "suspects",
     "table",
     "timeline",
+    "trace_quality",
     "widgets",
     "window",
     "write_csv",
@@ -117,13 +140,23 @@ _WHERE = {
     "Connection": "connection",
     "Investigation": "investigation",
     "attribute": "analysis.attributes",
+    "backtest_alert": "analysis.backtest",
     "change_points": "analysis.changes",
+    "compare": "investigation",
+    "clock_skew": "analysis.clocks",
     "connect": "connection",
+    "contrast": "analysis.contrast",
     "critical_path": "analysis.critical_path",
     "error_events": "analysis.errors",
     "error_groups": "analysis.errors",
     "explore_url": "query.grafana",
     "from_grafana_url": "query.grafana",
+    "heat_map": "analysis.histograms",
+    "histogram_average": "analysis.histograms",
+    "histogram_count": "analysis.histograms",
+    "histogram_fraction": "analysis.histograms",
+    "histogram_quantile": "analysis.histograms",
+    "histogram_sum": "analysis.histograms",
     "impact": "analysis.impact",
     "investigate": "investigation",
     "mine_patterns": "analysis.patterns",
@@ -139,6 +172,7 @@ _WHERE = {
     "suspects": "analysis.suspects",
     "table": "views.tables",
     "timeline": "analysis.timeline",
+    "trace_quality": "analysis.trace_quality",
     "write_csv": "store.csv",
 }
 _MODULES = {"charts": "views.charts"}

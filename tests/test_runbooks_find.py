@@ -10,8 +10,14 @@ from obsnb.runbook import run_runbook
 
 RUNS = [
     (book, incident)
-    for book in ("20_errors", "30_slow_queries", "40_traces")
+    for book in ("10_triage", "20_errors", "30_slow_queries", "40_traces")
     for incident in ("slow-query", "datasource")
+]
+RUNS += [
+    ("00_start_here", "slow-query"),
+    ("50_performance", "slow-query"),
+    ("70_data_sources", "datasource"),
+    ("95_frames", "slow-query"),
 ]
 
 
@@ -64,6 +70,43 @@ def test_the_traces_runbook_finds_the_one_operation_that_holds_the_time(found, i
     assert verdicts["Operations fail that did not fail before."] == "supported"
     where = {"postgres": "observastack-backend, SELECT", "loki": "loki, "}[cause["service"]]
     assert result.findings["finding"].startswith(where)
+
+
+@pytest.mark.parametrize("incident", ["slow-query", "datasource"])
+def test_triage_begins_where_it_started_and_goes_through_the_checklist(found, incident):
+    result, cause = found["10_triage", incident]
+    assert result.findings["finding"].startswith(f"Begin at {cause['service']}: ")
+    verdicts = _verdicts(result)
+    assert verdicts["A server that is called became slower."] == "supported"
+    assert verdicts["A change set it off."] == ("supported" if "change" in cause else "refuted")
+
+
+def test_the_first_runbook_ends_in_a_finding_that_names_where_it_started(found):
+    result, cause = found["00_start_here", "slow-query"]
+    assert result.findings["finding"].startswith(f"It started at {cause['service']} at 18:")
+    assert set(_verdicts(result).values()) == {"supported"}
+
+
+def test_the_performance_runbook_finds_the_statement_and_clears_the_network(found):
+    result, cause = found["50_performance", "slow-query"]
+    assert f"FROM {cause['table']} " in result.findings["finding"]
+    verdicts = _verdicts(result)
+    assert verdicts["A statement takes longer."] == "supported"
+    assert verdicts["The way between two services is longer."] == "refuted"
+    assert verdicts["A cache stopped helping."] == "open"
+
+
+def test_the_data_sources_runbook_names_the_one_that_is_ill_and_clears_the_database(found):
+    result, cause = found["70_data_sources", "datasource"]
+    assert result.findings["finding"].startswith(f"{cause['service']} stands out. ")
+    assert not any("postgres" in text for one in result.findings["hypotheses"] for text in one["supports"])
+
+
+def test_polars_pandas_and_sql_count_the_same(found):
+    result, cause = found["95_frames", "slow-query"]
+    (one,) = result.findings["hypotheses"]
+    assert (one["verdict"], len(one["supports"])) == ("supported", 3)
+    assert result.findings["finding"].startswith(f"{cause['via']} wrote ")
 
 
 @pytest.mark.parametrize(("book", "incident"), RUNS)
