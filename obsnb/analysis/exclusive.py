@@ -81,7 +81,8 @@ def excess_of_spans(
         ``during`` (bool), ``place`` (the service, or ``caller → callee`` of a call), ``node`` (the
         service or callee), ``caller`` (null for a service's own time), ``remote`` (the callee's spans
         are there, so that the time is that of the way), ``name``, ``detail``, ``time``, ``usual`` and
-        ``excess`` (ns; excess only beyond the spread), ``far`` (bool: an outlier), ``floor`` (ns).
+        ``excess`` (ns; excess only beyond the spread), ``far`` (bool: an outlier), ``floor`` (ns). Names
+        are Categorical.
     """
     rows = _measured(nodes, spans, during, baseline, conventions)
     before = rows.filter(~pl.col("during"))
@@ -123,6 +124,8 @@ def _measured(
             pl.when("remote").then("edge").otherwise("own").alias("time"),
         )
         .drop("own", "edge", "service", "callee")
+        # Of so many rows few differ: as codes they take a fifth of the memory.
+        .with_columns(pl.col("name", "detail", "place", "caller", "node").cast(pl.Categorical))
     )
 
 

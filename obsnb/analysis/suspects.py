@@ -35,6 +35,7 @@ _LEAST = 0.05  # strength of a finding that is told as a reason
 _REASONS, _EVIDENCE = 8, 20
 _NARROWED = 0.1  # score from which on it is looked within which pod, tenant, ... it happens
 _SAME_DEPLOYMENT_NS = 600 * 10**9
+_SERIES_NEEDS = ("timestamp", "metric", "value")
 _SPAN_NEEDS = ("trace_id", "span_id", "service", "name", "start", "duration")
 _COLUMNS: dict[str, Any] = {
     "rank": pl.Int64,
@@ -121,7 +122,7 @@ def suspects(
         found.look_at_lines(error_lines(given.logs, found.names, conventions=conventions))
         found.look_at_durations(given.logs)
     if given.series is not None:
-        found.look_at_series(given.series)
+        found.look_at_series(given.read_series())
     deployments = _deployments(given, found)
     ranked = fuse(found.candidates, found.findings, found.graph, deployments)
     rows = [_row(rank, each, found) for rank, each in enumerate(ranked, 1)]
@@ -133,30 +134,39 @@ def suspects(
 class _Given:
     logs: pl.DataFrame | None
     spans: pl.DataFrame | None
-    series: pl.DataFrame | None
+    series: Any
     events: pl.DataFrame | None
+    series_services: pl.Series | None
+
+    def read_series(self) -> pl.DataFrame:
+        """Only when it is their turn: while the spans are looked at, their labels as text are dear."""
+        return _read(self.series, SERIES, _SERIES_NEEDS)
+
+
+def _read(data: Any, schema: Schema, needs: Iterable[str]) -> pl.DataFrame:
+    frame = to_polars(data, schema, needs=needs, what="suspects")
+    if "service" not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, pl.String).alias("service"))
+    return frame
 
 
 def _given(logs: Any, spans: Any, series: Any, events: Any) -> _Given:
-    def read(data: Any, schema: Schema, needs: Iterable[str]) -> pl.DataFrame | None:
-        if data is None:
-            return None
-        frame = to_polars(data, schema, needs=needs, what="suspects")
-        if "service" not in frame.columns:
-            frame = frame.with_columns(pl.lit(None, pl.String).alias("service"))
-        return frame
-
     return _Given(
-        read(logs, LOGS, ("timestamp", "line")),
-        read(spans, SPANS, _SPAN_NEEDS),
-        read(series, SERIES, ("timestamp", "metric", "value")),
-        read(events, EVENTS, ("timestamp", "kind")),
+        None if logs is None else _read(logs, LOGS, ("timestamp", "line")),
+        None if spans is None else _read(spans, SPANS, _SPAN_NEEDS),
+        series,
+        None if events is None else _read(events, EVENTS, ("timestamp", "kind")),
+        None
+        if series is None
+        else _read(series, SERIES, _SERIES_NEEDS)["service"].unique(maintain_order=True),
     )
 
 
 def _names(given: _Given, services: Mapping[str, str] | None, conventions: Conventions) -> Names:
-    frames = (given.spans, given.logs, given.series, given.events)
-    columns = [None if frame is None else frame["service"] for frame in frames]
+    spans, logs, events = (
+        None if frame is None else frame["service"] for frame in (given.spans, given.logs, given.events)
+    )
+    columns = (spans, logs, given.series_services, events)
     return service_names(*columns, services=services, conventions=conventions)
 
 
@@ -172,8 +182,8 @@ class _Found:
     graph: CallGraph = field(default_factory=CallGraph)
     load: dict[str, float] = field(default_factory=dict)
     spans: pl.DataFrame | None = None
-    bad: pl.DataFrame | None = None  # trace_id and service of requests in which something went wrong
-    passing: pl.DataFrame | None = None  # trace_id and service of all requests of the incident
+    bad: pl.DataFrame | None = None  # row and service of spans in whose requests something went wrong there
+    passing: pl.DataFrame | None = None  # row and service of all spans of the incident
 
     @property
     def candidates(self) -> list[str]:
@@ -206,26 +216,18 @@ class _Found:
             self.findings += latency_findings(rows)
             self.findings += span_error_findings(nodes, origins, during=during, baseline=baseline)
             self.findings += [each.finding for each in absent]
-            self._remember(spans, nodes, rows, origins)
+            self._remember(nodes, rows, origins)
         self.spans = spans
         if lines is not None:
             self.look_at_lines(lines, origins)
 
-    def _remember(
-        self, spans: pl.DataFrame, nodes: SpanNodes, rows: pl.DataFrame, origins: pl.DataFrame
-    ) -> None:
-        ids = spans["trace_id"]
-        slow = rows.filter(pl.col("during") & pl.col("far")).select("row", pl.col("node").alias("service"))
-        raised = origins.select("row", pl.col("origin").alias("service"))
-        wrong = pl.concat([slow, raised])
-        through = pl.concat(
-            nodes.spans.select("row", pl.col(end).alias("service")).drop_nulls()
-            for end in ("service", "callee")
-        )
-        self.bad, self.passing = (
-            each.select(ids.gather(each["row"]).alias("trace_id"), "service").unique(maintain_order=True)
-            for each in (wrong, through)
-        )
+    def _remember(self, nodes: SpanNodes, rows: pl.DataFrame, origins: pl.DataFrame) -> None:
+        def named(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+            return frame.select("row", pl.col(column).cast(pl.Categorical).alias("service")).drop_nulls()
+
+        slow = rows.filter(pl.col("during") & pl.col("far"))
+        self.bad = pl.concat([named(slow, "node"), named(origins, "origin")])
+        self.passing = pl.concat([named(nodes.spans, "service"), named(nodes.spans, "callee")])
 
     def look_at_lines(self, lines: pl.DataFrame, origins: pl.DataFrame | None = None) -> None:
         """Error lines, put down to the node that raised their request's failure where spans tell."""
@@ -333,8 +335,8 @@ def _since(told: list[Finding]) -> int | None:
 def _within(suspect: Suspect, found: _Found) -> str | None:
     if suspect.score < _NARROWED or found.spans is None or found.bad is None or found.passing is None:
         return None
-    mine = pl.col("service") == suspect.service
-    bad, around = (each.filter(mine)["trace_id"] for each in (found.bad, found.passing))
+    mine, ids = pl.col("service") == suspect.service, found.spans["trace_id"]
+    bad, around = (ids.gather(each.filter(mine)["row"]).unique() for each in (found.bad, found.passing))
     inside = found.during
     ns = pl.col("start").to_physical()
     during = found.spans.filter(ns.is_between(inside.start_ns, inside.end_ns, closed="left"))
