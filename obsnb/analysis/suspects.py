@@ -12,6 +12,7 @@ from obsnb.analysis.absence import absent_services
 from obsnb.analysis.absolute import absolute_line_findings, absolute_span_findings
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.causes import cause_of
+from obsnb.analysis.dirty_baseline import cleaned
 from obsnb.analysis.exclusive import excess_of_spans
 from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fuse, nearby_deployments
 from obsnb.analysis.latency import latency_findings
@@ -84,7 +85,9 @@ def suspects(
     during
         The incident.
     baseline
-        What it is compared with; None: only what needs no comparison is said, and less surely.
+        What it is compared with; None: only what needs no comparison is said, and less surely. If it ends
+        where the incident begins and the change that lasts into the incident is found before that, both
+        are cut there: incidents are marked when somebody notices them.
     services
         Alias → service, where two names mean one; spelling variants and addresses find each other
         without (`obsnb.analysis.service_names`).
@@ -115,6 +118,15 @@ def suspects(
     2021, and the critical paths of CRISP, USENIX ATC 2022).
     """
     given = _given(logs, spans, series, events)
+    if baseline is not None:
+        during, baseline = cleaned(
+            during,
+            baseline,
+            logs=given.logs,
+            spans=given.spans,
+            series=None if series is None else given.read_series(),
+            conventions=conventions,
+        )
     found = _Found(_names(given, services, conventions), during, baseline, conventions)
     if given.spans is not None:
         found.look_at_spans(given.spans, given.logs)
