@@ -37,8 +37,9 @@ def cleaned(
     Returns
     -------
     tuple
-        The incident and its baseline. The border moves to an onset that `obsnb.analysis.incident.find_incident`
-        finds of a change that lasts into the incident, where a quarter of the baseline at least is left.
+        The incident and its baseline. The border moves to the onset that is found
+        (`obsnb.analysis.incident.find_incident`) of a change that lasts into the incident, where a
+        quarter of the baseline at least is left.
     """
     if baseline.end_ns != during.start_ns:
         return during, baseline

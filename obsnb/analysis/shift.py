@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,9 @@ def find_shift(values: Floats) -> Shift | None:
     Venkatraman and Olshen (Bioinformatics 23, 2007). Samples that resemble their neighbours count
     for less: the statistic is divided by the square root of (1 + r) / (1 - r), where r is the lag-one
     autocorrelation of what is left when the stretch is taken out, and so is the number of samples.
+    Ranks of a few samples against many cannot be far apart by that statistic, however different they
+    are; there the exact tail of Mann and Whitney's U (Annals of Mathematical Statistics 18, 1947) is
+    taken, times the number of stretches.
     """
     many = len(values)
     if many < FEWEST or values.min() == values.max():
@@ -82,13 +86,14 @@ def find_shift(values: Floats) -> Shift | None:
             rest = _rest(ranks, begin, end)
             left = float(rest.var() / variance)
     stretch = _persistence(rest)
-    p_value = max(_tail(score / math.sqrt(stretch), many / stretch), _tail_of_rare(values, begin, end))
+    tail, rare = _tail(score / math.sqrt(stretch), many / stretch), _tail_of_rare(values, begin, end)
     slack = _SLACK * stretch * left
     earliest, latest = _range_of_begin(ranks, begin, end, slack)
     if begin == 0:  # it began before the series: what can be dated is the way back
         begin, end = end, many
         earliest, latest = _range_of_begin(ranks, begin, end, slack)
     begin, end = _sharpened(values, begin, end)
+    p_value = max(min(tail, _tail_of_apart(values, begin, end, stretch)), rare)
     return _described(values, begin, end, (min(earliest, begin), max(latest, begin)), p_value)
 
 
@@ -263,6 +268,37 @@ def _tail(score: float, samples: float) -> float:
     integral = float(np.trapezoid(nu**2 / (part**2 * (1 - part)), part))
     density = math.exp(-score * score / 2) / math.sqrt(2 * math.pi)
     return min(1.0, 0.25 * score**3 * density * integral)
+
+
+def _tail_of_apart(values: Floats, begin: int, end: int, stretch: float) -> float:
+    """A bound of how often any stretch lies as far apart from the rest as this one, by chance.
+
+    Of a pair, one sample from inside and one from outside, `wrong` are in the order that the stretch
+    denies, equal ones among them. The arrangements with at most so many are those of the partitions of
+    the numbers up to it, at most; all arrangements are equally likely where nothing changed.
+    """
+    many, length = len(values), end - begin
+    inside, outside = values[begin:end], np.sort(_without(values, begin, end))
+    below = int(np.searchsorted(outside, inside, side="left").sum())
+    upto = int(np.searchsorted(outside, inside, side="right").sum())
+    wrong = min(upto, length * (many - length) - below)
+    if wrong >= len(_PARTITIONS):
+        return 1.0
+    chance = math.log(2 * _PARTITIONS[wrong]) - _log_choose(many, length)
+    stretches = math.log(many * (many + 1) / 2)
+    return math.exp(min(chance / stretch + stretches, 0.0))
+
+
+def _partitions(most: int) -> list[int]:
+    """How many partitions the numbers from 0 to each number have together."""
+    ways = [1] + [0] * most
+    for part in range(1, most + 1):
+        for number in range(part, most + 1):
+            ways[number] += ways[number - part]
+    return list(accumulate(ways))
+
+
+_PARTITIONS = _partitions(100)
 
 
 def _tail_of_rare(values: Floats, begin: int, end: int) -> float:
