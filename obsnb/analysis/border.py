@@ -13,14 +13,20 @@ import narwhals as nw
 import polars as pl
 import polars.selectors as cs
 
+from obsnb.conventions import DEFAULT
 from obsnb.errors import FrameError
 from obsnb.schema import Schema
 
 __all__ = ["like", "to_polars"]
 
+_PLACES = ("resource", "attributes", "metadata", "parsed", "label")
+
 
 def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> pl.DataFrame:
     """A polars frame with text instead of categories and nanoseconds instead of coarser times.
+
+    A frame without a column `service` gets one if it has columns that the conventions' service labels
+    name (``job``, ``container``, ``service.name``): a frame of somebody else's making.
 
     Parameters
     ----------
@@ -28,7 +34,7 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
         A polars DataFrame or LazyFrame, a pandas DataFrame or a pyarrow Table.
     schema
         What kind of frame it is, for messages; core columns that are there are cast to its types,
-        labels to String.
+        labels to String. Times may be texts in ISO 8601; without a zone they are UTC.
     needs
         Columns that must be there.
     what
@@ -37,7 +43,8 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
     Raises
     ------
     FrameError
-        It is no frame, lacks a column, or a column cannot be cast.
+        It is no frame, lacks a column, or a column cannot be cast. Times and durations that are numbers
+        with a fraction are refused: seconds or milliseconds would pass for nanoseconds.
     """
     if isinstance(data, pl.LazyFrame):
         frame = data.collect()
@@ -51,6 +58,8 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
                 f"{what} takes a polars, pandas or pyarrow frame, not {type(data).__name__}.",
                 hint="obs.logs(...), obs.metrics(...) and obs.spans(...) give such frames.",
             ) from None
+    if "service" in schema.names and "service" not in frame.columns:
+        frame = frame.with_columns(_services(frame))
     schema.check(frame.columns, needs=needs, what=what)
     frame = frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
     casts = []
@@ -58,8 +67,15 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
         want = pl.String() if kind == pl.Categorical else kind
         if name in frame.columns and frame.schema[name] != want:
             have = frame.schema[name]
+            if have.is_float() and want.is_temporal():
+                raise FrameError(
+                    f"{what} cannot tell the unit of {name}, whose type is {have}.",
+                    hint=f"Give whole nanoseconds: milliseconds are (pl.col({name!r}) * 1e6).cast(pl.Int64).",
+                )
             if isinstance(have, pl.Datetime) and have.time_zone is None:
                 casts.append(pl.col(name).dt.replace_time_zone("UTC").cast(want))
+            elif have == pl.String and isinstance(want, pl.Datetime):  # as CSV files and JSON have them
+                casts.append(pl.col(name).str.to_datetime(time_unit="ns", time_zone="UTC"))
             else:
                 casts.append(pl.col(name).cast(want))
     try:
@@ -69,6 +85,18 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
             f"{what} cannot read a column of its {schema.name} frame: {str(error).splitlines()[0]}",
             hint=f"obsnb.schema.{schema.name} lists each column's type.",
         ) from None
+
+
+def _services(frame: pl.DataFrame) -> list[pl.Expr]:
+    """The column `service` of the first label that names one, if there is such a label."""
+    texts = (pl.String, pl.Categorical, pl.Enum)
+    named = [
+        pl.col(name).cast(pl.String).replace("", None)
+        for label in DEFAULT.service_labels
+        for name in (label, *(f"{place}.{label}" for place in _PLACES))
+        if name in frame.columns and frame.schema[name] in texts
+    ]
+    return [pl.coalesce(named).alias("service")] if named else []
 
 
 def like(result: pl.DataFrame, first: Any) -> Any:

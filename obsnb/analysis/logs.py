@@ -107,9 +107,9 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
     Returns
     -------
     frame
-        The same rows in the same order, as LOGS: core columns first. Where they were null,
-        ``level``, ``trace_id``, ``span_id`` and ``correlation_id`` are filled in. Added are, each
-        null where the line does not say:
+        The same rows in the same order, as LOGS: core columns first. Where they were null, ``service``,
+        ``level``, ``trace_id``, ``span_id`` and ``correlation_id`` are filled in. Added are, each null
+        where the line does not say:
 
         - ``parsed.format``: json, logfmt, asctime (a time and a level head the line, in whatever
           order), access (a web server's line with request and status) or text
@@ -293,7 +293,7 @@ def _assembled(frame: pl.DataFrame, lines: LineColumns, categories: set[str]) ->
     level = level.replace(list(_SPELLINGS), list(_SPELLINGS.values())).replace("unknown", None)
     lines.set("level", level)
     filled = LOGS.conform(frame.drop(name for name in PARSED if name in frame.columns))
-    core = {name: lines[name] for name in ("level", "trace_id", "span_id")}
+    core = {name: lines[name] for name in ("service", "level", "trace_id", "span_id")}
     core["correlation_id"] = _correlation(lines)
     for name, values in core.items():
         have = filled[name].cast(pl.String).replace("", None)

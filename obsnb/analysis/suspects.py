@@ -17,6 +17,7 @@ from obsnb.analysis.exclusive import excess_of_spans
 from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fuse, nearby_deployments
 from obsnb.analysis.latency import latency_findings
 from obsnb.analysis.log_errors import error_lines, log_findings
+from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.narrowing import narrowed
 from obsnb.analysis.nodes import SpanNodes, nodes_of
 from obsnb.analysis.noticed import line_duration_findings, load_changes, symptom_findings
@@ -117,7 +118,7 @@ def suspects(
     that only what a callee cannot explain is a service's own (as in Groot, Wang and others, ASE
     2021, and the critical paths of CRISP, USENIX ATC 2022).
     """
-    given = _given(logs, spans, series, events)
+    given = _given(logs, spans, series, events, conventions)
     if baseline is not None:
         during, baseline = cleaned(
             during,
@@ -162,9 +163,16 @@ def _read(data: Any, schema: Schema, needs: Iterable[str]) -> pl.DataFrame:
     return frame
 
 
-def _given(logs: Any, spans: Any, series: Any, events: Any) -> _Given:
+def _read_logs(data: Any, conventions: Conventions) -> pl.DataFrame:
+    frame = _read(data, LOGS, ("timestamp", "line"))
+    if frame["service"].count():
+        return frame
+    return frame.with_columns(parse_logs(frame, conventions=conventions)["service"].cast(pl.String))
+
+
+def _given(logs: Any, spans: Any, series: Any, events: Any, conventions: Conventions) -> _Given:
     return _Given(
-        None if logs is None else _read(logs, LOGS, ("timestamp", "line")),
+        None if logs is None else _read_logs(logs, conventions),
         None if spans is None else _read(spans, SPANS, _SPAN_NEEDS),
         series,
         None if events is None else _read(events, EVENTS, ("timestamp", "kind")),

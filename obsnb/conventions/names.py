@@ -33,8 +33,8 @@ class Names:
     request_fields
         Those of the correlation fields that one service gives to one request of its own. They are
         an id to join by only where nothing else is.
-    message_fields, exception_fields, version_fields
-        Fields with the message, the stack trace, the service's version or release.
+    message_fields, exception_fields, service_fields, version_fields
+        Fields with the message, the stack trace, the service that wrote a line, its version or release.
     exception_type_fields, exception_message_fields
         Fields with the type of an exception and what it says.
     logger_fields, route_fields, status_fields
@@ -238,6 +238,7 @@ class Names:
         "dd",
         "otel",
     )
+    service_fields: tuple[str, ...] = ("service.name", "service", "app", "app_name", "application")
     version_fields: tuple[str, ...] = ("service.version", "service_version", "version", "release")
     statement_fields: tuple[str, ...] = (
         "statement",
