@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
     from obsnb.analysis.patterns import mine_patterns, patterns
+    from obsnb.analysis.requests import request_counts
     from obsnb.analysis.service_graph import service_graph
     from obsnb.analysis.slow_queries import slow_queries
     from obsnb.analysis.suspects import suspects
@@ -124,6 +125,7 @@ __all__ = [
     "progress_bar",
     "read_events",
     "read_otlp",
+    "request_counts",
     "self_time",
     "service_graph",
     "slow_queries",
@@ -166,6 +168,7 @@ _WHERE = {
     "read_events": "store.event_files",
     "read_otlp": "connection",
     "progress_bar": "views.progress",
+    "request_counts": "analysis.requests",
     "self_time": "analysis.traces",
     "service_graph": "analysis.service_graph",
     "slow_queries": "analysis.slow_queries",

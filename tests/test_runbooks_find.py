@@ -2,6 +2,8 @@
 
 import html
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 
@@ -18,19 +20,36 @@ RUNS += [
     ("50_performance", "slow-query"),
     ("70_data_sources", "datasource"),
     ("95_frames", "slow-query"),
+    ("60_authentication", "lab-authentication"),
+    ("60_authentication", "slow-query"),
+    ("80_frontend", "lab-frontend"),
+    ("80_frontend", "slow-query"),
+    ("80_frontend", "lab-quiet"),
+    ("70_data_sources", "lab-data-source"),
+    ("10_triage", "lab-quiet"),
+]
+RUNS += [
+    (book, "lab-slow-query")
+    for book in ("10_triage", "20_errors", "30_slow_queries", "40_traces", "50_performance")
 ]
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Findings of each runbook on each incident, and the truth of the incident."""
-    out = {}
-    for book, incident in RUNS:
-        folder = tmp_path_factory.mktemp(f"{book}-{incident}")
-        result = run_runbook(book, out=folder, parameters={"ARCHIVE": incident})
-        truth = json.loads((incident_path(incident) / "truth.json").read_text("utf-8"))
-        out[book, incident] = (result, truth["root_cause"])
-    return out
+    """Findings of each runbook on each incident, and the root cause of the incident; two at once."""
+    folders = [tmp_path_factory.mktemp(f"{book}-{incident}") for book, incident in RUNS]
+    # In processes of their own: a runbook leaves an event loop in its thread.
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        waiting = [
+            pool.submit(run_runbook, book, out=folder, parameters={"ARCHIVE": incident})
+            for (book, incident), folder in zip(RUNS, folders, strict=True)
+        ]
+        results = [each.result() for each in waiting]
+    return {key: (result, _root_cause(key[1])) for key, result in zip(RUNS, results, strict=True)}
+
+
+def _root_cause(incident):
+    return json.loads((incident_path(incident) / "truth.json").read_text("utf-8"))["root_cause"]
 
 
 def _verdicts(result):
@@ -100,6 +119,95 @@ def test_the_data_sources_runbook_names_the_one_that_is_ill_and_clears_the_datab
     result, cause = found["70_data_sources", "datasource"]
     assert result.findings["finding"].startswith(f"{cause['service']} stands out. ")
     assert not any("postgres" in text for one in result.findings["hypotheses"] for text in one["supports"])
+
+
+def test_the_data_sources_runbook_tells_one_that_hangs_from_one_that_refuses(found):
+    result, cause = found["70_data_sources", "lab-data-source"]
+    assert result.findings["finding"].startswith(f"{cause['service']} stands out. ")
+    verdicts = _verdicts(result)
+    assert verdicts["A data source is slow."] == "supported"
+    assert verdicts["A data source refuses what it is asked."] == "refuted"
+    assert verdicts["A data source limits how much it is asked."] == "refuted"
+
+
+def test_triage_of_a_release_that_dropped_an_index_begins_at_the_release(found):
+    result, cause = found["10_triage", "lab-slow-query"]
+    assert result.findings["finding"].startswith(f"Begin at {cause['via']}: deployment of {cause['via']} ")
+    assert f"({cause['change']} deployed)" in result.findings["finding"]
+    assert _verdicts(result)["A change set it off."] == "supported"
+
+
+def test_triage_of_a_quiet_hour_finds_nothing(found):
+    result, cause = found["10_triage", "lab-quiet"]
+    assert cause is None
+    assert result.findings["finding"].startswith("Nothing is wrong in this window")
+    assert "supported" not in _verdicts(result).values()
+
+
+@pytest.mark.parametrize("book", ["30_slow_queries", "50_performance"])
+def test_the_statement_that_a_dropped_index_slowed_is_named_with_its_database(found, book):
+    result, cause = found[book, "lab-slow-query"]
+    assert result.findings["finding"].startswith(f"SELECT {cause['table']}.title, ")
+    assert f"(on {cause['service']})" in result.findings["finding"]
+
+
+def test_the_errors_runbook_names_who_ran_out_of_connections_to_the_slow_database(found):
+    result, cause = found["20_errors", "lab-slow-query"]
+    assert result.findings["finding"].startswith(f"DatabaseBusyError in {cause['via']}: ")
+
+
+def test_the_traces_runbook_finds_the_time_in_the_statement_of_the_dropped_index(found):
+    result, cause = found["40_traces", "lab-slow-query"]
+    assert result.findings["finding"].startswith(f"{cause['via']}, SELECT {cause['table']}: ")
+
+
+def test_the_authentication_runbook_finds_the_identity_provider_and_clears_the_rest(found):
+    result, cause = found["60_authentication", "lab-authentication"]
+    assert result.findings["finding"].startswith(f"The identity provider fails: {cause['service']} ")
+    assert _verdicts(result) == {
+        "Logging in fails.": "supported",
+        "Tokens are refused.": "refuted",
+        "Permissions are refused.": "refuted",
+        "Checking tokens and permissions fails for a reason that lines name.": "supported",
+        "A clock is off, so that tokens are not valid yet, or not any more.": "refuted",
+        "The identity provider fails.": "supported",
+        "The identity provider is slow.": "refuted",
+        "Tenants are not held apart.": "refuted",
+    }
+
+
+def test_the_authentication_runbook_clears_authentication_where_a_database_is_slow(found):
+    result, _ = found["60_authentication", "slow-query"]
+    assert result.findings["finding"].startswith("Authentication stands out in nothing: ")
+    assert set(_verdicts(result).values()) == {"refuted"}
+
+
+def test_the_frontend_runbook_names_the_error_and_the_release_and_clears_the_servers(found):
+    result, cause = found["80_frontend", "lab-frontend"]
+    finding = result.findings["finding"]
+    assert finding.startswith(f"{cause['service']}: {cause['error']}: ")
+    assert f"It came with version {cause['change'].removeprefix('frontend ')}, " in finding
+    assert finding.endswith("Its requests do not fail, so it is the page, not a server.")
+    verdicts = _verdicts(result)
+    assert verdicts["A release of the page came with it."] == "supported"
+    assert verdicts["The page loads more, or for longer."] == "open"
+    assert verdicts["It is some browsers only."] == "open"
+
+
+def test_the_frontend_runbook_sends_on_to_the_server_where_the_page_only_suffers(found):
+    result, _ = found["80_frontend", "slow-query"]
+    assert result.findings["finding"].endswith(
+        "Its requests fail too, so look at who answers them before you look at the page."
+    )
+    assert _verdicts(result)["A release of the page came with it."] == "refuted"
+
+
+def test_the_frontend_runbook_says_so_where_there_is_no_page(found):
+    result, _ = found["80_frontend", "lab-quiet"]
+    assert result.findings["finding"] == (
+        "No service here is a page in a browser, so nothing can be told of one."
+    )
+    assert set(_verdicts(result).values()) == {"open"}
 
 
 def test_polars_pandas_and_sql_count_the_same(found):
