@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from obsnb.redact.credentials import HINTS, SHIELDING
+from obsnb.redact.field_columns import sub_fields
 from obsnb.redact.fields import NO_VALUE
 from obsnb.redact.plan import Plan, Step
 from obsnb.redact.policy import Action
@@ -106,6 +107,14 @@ def _step(plan: Plan, step: Step, series: pl.Series, counts: Counter[str]) -> pl
     else:
         hit = series.str.contains_any(list(step.words), ascii_case_insensitive=step.ignore_case)
     looked_at = hit.fill_null(value=False).arg_true()
+    if step.fields is not None and not looked_at.is_empty():
+        kind, action = step.fields.kind, step.action(step.fields.kind)
+        texts, left, replaced = sub_fields(
+            step.fields, series.gather(looked_at), lambda value: plan.in_place_of(kind, action, value)
+        )
+        counts += replaced
+        series = _put(series, looked_at, texts) if replaced else series
+        looked_at = looked_at.gather(left)
     places: list[int] = []
     made: list[str] = []
     known: dict[str, tuple[str, Counter[str]]] = {}

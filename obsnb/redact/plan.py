@@ -39,6 +39,8 @@ class Step:
         Any of these words, or a pattern that `re` and polars both understand.
     versions
         Whether values of a key that says version are looked at.
+    fields
+        The named fields that it looks for, which a column has a faster way for.
     """
 
     sub: Callable[[str, Act], str]
@@ -47,6 +49,7 @@ class Step:
     ignore_case: bool = False
     pattern: str = ""
     versions: bool = True
+    fields: Fields | None = None
 
     def may(self, text: str) -> bool:
         """Whether the text is worth a look."""
@@ -87,7 +90,8 @@ class Plan:
         if other:
             yield Step(partial(_sub_shielded, other), of, HINTS, ignore_case=True)
         for fields, action in self._fields:
-            yield Step(fields.sub, lambda _, action=action: action, fields.spellings)  # type: ignore[misc]  # bound at once
+            of_fields = lambda _, action=action: action  # noqa: E731  # bound at once, in a loop
+            yield Step(fields.sub, of_fields, fields.spellings, fields=fields)
         if of("email") != "keep":
             yield Step(sub_emails, of, EMAIL_HINTS)
         if (of("ip"), of("private-ip")) != ("keep", "keep"):
