@@ -10,7 +10,7 @@ import pytest
 
 from obsnb.redact import Policy, Redactor
 from obsnb.redact.policy import SECRETS
-from tests.redact.corpus.measure import Measured, measure_lookalikes, measure_secrets
+from tests.redact.corpus.measure import Measured, measure_held_out, measure_lookalikes, measure_secrets
 from tests.redact.corpus.places import PLACES
 from tests.redact.corpus.sentences import SENTENCES
 
@@ -43,6 +43,11 @@ def test_a_secret_is_found_in_every_place(measured: Measured) -> None:
 def test_hard_sentences_are_missed_more_often_and_are_measured_all_the_same() -> None:
     hard = measure_secrets(Redactor(), hard=True, everywhere=False)
     assert 0.25 <= sum(hard.good.values()) / sum(hard.of.values()) < 1
+
+
+def test_of_sentences_that_nothing_was_bettered_by_as_many_are_found_as_were_when_they_were_written() -> None:
+    held = measure_held_out(Redactor(), everywhere=False)
+    assert sum(held.good.values()) / sum(held.of.values()) >= 0.89, held.bad
 
 
 def test_look_alikes_are_left_alone_but_for_those_that_nobody_could_tell() -> None:

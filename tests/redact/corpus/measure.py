@@ -6,15 +6,17 @@ import itertools
 import json
 import random
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from obsnb.redact import Redactor
+from tests.redact.corpus.held_out import HELD_OUT
 from tests.redact.corpus.lookalikes import LOOKALIKES
 from tests.redact.corpus.places import PLACES
 from tests.redact.corpus.sentences import SENTENCES
 from tests.redact.corpus.values import VALUES
 
-__all__ = ["Measured", "measure_lookalikes", "measure_secrets"]
+__all__ = ["Measured", "measure_held_out", "measure_lookalikes", "measure_secrets"]
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,29 @@ def measure_secrets(redactor: Redactor, *, hard: bool, everywhere: bool = True, 
     everywhere
         Else each sentence stands in one place, the next one in the next.
     """
+    chosen = {}
+    for kind, sentences in SENTENCES.items():
+        easy = sentences.index(None) if None in sentences else len(sentences)
+        chosen[kind] = [
+            one for one in (sentences[easy + 1 :] if hard else sentences[:easy]) if one is not None
+        ]
+    return _measure(redactor, chosen, everywhere=everywhere, seed=seed)
+
+
+def measure_held_out(redactor: Redactor, *, everywhere: bool = True, seed: int = 13) -> Measured:
+    """The same of the sentences that nothing was bettered by."""
+    return _measure(redactor, HELD_OUT, everywhere=everywhere, seed=seed)
+
+
+def _measure(
+    redactor: Redactor, chosen: Mapping[str, Sequence[str]], *, everywhere: bool, seed: int
+) -> Measured:
     chance = random.Random(seed)
     good, of, bad = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
     every = list(PLACES.values())
     turns = itertools.cycle([one] for one in every)
-    for kind, sentences in SENTENCES.items():
-        easy = sentences.index(None) if None in sentences else len(sentences)
-        for sentence in sentences[easy + 1 :] if hard else sentences[:easy]:
-            assert sentence is not None
+    for kind, sentences in chosen.items():
+        for sentence in sentences:
             for redacted in every if everywhere else next(turns):
                 secret = VALUES[kind](chance)
                 text = sentence.format(secret, j=json.dumps(secret, ensure_ascii=False)[1:-1])
