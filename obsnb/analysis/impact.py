@@ -15,6 +15,8 @@ from obsnb.timerange import TimeRange
 
 __all__ = ["affected", "impact", "proportion_p_value"]
 
+#: What stands for a tenant in the metrics of requests that failed before anybody knew whose they were.
+_NOBODY = frozenset({"", "-", "unknown", "none", "null", "anonymous"})
 _COLUMNS: dict[str, Any] = {
     "measure": pl.String,
     "during": pl.Float64,
@@ -181,9 +183,13 @@ def _requests(
             ]
         }
         everyone = set(counts["tenant"].drop_nulls()) if counts.height else set(slow["tenant"].drop_nulls())
-        if everyone:
-            how = f"larger share of failed or slow requests than in the baseline (z test), of {len(everyone)}"
-            rows.append(_row("tenants affected", float(len(hurt)), None, "tenants", how, names=sorted(hurt)))
+        nobody = {name for name in everyone if name.strip().lower() in _NOBODY}
+        if everyone - nobody:
+            of = len(everyone - nobody)
+            how = f"larger share of failed or slow requests than in the baseline (z test), of {of}"
+            how += "; more requests of no known tenant failed or were slow, too" if hurt & nobody else ""
+            names = sorted(hurt - nobody)
+            rows.append(_row("tenants affected", float(len(names)), None, "tenants", how, names=names))
     return rows
 
 

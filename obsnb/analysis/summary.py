@@ -180,7 +180,7 @@ def _why(top: dict[str, object], groups: pl.DataFrame, queries: pl.DataFrame) ->
             parts.append(
                 f"its statement on {', '.join(row['tables'] or [])} became {row['change']:,.0f} times slower"
             )
-    return "; ".join(parts) + "."
+    return "; ".join(part.rstrip(".") for part in parts) + "."
 
 
 def _sure(suspects: pl.DataFrame, *, confident: bool, comparable: bool) -> str:

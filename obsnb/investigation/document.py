@@ -45,11 +45,12 @@ def charts(
     occurrences
         timestamp, one row an occurrence of an error.
     """
-    every = next((s for s in _NICE_S if window.duration_s / s <= _POINTS), _NICE_S[-1])
+    every = _nice(window.duration_s / _POINTS)
     drawn = []
     counts = request_counts(rows.series, conventions=conventions)
     if counts.height:
-        drawn += _request_charts(counts, window, every)
+        # An interval shorter than the samples are apart would hold none, and seem to be without requests.
+        drawn += _request_charts(counts, window, max(every, _nice(_apart_s(rows.series, conventions))))
     if rows.series.height:
         latency = latency_quantiles_over_time(
             rows.series, every=f"{max(every, 60)}s", conventions=conventions
@@ -64,6 +65,17 @@ def charts(
         )
         drawn.append(Chart("Errors", errors, bad=True, how="log lines and spans"))
     return tuple(drawn)
+
+
+def _nice(least_s: float) -> int:
+    return next((s for s in _NICE_S if s >= least_s), _NICE_S[-1])
+
+
+def _apart_s(series: pl.DataFrame, conventions: Conventions) -> float:
+    """How far apart most request counters' samples are, in seconds."""
+    counters = series.filter(pl.col("metric").is_in(conventions.request_counters)).sort("timestamp")
+    apart = counters.select(pl.col("timestamp").to_physical().diff().over("series_id")).to_series().median()
+    return float(apart) / 1e9 if isinstance(apart, int | float) else 0.0
 
 
 def _request_charts(counts: pl.DataFrame, window: TimeRange, every: int) -> list[Chart]:

@@ -62,7 +62,7 @@ def sub_fields(
 
     nothing = pl.Series("place", [], dtype=pl.UInt32)
     if not all(_PLAIN_NAME.fullmatch(name) for name in fields.spellings):
-        return texts, pl.int_range(texts.len(), dtype=pl.UInt32, eager=True), Counter()
+        return texts, texts.str.contains_any(list(fields.spellings)).arg_true(), Counter()
     found = _values(fields, texts)
     if found.is_empty():
         return texts, nothing, Counter()
@@ -92,7 +92,7 @@ def _values(fields: Fields, texts: pl.Series) -> pl.DataFrame:
     rows = pl.DataFrame(
         {"place": pl.int_range(texts.len(), dtype=pl.UInt32, eager=True), "text": texts, "at": at}
     )
-    rows = rows.filter(pl.col("at").list.len() > 0)
+    rows = rows.filter(at.list.len() > 0)
     ascii_ = pl.col("text").str.len_bytes() == pl.col("text").str.len_chars()
     odd = rows.filter(~ascii_).select("place")
     named = rows.filter(ascii_).explode("at").unique(["place", "at"], maintain_order=True)

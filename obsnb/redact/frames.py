@@ -102,12 +102,8 @@ def _step(plan: Plan, step: Step, series: pl.Series, counts: Counter[str]) -> pl
     """Each different text once, and only those that are worth a look."""
     import polars as pl
 
-    if step.pattern:
-        hit = series.str.contains(step.pattern)
-    else:
-        hit = series.str.contains_any(list(step.words), ascii_case_insensitive=step.ignore_case)
-    looked_at = hit.fill_null(value=False).arg_true()
-    if step.fields is not None and not looked_at.is_empty():
+    if step.fields is not None:
+        looked_at = series.is_not_null().arg_true()
         kind, action = step.fields.kind, step.action(step.fields.kind)
         texts, left, replaced = sub_fields(
             step.fields, series.gather(looked_at), lambda value: plan.in_place_of(kind, action, value)
@@ -115,6 +111,8 @@ def _step(plan: Plan, step: Step, series: pl.Series, counts: Counter[str]) -> pl
         counts += replaced
         series = _put(series, looked_at, texts) if replaced else series
         looked_at = looked_at.gather(left)
+    else:
+        looked_at = _worth_a_look(step, series)
     places: list[int] = []
     made: list[str] = []
     known: dict[str, tuple[str, Counter[str]]] = {}
@@ -131,6 +129,14 @@ def _step(plan: Plan, step: Step, series: pl.Series, counts: Counter[str]) -> pl
     if not places:
         return series
     return _put(series, pl.Series(places, dtype=pl.UInt32), pl.Series(made, dtype=pl.String))
+
+
+def _worth_a_look(step: Step, series: pl.Series) -> pl.Series:
+    if step.pattern:
+        hit = series.str.contains(step.pattern)
+    else:
+        hit = series.str.contains_any(list(step.words), ascii_case_insensitive=step.ignore_case)
+    return hit.fill_null(value=False).arg_true()
 
 
 def _put(series: pl.Series, places: pl.Series, texts: pl.Series) -> pl.Series:

@@ -60,6 +60,16 @@ def test_only_a_tenant_whose_share_of_failures_grew_is_affected(series):
     assert row["how"] == "larger share of failed or slow requests than in the baseline (z test), of 2"
 
 
+def test_requests_that_failed_before_their_tenant_was_known_make_no_tenant_of_that_name(series):
+    nobody = pl.concat([series, _requests("unknown", "200", 100, 100), _requests("unknown", "500", 0, 300)])
+    row = _row(impact(nobody, during=DURING, baseline=BASELINE), "tenants affected")
+    assert (row["names"], row["during"]) == (["red"], 1)
+    assert row["how"] == (
+        "larger share of failed or slow requests than in the baseline (z test), of 2; "
+        "more requests of no known tenant failed or were slow, too"
+    )
+
+
 def test_without_a_baseline_no_tenant_is_called_affected(series):
     out = impact(series, during=DURING)
     assert "tenants affected" not in out["measure"].to_list()
