@@ -128,14 +128,17 @@ def _reach(caller: str, direct: Mapping[str, set[str]]) -> set[str]:
 
 
 def nearby_deployments(events: Iterable[tuple[str, int, str, str]], onset_ns: int) -> list[Deployment]:
-    """The deployments and restarts (service, ns, kind, title) shortly before the onset."""
+    """The deployments and restarts (service, ns, kind, title) shortly before the onset, the nearest last.
+
+    So the one that ended the incident does not stand for the one that began it.
+    """
     found = []
     for service, at_ns, kind, title in events:
         before_s = (onset_ns - at_ns) / _NS
         if -_GRACE_S <= before_s <= _LOOKBACK_S:
             nearness = 1 - saturate(before_s - _GRACE_S, _FADES_S)
             found.append(Deployment(service, at_ns, kind, title, nearness))
-    return found
+    return sorted(found, key=lambda each: -abs(onset_ns - each.at_ns))
 
 
 def fuse(

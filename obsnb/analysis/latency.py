@@ -139,7 +139,7 @@ def _findings(place: _Place, share: float, blame: dict[str, float], rows: pl.Dat
         ends = [(place.node, part), (place.caller, 1 - part)]
     slower = 0.8 * saturate(place.times - _NOISE, _TIMES_SLOWER)
     strength = certainty(place.z) * max(saturate(place.part, _MORE_TIME), slower)
-    shown, since, about = _examples(rows, place)
+    shown, since, about, times = _examples(rows, place)
     return [
         Finding(
             service=node,
@@ -150,7 +150,7 @@ def _findings(place: _Place, share: float, blame: dict[str, float], rows: pl.Dat
             reason=_said(place, share),
             evidence=shown,
             about=about if node == place.node else "",
-            statement=_statement(place, about) if node == place.node else "",
+            statement=_statement(place, about, times) if node == place.node else "",
         )
         for node, part in ends
         if part >= _LEAST_PART
@@ -170,10 +170,10 @@ def _said(place: _Place, share: float) -> str:
     )
 
 
-def _statement(place: _Place, about: str) -> str:
+def _statement(place: _Place, about: str, times: float) -> str:
     if place.caller is None or place.remote:
         return ""
-    return f"{about}, asked by {place.caller}, takes {_times(place.times)} as long"
+    return f"{about}, asked by {place.caller}, takes {_times(times)} as long"
 
 
 def _times(factor: float) -> str:
@@ -184,15 +184,19 @@ def _told(ns: float) -> str:
     return f"{ns / 1e9:.1f} s" if ns >= 1e9 else f"{ns / 1e6:.3g} ms"
 
 
-def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int | None, str]:
-    """The spans with the most excess, when the first outlier began, and the costliest operation."""
-    slow = rows.filter((pl.col("place") == place.name) & pl.col("during") & (pl.col("excess") > 0))
+def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int | None, str, float]:
+    """The spans with the most excess, when the first outlier began, the costliest operation, its factor."""
+    inside = rows.filter((pl.col("place") == place.name) & pl.col("during"))
+    slow = inside.filter(pl.col("excess") > 0)
     if slow.is_empty():
-        return (), None, ""
+        return (), None, "", place.times
     outliers = slow.filter("far")
     first = (outliers if outliers.height else slow)["start"].min()
     costs = slow.group_by("name", "detail").agg(pl.col("excess").sum()).sort("excess", "name", "detail")
     name, detail, _ = costs.row(-1)
+    time, usual = pl.col("time") + pl.col("floor"), pl.col("usual") + pl.col("floor")
+    alike = inside.filter(pl.col("name").eq_missing(name) & pl.col("detail").eq_missing(detail))
+    times = float(np.median(alike.select(time / usual).to_series().to_numpy()))
     shown = slow.top_k(_SHOWN, by="excess").sort("excess", descending=True)["row"].to_list()
     about = f"{name} ({detail})" if detail and detail != name else name
-    return tuple(f"row:{row}" for row in shown), first if isinstance(first, int) else None, about
+    return tuple(f"row:{row}" for row in shown), first if isinstance(first, int) else None, about, times

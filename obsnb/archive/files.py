@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,27 @@ __all__ = ["Files", "write_parquet"]
 #: What a file may unpack to in memory, in bytes and in values: this much, and so many times its size.
 _UNPACKED, _VALUES, _TIMES = 256_000_000, 100_000_000, 1_000
 
+_SYSTEM = re.compile(r"\(os error (\d+)\)")
 _COPY = "Fetch or copy it again: what it holds now cannot be trusted."
 
 
 def write_parquet(frame: pl.DataFrame, folder: Path, name: str) -> FileEntry:
-    """Write a frame below a folder; the same rows give the same bytes."""
+    """Write a frame below a folder; the same rows give the same bytes.
+
+    Raises
+    ------
+    OSError
+        The system refuses, as where the disk is full.
+    """
     target = folder / name
     target.parent.mkdir(exist_ok=True)
-    frame.write_parquet(target, compression="zstd", compression_level=9)
+    try:
+        frame.write_parquet(target, compression="zstd", compression_level=9)
+    except pl.exceptions.ComputeError as error:  # polars' own name for what the system refuses
+        number = _SYSTEM.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from None
     data = target.read_bytes()
     return FileEntry(name, hashlib.sha256(data).hexdigest(), len(data), frame.height)
 

@@ -72,10 +72,10 @@ class _Redis:
     def __init__(self, url: str) -> None:
         import redis
 
-        self._redis = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=2.0)
         try:
+            self._redis = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=2.0)
             self._redis.ping()
-        except redis.RedisError as error:
+        except (redis.RedisError, ValueError) as error:
             raise UsageError(
                 f"Redis refuses: {error}", hint="Leave --redis out, and the cache is in the process."
             ) from None

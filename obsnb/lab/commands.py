@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import math
+import os
 import random
 import shutil
 import signal
@@ -70,8 +72,8 @@ def _settings(asked: argparse.Namespace, folder: Path, *, browser: bool = False)
 
 def _up(asked: argparse.Namespace) -> int:
     folder = Path(asked.state)
+    settings = _settings(asked, folder)  # what cannot be is said before anything of an earlier lab goes
     running.fresh_folder(folder)
-    settings = _settings(asked, folder)
     running.up(settings)
     roster = roster_of(settings)
     print(f"The lab runs: {len(roster.services)} services, on {HOST} only.")
@@ -84,6 +86,8 @@ def _up(asked: argparse.Namespace) -> int:
 def _down(asked: argparse.Namespace) -> int:
     folder = Path(asked.state)
     settings = running.running_settings(folder)
+    if asked.out is not None:
+        _room_for(Path(asked.out))
     started = int((folder / "state.json").stat().st_mtime_ns)
     running.down(folder)
     print("The lab has ended; no process of it is left.")
@@ -103,6 +107,8 @@ def _break(asked: argparse.Namespace) -> int:
 
 def _mend(asked: argparse.Namespace) -> int:
     settings = running.running_settings(Path(asked.state))
+    if asked.fault is not None:
+        fault_named(asked.fault)
     ended = Control(settings.path).end(asked.fault)
     for each in ended:
         print(f"{each.fault} at {each.service} is mended.")
@@ -148,12 +154,17 @@ def _run(asked: argparse.Namespace) -> int:
         raise UsageError(
             "Say which scenario, or --secret for one that you are not told.", hint="obsnb lab list"
         )
-    if not asked.minutes > 0:
-        raise UsageError(f"A run lasts more than no time, not {asked.minutes} minutes.")
+    if not (asked.minutes > 0 and math.isfinite(asked.minutes)):
+        raise UsageError(f"A run lasts some minutes, not {asked.minutes}.")
     out = Path(asked.out)
-    if out.exists() and not asked.replace:
-        raise UsageError(f"{out} is there already.", hint="Choose another --out, or pass --replace.")
     faults, browser = ((), False) if asked.secret else scenario_named(asked.scenario)
+    if asked.service is not None and not faults:
+        what = "--secret strikes where it will" if asked.secret else f"{asked.scenario} breaks nothing"
+        raise UsageError(f"{what}, so that there is no --service to name.")
+    if not asked.replace or not out.exists():
+        _room_for(out, hint="Choose another --out, or pass --replace.")
+    if asked.keep is not None:
+        _room_for(Path(asked.keep), hint="Choose another --keep.")
     # Who ends it from outside gets the same as with Ctrl-C: everything is put away.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="obsnb-lab-") as room:
@@ -172,6 +183,15 @@ def _run(asked: argparse.Namespace) -> int:
             shutil.copytree(settings.telemetry, asked.keep)
         _freeze(settings, out, start, end, name, secret=asked.secret, replace=asked.replace)
     return 0
+
+
+def _room_for(out: Path, *, hint: str = "Choose another --out.") -> None:
+    """Refuse a target before the lab has run for it, or is ended."""
+    if out.exists():
+        raise UsageError(f"{out} is there already.", hint=hint)
+    above = next(folder for folder in out.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(f"{out} cannot be made: nothing can be written into {above}.")
 
 
 def _played(
@@ -206,9 +226,7 @@ def _wait(lab: Lab, start_ns: int, until_s: float) -> None:
     while (left := deadline - time.monotonic()) > 0:
         over = lab.ended(left)
         if over is not None:
-            raise UsageError(
-                f"The lab's {over} ended by itself.", hint="Try again; if it stays so, report it."
-            )
+            raise over
 
 
 def _freeze(

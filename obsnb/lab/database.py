@@ -42,6 +42,7 @@ _PANELS = 24
 _SEARCHES = 200  # of each tenant
 _POOL, _POOL_WAIT_S = 5, 2.0
 _LOCK_WAIT_S = 2.0
+_CONNECT_S = 5
 _BATCH = 5_000
 
 tables = MetaData()
@@ -124,7 +125,14 @@ class Database:
 
 def _engine(settings: LabSettings) -> Engine:
     lite = settings.database.startswith("sqlite")
-    arguments: dict[str, Any] = {"timeout": _LOCK_WAIT_S, "check_same_thread": False} if lite else {}
+    arguments: dict[str, Any] = {"timeout": _LOCK_WAIT_S, "check_same_thread": False}
+    if settings.database.startswith("postgresql"):  # it waits for a lock without end, unless it is told
+        arguments = {
+            "connect_timeout": _CONNECT_S,
+            "options": f"-c lock_timeout={round(_LOCK_WAIT_S * 1000)}",
+        }
+    elif not lite:
+        arguments = {}
     engine = create_engine(
         settings.database,
         pool_size=_POOL,

@@ -61,8 +61,7 @@ def _source_routes(service: Service) -> list[Route]:
         text, tenant = request.query_params.get("query", ""), request.query_params.get("tenant", "")
         with service.tracing.span("read_blocks"):
             await asyncio.sleep(_WORK_S * 4)
-            with service.metrics.working():
-                rows = [_row(text, tenant, number) for number in range(_ROWS)]
+            rows = [_row(text, tenant, number) for number in range(_ROWS)]
         return JSONResponse({"rows": rows})
 
     return [Route("/query", query)]
@@ -81,8 +80,7 @@ def _plain_routes(service: Service) -> list[Route]:
         refused = await _faulty(service)
         if refused is not None:
             return refused
-        with service.metrics.working():
-            hashlib.pbkdf2_hmac("sha256", service.name.encode(), b"lab", _ROUNDS)
+        hashlib.pbkdf2_hmac("sha256", service.name.encode(), b"lab", _ROUNDS)
         await asyncio.sleep(_WORK_S)
         given = request.query_params.get("way", "0")
         way = int(given) if given.isdecimal() else 0

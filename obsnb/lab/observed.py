@@ -18,6 +18,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from obsnb.lab.as_written import written_correlation
 from obsnb.lab.service import Service
 from obsnb.lab.telemetry.current import HEADER, Current, enter, leave, read_correlation
+from obsnb.lab.telemetry.metering import metered
 
 __all__ = ["Observed"]
 
@@ -63,7 +64,7 @@ class Observed:
         span = tracing.begin(scope["method"], kind=SpanKind.SERVER, attributes=attributes, parent=parent)
         attached = otel_context.attach(trace.set_span_in_context(span, parent))
         try:
-            await self._served(scope, receive, send, of, span)
+            await metered(self._served(scope, receive, send, of, span), self._service.metrics.used)
         finally:
             otel_context.detach(attached)
             leave(token)

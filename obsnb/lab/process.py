@@ -122,7 +122,7 @@ class _Serving:
                 settings=settings,
                 roster=roster,
                 emission=self._emission,
-                own_process=len(logical) == 1,  # of a shared one, nobody could say whose
+                own_process=len(logical) == 1,
             )
             for each in logical
         }
@@ -149,8 +149,13 @@ class _Serving:
         listening.bind((HOST, self._settings.ports[self._name]))
         watcher = Watcher(Control(self._settings.path), self._reach, self._act_failed)
         every = [
-            Every(self._settings.scrape_s, self._scrape, name="scrape"),
-            Every(_LOOK_S, watcher.look, name="faults"),
+            Every(
+                self._settings.scrape_s,
+                self._scrape,
+                name="scrape",
+                failed=lambda error: self._scrape_failed(server, error),
+            ),
+            Every(_LOOK_S, watcher.look, name="faults", failed=lambda error: _print_failed("faults", error)),
         ]
         try:
             server.run(sockets=[listening])
@@ -177,16 +182,24 @@ class _Serving:
         frontend = FrontendTelemetry(parts, self._emission)
         self._here = {"cache": cache, "pages": parts.pages}
         self._closing.append(parts.close)
-        self._scraped[:0] = [database.measure, self._count_leaks]
+        self._scraped[:0] = [database.measure]
         self._scraped.append(frontend.scrape)
         return backend_app(parts, frontend)
-
-    def _count_leaks(self) -> None:
-        self._first.metrics.retained.set(sum(map(len, self._first.leaked)))
 
     def _scrape(self) -> None:
         for scrape in self._scraped:
             scrape()
+
+    def _scrape_failed(self, server: _Server, error: Exception) -> None:
+        """A full disk ends the lab, with its name: what went on would tell nothing, or half of it."""
+        _print_failed("scrape", error)
+        if isinstance(error, OSError) and not server.should_exit:
+            why = error.strerror or error
+            what = (
+                f"The lab's {self._name} cannot write what it tells into {self._settings.telemetry}: {why}."
+            )
+            _say(self._pipe, {"failed": what, "hint": "Look at the room on the disk."})
+            server.should_exit = True
 
     def _reach(self, fault: Fault, target: str) -> Here | None:
         if fault.acts_in == "load":
@@ -209,7 +222,9 @@ class _Load:
     def run(self) -> None:
         """Ask until the pipe ends, and write down what came of it."""
         watcher = Watcher(Control(self._settings.path), self._reach, _print_failed)
-        looking = Every(_LOOK_S, watcher.look, name="faults")
+        looking = Every(
+            _LOOK_S, watcher.look, name="faults", failed=lambda error: _print_failed("faults", error)
+        )
         asyncio.run(self._asking())
         looking.stop()
         counts = dict(sorted(self._load.counts.items()))
@@ -226,4 +241,5 @@ class _Load:
 
 
 def _print_failed(name: str, error: Exception) -> None:
-    sys.stderr.write(f"The lab could not switch {name}: {error!r}\n")
+    with contextlib.suppress(OSError):  # on a full disk
+        sys.stderr.write(f"The lab's {name} failed: {error!r}\n")

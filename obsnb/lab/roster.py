@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
+from obsnb.errors import UsageError
 from obsnb.lab.settings import LabSettings
 
 __all__ = ["LogicalService", "Part", "Roster", "roster_of"]
@@ -58,6 +59,7 @@ _PLAIN = (
     "schedules",
     "webhooks",
 )
+_PAGE = "frontend"
 _BEGINS = (
     "al",
     "bor",
@@ -141,6 +143,11 @@ class Roster:
 def roster_of(settings: LabSettings) -> Roster:
     """The services that settings ask for.
 
+    Raises
+    ------
+    UsageError
+        A given name is the roster's own for another service.
+
     Notes
     -----
     The plain services form a tree: the backend asks the first, the k-th asks those at 2k + 1 and 2k + 2,
@@ -148,9 +155,15 @@ def roster_of(settings: LabSettings) -> Roster:
     """
     kinds = [*_FIRST, *(("plain", name, "fleet") for name in _PLAIN)][: settings.services]
     names = [*settings.names, *(kind[1] for kind in kinds[len(settings.names) :])]
-    frontend = "frontend"
+    frontend = _PAGE
     if settings.name_seed is not None:
         *names, frontend = _drawn(settings.name_seed, len(kinds) + 1)
+    for name in settings.names:
+        if [*names, frontend].count(name) > 1:
+            raise UsageError(
+                f"Another service of this lab is called {name!r} already.",
+                hint="Name that one too, or choose another name.",
+            )
     plain = [name for name, kind in zip(names, kinds, strict=True) if kind[0] == "plain"]
     sources = [name for name, kind in zip(names, kinds, strict=True) if kind[0] == "source"]
     services = []

@@ -145,7 +145,7 @@ def down(folder: Path) -> None:
         None runs there, or it does not end.
     """
     if not is_running(folder):
-        raise UsageError(f"No lab runs in {folder}.", hint="obsnb lab up starts one.")
+        raise _none_runs(folder)
     pid = int((folder / "pid").read_text("utf-8"))
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_S
@@ -174,7 +174,7 @@ def running_settings(folder: Path) -> LabSettings:
         No lab runs there.
     """
     if not is_running(folder):
-        raise UsageError(f"No lab runs in {folder}.", hint="obsnb lab up starts one.")
+        raise _none_runs(folder)
     return last_settings(folder)
 
 
@@ -185,9 +185,14 @@ def last_settings(folder: Path) -> LabSettings:
 
 def tell_state(folder: Path, wrong: str | None) -> None:
     """Write down that the lab serves, or why it does not."""
-    half = folder / f"{_STATE}.part"
-    half.write_text(json.dumps({"wrong": wrong}), "utf-8")
-    half.replace(folder / _STATE)
+    half, told = folder / f"{_STATE}.part", json.dumps({"wrong": wrong})
+    try:
+        half.write_text(told, "utf-8")
+        half.replace(folder / _STATE)
+    except OSError:  # a full disk takes no new file; what is there can be written over
+        with contextlib.suppress(OSError), (folder / _STATE).open("r+", encoding="utf-8") as state:
+            state.write(told)
+            state.truncate()
 
 
 def _write_settings(settings: LabSettings) -> None:
@@ -208,6 +213,16 @@ def _wait_ready(folder: Path, started: subprocess.Popen[bytes], log: Path) -> No
     if told["wrong"] is not None:
         what, _, hint = str(told["wrong"]).partition("\nHint: ")
         raise UsageError(what, hint=hint)
+
+
+def _none_runs(folder: Path) -> UsageError:
+    """That none does, and what the last one said where it ended by itself or did not start."""
+    try:
+        wrong = json.loads((folder / _STATE).read_text("utf-8"))["wrong"]
+    except (OSError, ValueError):
+        wrong = None
+    last = f" The last one said: {str(wrong).partition(chr(10))[0]}" if wrong else ""
+    return UsageError(f"No lab runs in {folder}.{last}", hint="obsnb lab up starts one.")
 
 
 def _runs_already(folder: Path) -> UsageError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import re
 import secrets
 import socket
 from collections.abc import Mapping
@@ -22,6 +24,11 @@ NAMESPACE = "obsnb-lab"
 COUNTS = "load.json"
 _FEWEST, _MOST = 3, 40
 _LAST_PORT = 65_535
+_NAME = re.compile(
+    r"[A-Za-z][A-Za-z0-9._-]{0,39}"
+)  # it becomes part of paths and of Prometheus' configuration
+_HTTP = re.compile(r"https?://[^/\s]+")
+_BARE_POSTGRESQL = re.compile(r"^postgres(?:ql)?://")
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,8 @@ class LabSettings:
     as_written
         Whether the services are instrumented as the debugging guide's code would do it, mistakes included.
     slow_query_s
-        From how many seconds on a statement is logged as slow (the guide's second).
+        From how many seconds on a statement is logged as slow. The guide's second is for larger databases
+        than this one: hardly anything would ever be.
     patience_s
         How long the backend waits for another service's answer.
     debug
@@ -93,7 +101,7 @@ class LabSettings:
     seed: int = 1
     rate: float = 4.0
     day_s: float = 3_600.0
-    rows: int = 8_000
+    rows: int = 20_000
     ports: Mapping[str, int] = field(default_factory=dict)
     database_url: str | None = None
     redis_url: str | None = None
@@ -102,7 +110,7 @@ class LabSettings:
     scrape_s: float = 5.0
     sampling: Sampling = Sampling()
     as_written: bool = False
-    slow_query_s: float = 1.0
+    slow_query_s: float = 0.2
     patience_s: float = 1.5
     debug: bool = True
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -115,14 +123,27 @@ class LabSettings:
             raise UsageError("Two services have the same name.", hint="Give each a name of its own.")
         if len(self.names) > self.services:
             raise UsageError(f"There are {len(self.names)} names for {self.services} services.")
+        for name in self.names:
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"{name!r} cannot be a service's name.",
+                    hint="Letters, digits, dots, hyphens and underscores, 40 at most, a letter first.",
+                )
         for name, value in (
             ("rate", self.rate),
             ("day", self.day_s),
             ("scrape", self.scrape_s),
             ("patience", self.patience_s),
+            ("slow query", self.slow_query_s),
         ):
-            if not value > 0:
-                raise UsageError(f"The {name} is more than zero, not {value}.")
+            if not (value > 0 and math.isfinite(value)):
+                raise UsageError(f"The {name} is a number above zero, not {value}.")
+        for name, url in (("--loki", self.loki), ("--tempo", self.tempo)):
+            if url is not None and not _HTTP.match(url):
+                raise UsageError(
+                    f"{name} is an address that begins with http:// or https://, not {url!r}.",
+                    hint="Such as http://127.0.0.1:4318, without a path.",
+                )
 
     def __repr__(self) -> str:
         return f"LabSettings({self.services} services in {self.folder})"  # never the key
@@ -140,7 +161,9 @@ class LabSettings:
     @property
     def database(self) -> str:
         """SQLAlchemy's address of the database."""
-        return self.database_url or f"sqlite:///{self.path / 'lab.sqlite'}"
+        url = self.database_url or f"sqlite:///{self.path / 'lab.sqlite'}"
+        # Of a bare scheme, as most tools write it, SQLAlchemy's releases make different drivers.
+        return _BARE_POSTGRESQL.sub("postgresql+psycopg://", url)
 
     def url(self, process: str) -> str:
         """A process' address."""

@@ -24,6 +24,7 @@ _LITERALS = re.compile(r"'(?:[^']|'')*'")
 _INNER = re.compile(r"\([^()]*\)")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _LONGEST = 2_000
+_PORT = 5_432  # PostgreSQL's own
 
 
 def table_of(statement: str) -> str:
@@ -54,6 +55,9 @@ def watch(engine: Engine, service: Service) -> None:
     system, database = engine.dialect.name, engine.url.database or ""
     name = {"postgresql": "postgresql", "sqlite": "sqlite"}.get(system, system)
     space = database.replace("\\", "/").rsplit("/", 1)[-1]
+    where: dict[str, str | int] = {}
+    if engine.url.host:  # a file has none
+        where = {"server.address": engine.url.host, "server.port": engine.url.port or _PORT}
 
     def before(_: Any, __: Any, statement: str, ___: Any, context: Any, ____: bool) -> None:
         kind, table = _kind(statement), table_of(statement)
@@ -63,6 +67,7 @@ def watch(engine: Engine, service: Service) -> None:
             "db.operation.name": kind,
             "db.collection.name": table,
             "db.query.text": statement[:_LONGEST],
+            **where,
         }
         span = service.tracing.begin(f"{kind} {table}", kind=SpanKind.CLIENT, attributes=attributes)
         context.obsnb_lab = (span, time.perf_counter())

@@ -91,11 +91,25 @@ class Lab:
         self._running.clear()
         self._ready.clear()
 
-    def ended(self, timeout_s: float) -> str | None:
-        """Wait, and name a process that ended meanwhile though nobody told it to; None where all run."""
+    def ended(self, timeout_s: float) -> UsageError | None:
+        """Wait, and say of a process that ended though nobody told it to why it did; None where all run."""
         sentinels = {process.sentinel: name for name, (process, _) in self._running.items()}
         over = wait(list(sentinels), timeout_s)
-        return sentinels[over[0]] if over else None  # type: ignore[index]  # of the sentinels given
+        if not over:
+            return None
+        name = sentinels[over[0]]  # type: ignore[index]  # of the sentinels given
+        said = self._last_words(self._running[name][1])
+        if "failed" in said:
+            return UsageError(said["failed"], hint=said["hint"])
+        return UsageError(f"The lab's {name} ended by itself.", hint="Try again; if it stays so, report it.")
+
+    @staticmethod
+    def _last_words(pipe: Connection) -> dict[str, str]:
+        try:
+            said: dict[str, str] = pipe.recv() if pipe.poll() else {}
+        except (EOFError, OSError):
+            return {}
+        return said
 
     def _begin(self, name: str) -> None:
         context = _context()
@@ -152,8 +166,7 @@ def supervise(settings: LabSettings, *, ready: Callable[[str | None], None], loa
             while not stop.is_set():
                 over = lab.ended(0.2)
                 if over is not None:
-                    ready(f"The lab's {over} ended by itself.")
-                    return 1
+                    raise over
     except ObsnbError as error:
         ready(str(error))
         return 1

@@ -64,7 +64,7 @@ def _system(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tempo", metavar="URL", help="send traces to this OTLP/HTTP receiver too")
     parser.add_argument("--scrape", type=float, default=5.0, help="seconds between metrics in the files (5)")
     parser.add_argument(
-        "--slow-query", type=float, default=1.0, help="seconds that make a statement slow (1)"
+        "--slow-query", type=float, default=0.2, help="seconds that make a statement slow (0.2)"
     )
     parser.add_argument(
         "--patience", type=float, default=1.5, help="seconds the backend waits for others (1.5)"

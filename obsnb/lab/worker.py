@@ -45,8 +45,7 @@ class Rounds:
         while not self._stop.wait(pause):
             _, token = enter()
             try:
-                with self._service.metrics.working():
-                    self._sum_up()
+                self._sum_up()
             except LabError as error:
                 self._service.log.error("Round failed: %s", error.message, exc_info=error)
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from obsnb.archive import ArchiveReader, write
+from obsnb.archive.files import write_parquet
 from obsnb.errors import ArchiveError
 from obsnb.schema import BY_KIND, digest, dtype
 from obsnb.sources.base import Answer
@@ -275,6 +277,15 @@ def test_a_failure_midway_leaves_nothing_half(
     )
     assert [path.name for path in tmp_path.iterdir()] == ([name] if old else [])
     assert not old or len(ArchiveReader.open(target).records) == 4
+
+
+def test_a_full_disk_is_what_the_system_says_whatever_the_writer_of_parquet_makes_of_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.parquet").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        write_parquet(pl.DataFrame({"a": range(100_000)}), tmp_path, "a.parquet")
+    assert caught.value.errno == errno.ENOSPC
 
 
 def test_the_old_archive_comes_back_when_the_new_one_cannot_take_its_place(

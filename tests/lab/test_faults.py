@@ -123,6 +123,16 @@ def test_a_process_does_its_part_of_a_fault_once_and_mends_it_once(tmp_path):
     assert failures == []
 
 
+def test_what_cannot_be_written_down_is_said(tmp_path):
+    control = Control(tmp_path / "gone")
+    with pytest.raises(UsageError) as refused:
+        control.begin(fault_named("cpu-burn"), "backend")
+    assert str(refused.value) == (
+        f"{tmp_path}/gone/broken.json cannot be written: No such file or directory.\n"
+        "Hint: Look at the room on the disk."
+    )
+
+
 def test_an_act_that_fails_is_told_and_not_tried_again(tmp_path):
     control, failures = Control(tmp_path), []
     fault = fault_named("cpu-burn")

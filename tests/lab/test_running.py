@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -25,7 +26,8 @@ from obsnb.lab.faults.catalogue import FAULTS
 from obsnb.lab.recording import EVERY_SERIES, FINE
 from obsnb.lab.roster import roster_of
 from obsnb.lab.scraping import prometheus_config
-from obsnb.lab.settings import HOST, free_ports
+from obsnb.lab.settings import HOST, LabSettings, free_ports
+from obsnb.lab.supervisor import Lab
 from obsnb.timerange import now_ns
 from tests.lab.conftest import SCENARIOS, WHOLE, of_session, until
 from tests.requirements import require
@@ -333,6 +335,29 @@ def test_a_database_that_refuses_is_said_and_nothing_is_left(tmp_path, capsys):
     )
 
 
+def test_a_cache_that_refuses_is_said(tmp_path, capsys):
+    state = str(tmp_path / "state")
+    assert main(["lab", "up", "--services", "3", "--redis", "nonsense", "--state", state]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("Redis refuses: Redis URL must specify one of the following schemes ")
+    assert told.endswith("Hint: Leave --redis out, and the cache is in the process.\n")
+    assert main(["lab", "down", "--state", state]) == 2
+    assert capsys.readouterr().err.startswith(f"No lab runs in {state}. The last one said: Redis refuses: ")
+
+
+def test_a_full_disk_ends_the_lab_and_is_said(tmp_path):
+    settings = LabSettings(str(tmp_path), services=3, scrape_s=0.5)
+    settings.telemetry.mkdir()
+    (settings.telemetry / "identity-metrics.jsonl").symlink_to("/dev/full")
+    settings = replace(settings, ports=free_ports(roster_of(settings).processes, first=None))
+    with Lab(settings, load=False) as lab:
+        ended = lab.ended(120)
+    assert str(ended) == (
+        f"The lab's identity cannot write what it tells into {settings.telemetry}: No space left on device.\n"
+        "Hint: Look at the room on the disk."
+    )
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "said"), [(signal.SIGINT, 130, b"Interrupted.\n"), (signal.SIGKILL, -9, b"")]
 )
@@ -379,7 +404,13 @@ def test_a_secret_run_tells_nothing_until_it_is_revealed(tmp_path, capsys):
         (["run", "--out", "x"], "Say which scenario, or --secret for one that you are not told."),
         (["run", "quiet", "--secret", "--out", "x"], "Say which scenario, or --secret for one"),
         (["run", "no-such", "--out", "x"], "There is no scenario and no fault 'no-such'."),
-        (["run", "quiet", "--minutes", "0", "--out", "x"], "A run lasts more than no time, not 0.0 minutes."),
+        (["run", "quiet", "--minutes", "0", "--out", "x"], "A run lasts some minutes, not 0.0."),
+        (["run", "quiet", "--minutes", "inf", "--out", "x"], "A run lasts some minutes, not inf."),
+        (["run", "quiet", "--service", "worker", "--out", "x"], "quiet breaks nothing, so that there is no"),
+        (["run", "--secret", "--service", "worker", "--out", "x"], "--secret strikes where it will, so that"),
+        (["run", "quiet", "--out", "/dev/null/x"], "/dev/null/x cannot be made: nothing can be written into"),
+        (["up", "--rate", "nan"], "The rate is a number above zero, not nan."),
+        (["mend", "no-such"], "No lab runs in .obsnb-lab."),
         (["run", "quiet", "--services", "2", "--out", "x"], "A lab has 3 to 40 logical services, not 2."),
         (["run", "quiet", "--sample", "most", "--out", "x"], "'most' is not a way to sample."),
         (["break", "cpu-burn"], "No lab runs in .obsnb-lab."),

@@ -50,7 +50,19 @@ def test_other_names_with_the_same_seed_are_the_same_names():
     [
         ({"services": 2}, "A lab has 3 to 40 logical services, not 2."),
         ({"services": 41}, "A lab has 3 to 40 logical services, not 41."),
-        ({"rate": 0.0}, "The rate is more than zero, not 0.0."),
+        ({"rate": 0.0}, "The rate is a number above zero, not 0.0."),
+        ({"rate": float("inf")}, "The rate is a number above zero, not inf."),
+        ({"slow_query_s": float("nan")}, "The slow query is a number above zero, not nan."),
+        (
+            {"loki": "localhost:3100"},
+            "--loki is an address that begins with http:// or https://, not 'localhost:3100'.\n"
+            "Hint: Such as http://127.0.0.1:4318, without a path.",
+        ),
+        (
+            {"names": ("a/b",)},
+            "'a/b' cannot be a service's name.\n"
+            "Hint: Letters, digits, dots, hyphens and underscores, 40 at most, a letter first.",
+        ),
         ({"services": 3, "names": ("a", "b", "c", "d")}, "There are 4 names for 3 services."),
         ({"names": ("a", "a")}, "Two services have the same name.\nHint: Give each a name of its own."),
     ],
@@ -59,6 +71,23 @@ def test_settings_that_cannot_be_are_refused(wrong, told):
     with pytest.raises(UsageError) as refused:
         LabSettings("lab", **wrong)
     assert str(refused.value) == told
+
+
+@pytest.mark.parametrize("name", ["identity", "frontend"])
+def test_a_name_that_another_service_has_already_is_refused(name):
+    with pytest.raises(UsageError) as refused:
+        roster_of(LabSettings("lab", names=(name,)))
+    assert str(refused.value) == (
+        f"Another service of this lab is called {name!r} already.\n"
+        "Hint: Name that one too, or choose another name."
+    )
+    assert roster_of(LabSettings("lab", names=("identity", "backend")))["backend"].part == "identity"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_bare_scheme_of_postgresql_means_the_driver_that_the_extra_brings(scheme):
+    settings = LabSettings("lab", database_url=f"{scheme}://me@127.0.0.1/lab")
+    assert settings.database == "postgresql+psycopg://me@127.0.0.1/lab"
 
 
 def test_settings_come_back_from_json_as_they_were():

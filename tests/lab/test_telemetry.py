@@ -1,6 +1,7 @@
 """What a service tells of itself, right and as the guide's code would."""
 
 import asyncio
+import hashlib
 import io
 import json
 import logging
@@ -15,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 from obsnb.lab.as_written import refuse_reserved, written_formatter
 from obsnb.lab.telemetry.current import enter, leave, read_correlation
 from obsnb.lab.telemetry.logs import StructuredFormatter
+from obsnb.lab.telemetry.metering import metered
 from obsnb.lab.telemetry.metrics import Metrics
 from obsnb.lab.telemetry.scrape import otlp_metrics
 from obsnb.lab.telemetry.stacks import stack_of
@@ -162,6 +164,69 @@ def test_the_four_metrics_are_there_with_routes_and_exemplars_of_kept_traces(tra
     assert 'active_connections{service="api"} 0.0' in text
     for name in ("http_request_duration_seconds_bucket", "database_query_duration_seconds_bucket"):
         assert any(line.startswith(name) and trace_id in line for line in text.splitlines())
+
+
+def test_of_services_that_share_a_thread_each_is_charged_what_it_computed_itself():
+    spent = {"busy": 0.0, "idle": 0.0, "failing": 0.0}
+
+    def charge(name):
+        def more(seconds):
+            spent[name] += seconds
+
+        return more
+
+    async def busy():
+        for _ in range(20):
+            hashlib.pbkdf2_hmac("sha256", b"lab", b"lab", 20_000)
+            await asyncio.sleep(0)
+        return "done"
+
+    async def idle():
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def failing():
+        await asyncio.sleep(0)
+        raise ValueError("no")
+
+    async def together():
+        work = {"busy": busy(), "idle": idle(), "failing": failing()}
+        tasks = [asyncio.ensure_future(metered(each, charge(name))) for name, each in work.items()]
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    done, nothing, failed = asyncio.run(together())
+    assert (done, nothing, str(failed)) == ("done", None, "no")
+    assert spent["busy"] > 10 * (spent["idle"] + spent["failing"]) > 0
+
+
+def test_metered_work_that_is_cancelled_is_told_and_may_clean_up():
+    cleaned = []
+
+    async def waiting():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append("up")
+
+    async def cancelled():
+        task = asyncio.ensure_future(metered(waiting(), lambda _: None))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return task.cancelled()
+
+    assert asyncio.run(cancelled())
+    assert cleaned == ["up"]
+
+
+def test_a_process_tells_of_itself_only_where_it_is_one_service_alone():
+    alone, shared = (Metrics("api", "1.0.0", own_process=own).text().decode() for own in (True, False))
+    assert "process_cpu_seconds_total" in alone
+    assert "python_thread_cpu_seconds_total" not in alone
+    assert "process_" not in shared
+    metrics = Metrics("api", "1.0.0", own_process=False)
+    metrics.used(1.5)
+    assert "python_thread_cpu_seconds_total 1.5" in metrics.text().decode()
 
 
 def test_a_deployment_leaves_one_release_in_the_metrics():

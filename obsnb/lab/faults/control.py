@@ -79,8 +79,14 @@ class Control:
 
     def _write(self, all_of_them: list[Broken]) -> None:
         half = self._path.with_suffix(".part")
-        half.write_text(json.dumps([asdict(each) for each in all_of_them], indent=1), "utf-8")
-        half.replace(self._path)
+        try:
+            half.write_text(json.dumps([asdict(each) for each in all_of_them], indent=1), "utf-8")
+            half.replace(self._path)
+        except OSError as error:
+            raise UsageError(
+                f"{self._path} cannot be written: {error.strerror or error}.",
+                hint="Look at the room on the disk.",
+            ) from None
 
 
 class Watcher:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from opentelemetry.trace import get_current_span
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -31,7 +27,9 @@ class Metrics:
     service, version
         What runs.
     own_process
-        Whether the process' own measurements (CPU, memory, files) are this service's.
+        Whether the process is this service's alone: then its CPU, memory and files are told. Of a shared
+        one nobody could say whose they are; there the CPU of the service's requests is measured by itself
+        (`used`), and memory is not told.
     exemplars
         Whether observations carry their trace. The guide's do not.
     """
@@ -66,19 +64,18 @@ class Metrics:
             "database_pool_connections", "Connections of the pool", ("state",), registry=registry
         )
         self.cache = Counter("cache_lookups", "Look-ups in the cache", ("result",), registry=registry)
-        self.cpu = Counter(
-            "python_thread_cpu_seconds",
-            "CPU that this service's requests used, by the clocks of their threads",
-            registry=registry,
-        )
-        self.retained = Gauge(
-            "python_retained_bytes", "What this service keeps in memory between requests", registry=registry
-        )
         self._build = Gauge("app_build_info", "Which release runs", ("service", "version"), registry=registry)
         self._service = service
         self.deployed(version)
+        self._cpu: Counter | None = None
         if own_process:
             ProcessCollector(registry=registry)
+        else:
+            self._cpu = Counter(
+                "python_thread_cpu_seconds",
+                "CPU that this service's requests used, by the clock of the thread that it shares",
+                registry=registry,
+            )
 
     def deployed(self, version: str) -> None:
         """Another release runs from now on."""
@@ -95,14 +92,10 @@ class Metrics:
         """A statement was executed."""
         self.statements.labels(kind if kind in _KINDS else "OTHER", table).observe(seconds, self._exemplar())
 
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        """Counts the CPU that the thread uses meanwhile: for code that stays on one thread."""
-        began = time.thread_time()
-        try:
-            yield
-        finally:
-            self.cpu.inc(max(time.thread_time() - began, 0.0))
+    def used(self, seconds: float) -> None:
+        """The service computed for so long."""
+        if self._cpu is not None:
+            self._cpu.inc(seconds)
 
     def _exemplar(self) -> dict[str, str] | None:
         """The current trace, if it is one that is kept."""

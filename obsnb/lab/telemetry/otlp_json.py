@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from base64 import b64decode
@@ -40,7 +41,7 @@ class JsonLines:
 
     def close(self) -> None:
         """No more lines."""
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # what a full disk did not take was told already
             self._file.close()
 
 
