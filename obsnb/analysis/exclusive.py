@@ -10,6 +10,7 @@ import polars as pl
 
 from obsnb.analysis.attributes import attribute_columns, first_attribute
 from obsnb.analysis.nodes import SpanNodes
+from obsnb.analysis.repeated_calls import as_repeated
 from obsnb.analysis.tree import levels
 from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
@@ -78,13 +79,14 @@ def excess_of_spans(
     -------
     polars.DataFrame
         A row a span: ``row`` (of the frame), ``trace``, ``start`` (ns), ``length`` (ns, the span's),
-        ``during`` (bool), ``place`` (the service, or ``caller → callee`` of a call), ``node`` (the
+        ``during`` (bool), ``place`` (the service, or ``caller → callee`` of a call, or what `as_repeated`
+        calls those of which there are many more), ``node`` (the
         service or callee), ``caller`` (null for a service's own time), ``remote`` (the callee's spans
         are there, so that the time is that of the way), ``name``, ``detail``, ``time``, ``usual`` and
         ``excess`` (ns; excess only beyond the spread), ``far`` (bool: an outlier), ``floor`` (ns). Names
         are Categorical.
     """
-    rows = _measured(nodes, spans, during, baseline, conventions)
+    rows = as_repeated(_measured(nodes, spans, during, baseline, conventions)).drop("parent", "failed")
     before = rows.filter(~pl.col("during"))
     if before.is_empty():
         return rows.clear().with_columns(
@@ -103,11 +105,12 @@ def _measured(
     paths = operation_paths(nodes, spans, conventions)
     called = pl.col("callee").is_not_null()
     return (
-        nodes.spans.select("row", "name", "own", "edge", "service", "callee", "remote")
+        nodes.spans.select("row", "name", "own", "edge", "service", "callee", "remote", "failed")
         .with_columns(
             *paths,
             paths["path"].gather(np.maximum(tree.parent, 0)).alias("path_above"),
             pl.Series("child", tree.parent >= 0),
+            pl.Series("parent", tree.parent),
             pl.Series("trace", tree.trace),
             pl.Series("start", tree.start),
             pl.Series("length", tree.duration),

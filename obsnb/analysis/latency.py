@@ -158,6 +158,11 @@ def _findings(place: _Place, share: float, blame: dict[str, float], rows: pl.Dat
 
 
 def _said(place: _Place, share: float) -> str:
+    if place.caller is None and place.name != place.node:
+        return (
+            f"Requests spend {_told(place.excess)} more on average in {place.name} than in the baseline: "
+            f"{share:.0%} of all the time that was added."
+        )
     if place.caller is None:
         where = f"in {place.node} itself"
     elif place.remote:
@@ -194,8 +199,11 @@ def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int |
     first = (outliers if outliers.height else slow)["start"].min()
     costs = slow.group_by("name", "detail").agg(pl.col("excess").sum()).sort("excess", "name", "detail")
     name, detail, _ = costs.row(-1)
+    told = {"name": name, "detail": detail}
     time, usual = pl.col("time") + pl.col("floor"), pl.col("usual") + pl.col("floor")
-    alike = inside.filter(pl.col("name").eq_missing(name) & pl.col("detail").eq_missing(detail))
+    alike = inside.filter(
+        *(pl.col(key).cast(pl.String).eq_missing(pl.lit(value, pl.String)) for key, value in told.items())
+    )
     times = float(np.median(alike.select(time / usual).to_series().to_numpy()))
     shown = slow.top_k(_SHOWN, by="excess").sort("excess", descending=True)["row"].to_list()
     about = f"{name} ({detail})" if detail and detail != name else name

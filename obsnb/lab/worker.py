@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from opentelemetry.trace import SpanKind
 from sqlalchemy import func, select, update
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -30,7 +31,8 @@ class Rounds:
 
     def __init__(self, service: Service, database: Database) -> None:
         self._service, self._database = service, database
-        self._sum_up = trace_function(service, "sum_up_usage")(debug_on_exception(self._round))
+        traced = trace_function(service, "sum_up_usage", kind=SpanKind.CONSUMER)
+        self._sum_up = traced(debug_on_exception(self._round))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
         self._thread.start()

@@ -17,6 +17,8 @@ __all__ = ["RoleQuery", "role_queries"]
 
 _ERROR_WORDS = "(?i)(error|exception|fatal|critical|panic|traceback|timed? ?out|refused|denied)"
 #: As kube-state-metrics names them.
+#: What serves somebody who asks, and what works on what a queue holds.
+_SERVED = "(kind = server || kind = consumer)"
 _RESTARTS = "kube_pod_container_status_(restarts_total|last_terminated_reason)"
 _DEPLOY_WORDS = "(?i)(deploy|rolled|rollout|rolling|released|replica set|upgraded)"
 
@@ -123,14 +125,14 @@ def role_queries(
         RoleQuery(
             "slow.spans",
             "spans",
-            traceql.spanset(owner, "kind = server", slow),
+            traceql.spanset(owner, _SERVED, slow),
             {"whole": True},
-            "traces of slow requests",
+            "traces of slow requests and jobs",
         ),
         RoleQuery(
             "sample.spans",
             "spans",
-            traceql.spanset(owner, "kind = server"),
+            traceql.spanset(owner, _SERVED),
             {"whole": True, "limit": 600},
             "a sample of all traces, to compare with",
         ),

@@ -367,6 +367,78 @@ def test_a_statement_that_a_deployment_made_slow_is_told_at_the_database():
     )
 
 
+def test_of_two_deployments_the_one_next_to_the_onset_is_told_and_not_the_one_that_ended_it():
+    frame = _requests(_slow_from)
+    events = _deployment("api", 601 * S).vstack(_deployment("api", 640 * S))
+    for given in (events, events.reverse()):
+        first = suspects(spans=frame, events=given, during=_DURING, baseline=_BEFORE).row(0, named=True)
+        assert first["cause_kind"] == "deployment"
+        assert "at 1970-01-01T00:10:01Z, 1 s after the onset as dated" in first["cause"]
+
+
+def test_how_many_times_slower_a_statement_is_does_not_depend_on_the_others_beside_it():
+    rows = []
+    for n in range(120):
+        slow = 400 if n >= 60 else 4
+        rows += [
+            {"is": f"t{n} a - api serve", "at": (n * 10_000, slow + 60), "kind": "server"},
+            _statement(f"t{n} b a api SELECT", (n * 10_000 + 5, slow), "orders"),
+            *(_statement(f"t{n} c{k} a api SELECT", (n * 10_000 + 410 + k, 4), f"t{k}") for k in range(9)),
+        ]
+    first = suspects(spans=spans(*rows), during=_DURING, baseline=_BEFORE).row(0, named=True)
+    assert first["cause_kind"] == "statement"
+    assert first["cause"].startswith("SELECT (orders), asked by api, takes ")
+    assert 60 <= float(first["cause"].split(" takes ")[1].split()[0]) <= 100
+
+
+def _statement(what, at, table):
+    more = {"db.system": "mysql", "server.address": "orders-db:3306", "db.collection.name": table}
+    return {"is": what, "at": at, "kind": "client"} | more
+
+
+def _asked(many, *, failed=False):
+    """Requests that ask a table so many times each, each time as fast as ever."""
+    rows = []
+    for n in range(120):
+        times, took = many(n), 2 * many(n) + 40
+        rows.append({"is": f"t{n} a - api serve", "at": (n * 10_000, took), "kind": "server"})
+        for k in range(times):
+            status = "error" if failed and k < times - 1 else "ok"
+            asked = _statement(f"t{n} s{k} a api SELECT", (n * 10_000 + 2 * k, 2), "items")
+            rows.append(asked | {"status": status})
+    return spans(*rows)
+
+
+def test_a_statement_in_a_loop_speaks_against_who_asks_and_not_the_database():
+    frame = _asked(lambda n: 30 if n >= 60 else 1)
+    first = suspects(spans=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
+    assert first["service"] == "api"
+    assert first["score"] > 0.5
+    assert first["reasons"][0] == (
+        "Requests spend 58 ms more on average in api's calls of orders-db, of which it makes more than in "
+        "the baseline: 100% of all the time that was added."
+    )
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(_asked(lambda n: 30 if n % 4 else 5), id="as many as ever"),
+        pytest.param(_asked(lambda n: 3 if n >= 60 else 1), id="a few more"),
+    ],
+)
+def test_calls_that_are_no_more_than_usual_speak_against_nobody(frame):
+    out = suspects(spans=frame, during=_DURING, baseline=_BEFORE)
+    assert not any("of which it makes more" in each for row in out["reasons"] for each in row)
+
+
+def test_calls_that_are_made_again_since_they_failed_are_not_the_callers_fault():
+    frame = _asked(lambda n: 8 if n >= 60 else 1, failed=True)
+    out = suspects(spans=frame, during=_DURING, baseline=_BEFORE)
+    assert out["service"][0] == "orders-db"
+    assert not any("of which it makes more" in each for row in out["reasons"] for each in row)
+
+
 def test_more_load_is_the_cause_where_a_resource_follows_it():
     moments = [15 * n for n in range(80)]
     rows = []

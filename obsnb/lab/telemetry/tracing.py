@@ -135,7 +135,9 @@ class _Traced(Protocol):
     def tracing(self) -> Tracing: ...
 
 
-def trace_function(service: _Traced, name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def trace_function(
+    service: _Traced, name: str | None = None, *, kind: SpanKind = SpanKind.INTERNAL
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function, sync or async, with a span around each call.
 
     As the guide's decorator, but that the exception is recorded and makes the span's status: there it
@@ -149,14 +151,14 @@ def trace_function(service: _Traced, name: str | None = None) -> Callable[[Calla
 
             @functools.wraps(func)
             async def awaiting(*args: P.args, **kwargs: P.kwargs) -> Any:
-                with service.tracing.span(told, attributes=attributes):
+                with service.tracing.span(told, kind=kind, attributes=attributes):
                     return await func(*args, **kwargs)
 
             return cast("Callable[P, R]", awaiting)
 
         @functools.wraps(func)
         def calling(*args: P.args, **kwargs: P.kwargs) -> R:
-            with service.tracing.span(told, attributes=attributes):
+            with service.tracing.span(told, kind=kind, attributes=attributes):
                 return func(*args, **kwargs)
 
         return calling
