@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 import pytest
 
 _COMMANDS = {"chromium": ("chromium", "chromium-browser", "google-chrome", "chrome")}
+#: Where Debian puts what is on nobody's path: a folder a release.
+_FOLDERS = {"postgres": ("/usr/lib/postgresql", "*/bin/postgres")}
 
 
 def require(name: str) -> str:
@@ -23,6 +26,9 @@ def require(name: str) -> str:
         path = shutil.which(command)
         if path is not None:
             return path
+    folder, pattern = _FOLDERS.get(name, ("/", ""))
+    for found in sorted(Path(folder).glob(pattern)) if pattern else ():
+        return str(found)
     return _missing(f"{name} is not installed", name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -19,11 +20,11 @@ from obsnb.lab.roster import Roster, roster_of
 from obsnb.lab.settings import COUNTS, NAMESPACE, LabSettings, Sampling
 from obsnb.timerange import TimeRange
 
-__all__ = ["EVERY_SERIES", "FINE", "TRUTH", "freeze", "kept_traces", "truth_of", "write_truth"]
+__all__ = ["EVERY_SERIES", "TRUTH", "fine_step", "freeze", "kept_traces", "truth_of", "write_truth"]
 
 TRUTH = "truth.json"
 #: A run of which the built-in step makes only a few points is asked for all series at a finer one too.
-EVERY_SERIES, FINE = '{__name__=~".+"}', "1s"
+EVERY_SERIES = '{__name__=~".+"}'
 _STEP_NS, _FEW = 15 * 10**9, 8
 _SLOW_NS = 10**9
 _BITS = 64
@@ -64,11 +65,22 @@ def freeze(
         scope = {} if settings.as_written else {"namespace": NAMESPACE}
         obs.capture(window, scope=scope)
         if window.duration_ns < _FEW * _STEP_NS:
-            obs.metrics(EVERY_SERIES, window, step=FINE)
+            obs.metrics(EVERY_SERIES, window, step=fine_step(settings))
         path = obs.save(out, window=window, scope=scope, replace=replace)
         counts = _counted(obs, window, scope)
     truth = truth_of(settings, window=window, history=history, scenario=scenario) | counts
     return path, truth
+
+
+def fine_step(settings: LabSettings) -> str:
+    """Whole seconds, no fewer than between two samples: else counters would seem to stand still in between.
+
+    Examples
+    --------
+    >>> fine_step(LabSettings("lab", scrape_s=2.5)), fine_step(LabSettings("lab", scrape_s=0.2))
+    ('3s', '1s')
+    """
+    return f"{math.ceil(settings.scrape_s)}s"
 
 
 def truth_of(

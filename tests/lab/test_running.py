@@ -23,7 +23,7 @@ import pytest
 import obsnb
 from obsnb.cli import main
 from obsnb.lab.faults.catalogue import FAULTS
-from obsnb.lab.recording import EVERY_SERIES, FINE
+from obsnb.lab.recording import EVERY_SERIES, fine_step
 from obsnb.lab.roster import roster_of
 from obsnb.lab.scraping import prometheus_config
 from obsnb.lab.settings import HOST, LabSettings, free_ports
@@ -253,9 +253,9 @@ def test_one_request_is_joined_from_the_browsers_click_to_the_sql_statement(one)
     ]
 
 
-def test_the_metrics_of_the_recording_count_that_request_and_an_exemplar_names_a_recorded_trace(one):
+def test_the_metrics_of_the_recording_count_that_request_and_an_exemplar_names_a_recorded_trace(one, lab):
     obs = obsnb.open_archive(one.path)
-    scope, series = dict(obs.scope), obs.metrics(EVERY_SERIES, step=FINE)
+    scope, series = dict(obs.scope), obs.metrics(EVERY_SERIES, step=fine_step(lab.settings))
     searches = series.filter(
         (pl.col("metric") == "http_requests_total") & (pl.col("endpoint") == "/api/v1/search")
     )

@@ -24,6 +24,7 @@ __all__ = ["backend_app"]
 
 _PAGE = Path(__file__).parent.parent / "page"
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+_MOST_LEAKED = 1_024
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; connect-src 'self'; "
     "base-uri 'none'"
@@ -61,7 +62,7 @@ class _Faulty:
                 message["status"] = switches.wrong_status.get(route, 200)
             await send(message)
 
-        if switches.leak_bytes:
+        if switches.leak_bytes and len(service.leaked) < _MOST_LEAKED:
             service.leaked.append(bytearray(switches.leak_bytes))
         await self._app(scope, receive, answering)
 

@@ -128,7 +128,7 @@ _ALL = (
     Fault(
         "cpu-burn", "Something computes without end in the process of the requests.", "backend", acts.cpu_burn
     ),
-    Fault("memory-leak", "Every request leaves a quarter of a megabyte behind.", "backend", acts.memory_leak),
+    Fault("memory-leak", "Every request leaves half a megabyte behind.", "backend", acts.memory_leak),
     Fault(
         "network-delay",
         "The way from the backend to one service takes 0.6 s longer.",
