@@ -191,8 +191,7 @@ def _told(ns: float) -> str:
 
 def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int | None, str, float]:
     """The spans with the most excess, when the first outlier began, the costliest operation, its factor."""
-    inside = rows.filter((pl.col("place") == place.name) & pl.col("during"))
-    slow = inside.filter(pl.col("excess") > 0)
+    slow = rows.filter((pl.col("place") == place.name) & pl.col("during") & (pl.col("excess") > 0))
     if slow.is_empty():
         return (), None, "", place.times
     outliers = slow.filter("far")
@@ -201,7 +200,7 @@ def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int |
     name, detail, _ = costs.row(-1)
     told = {"name": name, "detail": detail}
     time, usual = pl.col("time") + pl.col("floor"), pl.col("usual") + pl.col("floor")
-    alike = inside.filter(
+    alike = slow.filter(
         *(pl.col(key).cast(pl.String).eq_missing(pl.lit(value, pl.String)) for key, value in told.items())
     )
     times = float(np.median(alike.select(time / usual).to_series().to_numpy()))
