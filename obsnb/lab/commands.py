@@ -21,7 +21,7 @@ from obsnb.lab.faults.catalogue import FAULTS, SCENARIOS, Fault, fault_named, sc
 from obsnb.lab.faults.control import Broken, Control
 from obsnb.lab.roster import roster_of
 from obsnb.lab.scraping import prometheus_config
-from obsnb.lab.settings import HOST, LabSettings, free_ports, read_sampling
+from obsnb.lab.settings import HOST, LabSettings, free_ports, listens, read_sampling
 from obsnb.lab.supervisor import Lab
 from obsnb.lab.visitor import visiting
 from obsnb.timerange import TimeRange, format_ns, now_ns
@@ -70,12 +70,22 @@ def _settings(asked: argparse.Namespace, folder: Path, *, browser: bool = False)
     return dataclasses.replace(made, ports=free_ports(processes, first=asked.port))
 
 
+def _say_unheard(settings: LabSettings) -> None:
+    """Where logs and traces are to go to a server that does not listen, say so; the files have them."""
+    for word, url in (("--loki", settings.loki), ("--tempo", settings.tempo)):
+        if url is not None and not listens(url):
+            print(
+                f"Nothing listens at {url} ({word}): what it is sent is lost, the files have it.", flush=True
+            )
+
+
 def _up(asked: argparse.Namespace) -> int:
     folder = Path(asked.state)
     settings = _settings(asked, folder)  # what cannot be is said before anything of an earlier lab goes
     running.fresh_folder(folder)
     running.up(settings)
     roster = roster_of(settings)
+    _say_unheard(settings)
     print(f"The lab runs: {len(roster.services)} services, on {HOST} only.")
     print(f"  page       {settings.url('backend')}/#key={settings.key}")
     print(f"  telemetry  {settings.telemetry}")
@@ -177,6 +187,7 @@ def _run(asked: argparse.Namespace) -> int:
         # Whatever cannot be is said before anything starts.
         struck = [(fault, struck_by(fault, roster, asked.service)) for fault in faults]
         name = "secret" if asked.secret else asked.scenario
+        _say_unheard(settings)
         print(f"Running {name} for {asked.minutes:g} minutes, on {HOST} only.", flush=True)
         start, end = _played(settings, struck, minutes=asked.minutes, quietly=asked.secret)
         if asked.keep:

@@ -12,10 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from obsnb.errors import UsageError
 
-__all__ = ["COUNTS", "HOST", "NAMESPACE", "LabSettings", "Sampling", "free_ports", "read_sampling"]
+__all__ = [
+    "COUNTS",
+    "HOST",
+    "NAMESPACE",
+    "LabSettings",
+    "Sampling",
+    "free_ports",
+    "listens",
+    "read_sampling",
+]
 
 #: The only address that anything of the lab listens on.
 HOST = "127.0.0.1"
@@ -24,6 +34,7 @@ NAMESPACE = "obsnb-lab"
 COUNTS = "load.json"
 _FEWEST, _MOST = 3, 40
 _LAST_PORT = 65_535
+_LISTENS_S = 2.0
 _NAME = re.compile(
     r"[A-Za-z][A-Za-z0-9._-]{0,39}"
 )  # it becomes part of paths and of Prometheus' configuration
@@ -205,6 +216,17 @@ def read_sampling(text: str) -> Sampling:
             f"{text!r} is not a way to sample.", hint="Say all, head:SHARE or tail:SHARE, SHARE from 0 to 1."
         )
     return told
+
+
+def listens(url: str) -> bool:
+    """Whether something takes a connection at an address' host and port."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        socket.create_connection((parts.hostname or HOST, port), _LISTENS_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def free_ports(processes: tuple[str, ...], *, first: int | None) -> dict[str, int]:

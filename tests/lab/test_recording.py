@@ -54,7 +54,7 @@ def _service(settings):
 
 def test_logs_and_spans_go_to_loki_and_tempo_by_the_sdks_own_exporters(receiver, tmp_path):
     url, found = receiver
-    service, emission = _service(LabSettings(str(tmp_path), loki=url, tempo=url))
+    service, emission = _service(LabSettings(str(tmp_path), loki=url, tempo=f"{url}/"))
     of, token = enter("0123456789abcdef")
     with service.tracing.span("work"):
         service.log.warning("Slow query detected", extra={"duration_s": 1.5})

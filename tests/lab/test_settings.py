@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from obsnb.errors import UsageError
 from obsnb.lab.roster import roster_of
-from obsnb.lab.settings import HOST, LabSettings, Sampling, free_ports, read_sampling
+from obsnb.lab.settings import HOST, LabSettings, Sampling, free_ports, listens, read_sampling
 
 
 @given(st.integers(3, 40), st.one_of(st.none(), st.integers(0, 2**32)))
@@ -120,6 +120,16 @@ def test_a_port_that_is_taken_is_named_with_what_wanted_it():
         f"Port {port} of 127.0.0.1 is busy: the lab's backend cannot listen there.\n"
         "Hint: Choose another --port, or leave it out and any free ones are taken."
     )
+
+
+def test_whether_a_server_listens_is_known_from_its_address():
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        url = f"http://{HOST}:{one.getsockname()[1]}"
+        assert not listens(url)
+        one.listen()
+        assert listens(f"{url}/")
+    assert not listens("http://127.0.0.1:99999")
 
 
 def test_nothing_of_the_lab_names_an_address_beyond_loopback():

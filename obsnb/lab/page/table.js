@@ -3,11 +3,13 @@
 export function table(heads, rows) {
   const made = document.createElement("table");
   const head = made.createTHead().insertRow();
-  for (const name of heads) {
+  heads.forEach((name, column) => {
     const cell = document.createElement("th");
+    cell.scope = "col";
     cell.textContent = name;
+    if (typeof rows[0]?.[column] === "number") cell.className = "number";
     head.append(cell);
-  }
+  });
   const body = made.createTBody();
   for (const row of rows) {
     const line = body.insertRow();

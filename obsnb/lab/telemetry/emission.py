@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import zip_longest
+
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
@@ -11,6 +14,7 @@ from obsnb.lab.telemetry.otlp_json import JsonLines, LogFile, SpanFile
 __all__ = ["Emission"]
 
 _DELAY_MS = 200
+_SLASH = "/"
 
 
 class Emission:
@@ -35,17 +39,30 @@ class Emission:
         if settings.tempo is not None:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-            self.spans.append(BatchSpanProcessor(OTLPSpanExporter(f"{settings.tempo}/v1/traces")))
+            self.spans.append(
+                BatchSpanProcessor(OTLPSpanExporter(f"{settings.tempo.rstrip(_SLASH)}/v1/traces"))
+            )
         if settings.loki is not None:
             from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 
-            self.logs.append(BatchLogRecordProcessor(OTLPLogExporter(f"{settings.loki}/otlp/v1/logs")))
+            self.logs.append(
+                BatchLogRecordProcessor(OTLPLogExporter(f"{settings.loki.rstrip(_SLASH)}/otlp/v1/logs"))
+            )
 
     def close(self) -> None:
-        """Send what is waiting, and let go."""
-        for spans in self.spans:
-            spans.shutdown()  # type: ignore[no-untyped-call]  # the SDK has no types here
-        for logs in self.logs:
-            logs.shutdown()  # type: ignore[no-untyped-call]
+        """Write and send what is waiting, and let go.
+
+        The files first: a server that does not answer is waited for, longer than this process may last.
+        """
+        written, *sent = zip_longest(self.spans, self.logs)
+        _shut_down(written)
         for file in self._files:
             file.close()
+        for each in sent:
+            _shut_down(each)
+
+
+def _shut_down(processors: Iterable[BatchSpanProcessor | BatchLogRecordProcessor | None]) -> None:
+    for one in processors:
+        if one is not None:
+            one.shutdown()  # type: ignore[no-untyped-call]  # the SDK has no types here
