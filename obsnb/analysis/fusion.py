@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ _DEPLOYED_ABOVE = 0.12  # and with one of a service that calls it
 _FULL = 0.3  # score from which on a deployment counts fully: alone it is no finding
 _ALONE = 0.05  # what a deployment is worth without any other finding
 _NS = 1_000_000_000
+_UNNAMED = re.compile(r"unknown_service(?::|$)")  # with the process' name after it, where that is known
 _LOOKBACK_S = 900.0  # a deployment earlier than this is none of this incident's
 _FADES_S = 300.0
 _GRACE_S = 60.0  # how far the onset may be dated too early
@@ -155,6 +157,9 @@ def fuse(
     (timeouts, full pools, latency and failures of requests) counts little where somebody below in
     the call graph is at fault by itself. A deployment right before strengthens what was found; it is
     no finding by itself.
+
+    OpenTelemetry's stand-in for a name that nobody set (``unknown_service``) comes after those with a
+    name who are confident suspects by themselves: it may be any of them, and names nobody to look at.
     """
     by_service: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
@@ -171,7 +176,13 @@ def fuse(
         score = _with_deployment(service, score, told)
         ranked = sorted(eased, key=lambda each: -_weight(each) * each.strength * _part(each))
         suspects.append(Suspect(service, score, tuple(ranked), told, waits_for))
-    return sorted(suspects, key=lambda each: (-each.score, each.service))
+    return sorted(suspects, key=lambda each: (_place(each), -each.score, each.service))
+
+
+def _place(suspect: Suspect) -> int:
+    if suspect.score < _FULL:
+        return 2
+    return 1 if _UNNAMED.match(suspect.service) else 0
 
 
 def _is_firm(finding: Finding) -> bool:

@@ -9,12 +9,20 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from obsnb.lab.telemetry.current import current
 from obsnb.lab.telemetry.stacks import stack_of
 
-__all__ = ["refuse_reserved", "table_as_written", "written_correlation", "written_formatter"]
+__all__ = [
+    "refuse_reserved",
+    "request_as_written",
+    "statement_as_written",
+    "table_as_written",
+    "written_correlation",
+    "written_formatter",
+]
 
 _KEPT = ("user_id", "tenant_id", "request_id")
 
@@ -70,6 +78,31 @@ def table_as_written(statement: str) -> str:
             parts = words.split(sign)[1].split()
             return parts[0] if parts else "unknown"
     return "unknown"
+
+
+#: The names that OpenTelemetry's instrumentations of FastAPI and SQLAlchemy give unless they are told to
+#: use the stable ones.
+_OLD = {
+    "db.system.name": "db.system",
+    "db.namespace": "db.name",
+    "db.query.text": "db.statement",
+    "server.address": "net.peer.name",
+    "server.port": "net.peer.port",
+    "http.request.method": "http.method",
+    "url.path": "http.target",
+    "http.response.status_code": "http.status_code",
+}
+_Attributes = Mapping[str, str | int]
+
+
+def statement_as_written(attributes: _Attributes) -> dict[str, str | int]:
+    """A statement's attributes as the instrumentation of SQLAlchemy names them, which knows no tables."""
+    return {_OLD[key]: value for key, value in attributes.items() if key in _OLD}
+
+
+def request_as_written(attributes: _Attributes) -> dict[str, str | int]:
+    """A request's attributes as the instrumentation of FastAPI names them."""
+    return {_OLD.get(key, key): value for key, value in attributes.items()}
 
 
 def written_correlation(header: str | None) -> str:

@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from obsnb.lab.as_written import written_correlation
+from obsnb.lab.as_written import request_as_written, written_correlation
 from obsnb.lab.service import Service
 from obsnb.lab.telemetry.current import HEADER, Current, enter, leave, read_correlation
 from obsnb.lab.telemetry.metering import metered
@@ -58,7 +58,9 @@ class Observed:
         given = headers.get(HEADER)
         correlation = written_correlation(given) if self._written else read_correlation(given)
         of, token = enter(correlation)
-        attributes = {"http.request.method": scope["method"], "url.path": path}
+        attributes: dict[str, str | int] = {"http.request.method": scope["method"], "url.path": path}
+        if self._written:
+            attributes = request_as_written(attributes)
         parent = TraceContextTextMapPropagator().extract(headers)
         tracing = self._service.tracing
         span = tracing.begin(scope["method"], kind=SpanKind.SERVER, attributes=attributes, parent=parent)
@@ -99,7 +101,8 @@ class Observed:
         if not self._written:
             service.tracing.identify(span)
         span.update_name(f"{method} {route}")
-        span.set_attributes({"http.route": route, "http.response.status_code": status})
+        answered = {"http.route": route, "http.response.status_code": status}
+        span.set_attributes(request_as_written(answered) if self._written else answered)
         if status >= 500 and raised is None:
             span.set_attribute("error.type", str(status))
             span.set_status(Status(StatusCode.ERROR))

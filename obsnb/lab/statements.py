@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Engine, event
 
-from obsnb.lab.as_written import table_as_written
+from obsnb.lab.as_written import statement_as_written, table_as_written
 from obsnb.lab.service import Service
 
 __all__ = ["table_of", "watch"]
@@ -69,7 +69,10 @@ def watch(engine: Engine, service: Service) -> None:
             "db.query.text": statement[:_LONGEST],
             **where,
         }
-        span = service.tracing.begin(f"{kind} {table}", kind=SpanKind.CLIENT, attributes=attributes)
+        target = table
+        if service.settings.as_written:
+            attributes, target = statement_as_written(attributes), space
+        span = service.tracing.begin(f"{kind} {target}", kind=SpanKind.CLIENT, attributes=attributes)
         context.obsnb_lab = (span, time.perf_counter())
 
     def after(_: Any, __: Any, statement: str, parameters: Any, context: Any, ____: bool) -> None:

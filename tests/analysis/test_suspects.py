@@ -367,6 +367,18 @@ def test_a_statement_that_a_deployment_made_slow_is_told_at_the_database():
     )
 
 
+def test_spans_whose_service_nobody_named_come_after_a_suspect_with_a_name_and_before_the_others():
+    frame = _requests(_slow_from).with_columns(pl.lit("unknown_service:python").alias("service"))
+    failing = [(650 + n, "identity", f"ERROR user store unavailable {n}") for n in range(80)]
+    said = lines(*[(at, "identity", "INFO asked") for at in range(0, 1200, 5)], *failing)
+    alone = suspects(spans=frame, during=_DURING, baseline=_BEFORE)
+    assert alone["service"][0] == "unknown_service:python"
+    out = suspects(logs=said.sort("timestamp"), spans=frame, during=_DURING, baseline=_BEFORE)
+    assert out["service"].to_list()[:2] == ["identity", "unknown_service:python"]
+    assert out["score"][1] > out["score"][0] >= 0.3
+    assert out["rank"].to_list() == [1, 2]
+
+
 def test_of_two_deployments_the_one_next_to_the_onset_is_told_and_not_the_one_that_ended_it():
     frame = _requests(_slow_from)
     events = _deployment("api", 601 * S).vstack(_deployment("api", 640 * S))

@@ -12,7 +12,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import obsnb
+from obsnb.lab.as_written import request_as_written, statement_as_written
 from obsnb.lab.faults.control import Broken
+from obsnb.lab.outgoing import client
 from obsnb.lab.recording import freeze, kept_traces, truth_of
 from obsnb.lab.roster import roster_of
 from obsnb.lab.service import Service
@@ -129,6 +131,34 @@ def test_as_written_spans_belong_to_nobody_and_nothing_joins_them_to_the_lines(t
     lines = obs.role("scope.logs", obs.window, scope={})
     assert lines["trace_id"].null_count() == lines.height == 40
     assert obs.role("requests.exemplars", obs.window, scope={}).is_empty()
+
+
+def test_as_written_nothing_is_told_of_what_is_asked_of_others_and_they_are_told_nothing(receiver, tmp_path):
+    url, found = receiver
+
+    def asked(**more):
+        folder = str(tmp_path / str(len(more)))
+        settings = LabSettings(folder, tempo=url, ports={"identity": int(url[-5:].lstrip(":"))}, **more)
+        service, emission = _service(settings)
+        with client(service, "identity", timeout_s=5) as identity, service.tracing.span("work"):
+            headers = identity.post("/token").request.headers
+        emission.close()
+        spans = [body for path, body in found if path == "/v1/traces"][-1]
+        scope = ExportTraceServiceRequest.FromString(spans).resource_spans[0].scope_spans[0]
+        return "traceparent" in headers, [span.name for span in scope.spans]
+
+    assert asked() == (True, ["POST identity", "work"])
+    assert asked(as_written=True) == (False, ["work"])
+
+
+def test_as_written_attributes_have_the_names_that_the_instrumentations_give_by_default():
+    assert statement_as_written(
+        {"db.system.name": "sqlite", "db.query.text": "SELECT 1", "db.collection.name": "runs"}
+    ) == {"db.system": "sqlite", "db.statement": "SELECT 1"}
+    assert request_as_written({"http.route": "/a", "http.response.status_code": 200}) == {
+        "http.route": "/a",
+        "http.status_code": 200,
+    }
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.booleans(), st.integers(0, 2 * 10**9))), st.floats(0, 1))
