@@ -256,7 +256,7 @@ def test_the_service_map_is_reached_by_tab_and_a_service_chosen_by_enter(lab: La
 
 
 def test_the_timeline_is_starred_reworded_moved_and_added_to_by_the_keyboard(lab: Lab) -> None:
-    lab.run("from tests.views.widgets.test_editing import happened")
+    lab.run("from tests.views.widgets.test_timeline import happened")
     widget = lab.show(
         f"told = obsnb.widgets.TimelineEditor(happened('alpha', {script_line()!r}, 'gamma')); told"
     )

@@ -21,11 +21,12 @@ from obsnb.errors import MissingExtraError
 if TYPE_CHECKING:
     from obsnb.views.widgets.board import Board, board_of
     from obsnb.views.widgets.boards import ErrorBoard, HealthPanel, LedgerBoard, SlowQueryBoard, TraceTable
+    from obsnb.views.widgets.checklist import Checklist
     from obsnb.views.widgets.contrasting import ContrastPanel
-    from obsnb.views.widgets.editing import Checklist, TimelineEditor
     from obsnb.views.widgets.logs import LogBrowser
     from obsnb.views.widgets.querybox import QueryBox
     from obsnb.views.widgets.servicemap import ServiceMap
+    from obsnb.views.widgets.timeline import TimelineEditor
     from obsnb.views.widgets.times import TimePicker
     from obsnb.views.widgets.waterfall import TraceWaterfall
 
@@ -49,7 +50,7 @@ __all__ = [
 
 _WHERE = {
     "Board": "board",
-    "Checklist": "editing",
+    "Checklist": "checklist",
     "ContrastPanel": "contrasting",
     "ErrorBoard": "boards",
     "HealthPanel": "boards",
@@ -59,7 +60,7 @@ _WHERE = {
     "ServiceMap": "servicemap",
     "SlowQueryBoard": "boards",
     "TimePicker": "times",
-    "TimelineEditor": "editing",
+    "TimelineEditor": "timeline",
     "TraceTable": "boards",
     "TraceWaterfall": "waterfall",
     "board_of": "board",

@@ -13,9 +13,10 @@ from obsnb.errors import ObsnbError
 from obsnb.timerange import TimeRange
 from obsnb.views.widgets.base import Widget, publish
 from obsnb.views.widgets.boards import ErrorBoard, SlowQueryBoard, TraceTable
-from obsnb.views.widgets.editing import Checklist, TimelineEditor
+from obsnb.views.widgets.checklist import Checklist
 from obsnb.views.widgets.logs import LogBrowser
 from obsnb.views.widgets.servicemap import ServiceMap
+from obsnb.views.widgets.timeline import TimelineEditor
 from obsnb.views.widgets.times import TimePicker
 from obsnb.views.widgets.waterfall import TraceWaterfall
 
