@@ -14,6 +14,7 @@ from obsnb.timerange import TimeRange
 from obsnb.views.widgets.base import Widget, publish
 from obsnb.views.widgets.boards import ErrorBoard, SlowQueryBoard, TraceTable
 from obsnb.views.widgets.checklist import Checklist
+from obsnb.views.widgets.contrasting import ContrastPanel
 from obsnb.views.widgets.logs import LogBrowser
 from obsnb.views.widgets.servicemap import ServiceMap
 from obsnb.views.widgets.timeline import TimelineEditor
@@ -29,7 +30,8 @@ class Board:
 
     A window picked in `times` narrows `logs` and `traces`. A line, a trace, an error group or a statement
     leads to its trace in `trace`. Error groups that are chosen choose their lines in `logs`, and a
-    service of `services` narrows them to its own.
+    service of `services` narrows them to its own. What sets the rows of a picked window, or of chosen
+    traces, apart from all others stands in `contrast`.
     """
 
     times: TimePicker
@@ -37,6 +39,7 @@ class Board:
     errors: ErrorBoard
     queries: SlowQueryBoard
     traces: TraceTable
+    contrast: ContrastPanel
     trace: TraceWaterfall
     services: ServiceMap
     timeline: TimelineEditor
@@ -59,8 +62,8 @@ class Board:
             "repeat(auto-fit, minmax(min(100%, 780px), 1fr))"  # two columns where the page has room for them
         )
         halves = ipywidgets.Layout(grid_template_columns=beside, grid_gap="10px")
-        pairs = [(self.errors, self.queries), (self.services, self.timeline)]
-        rows: list[Any] = [self.times, self.logs, self.traces, self.trace]
+        pairs = [(self.errors, self.queries), (self.traces, self.contrast), (self.services, self.timeline)]
+        rows: list[Any] = [self.times, self.logs, self.trace]
         rows[2:2] = [ipywidgets.GridBox(pair, layout=halves) for pair in pairs]
         together = ipywidgets.VBox([*rows, self.checklist], layout=ipywidgets.Layout(grid_gap="10px"))
         publish({**together._repr_mimebundle_(), "text/plain": repr(self)})
@@ -102,6 +105,7 @@ def board_of(
         errors=ErrorBoard(errors, height=240),
         queries=SlowQueryBoard(queries, height=240),
         traces=TraceTable(spans, height=240),
+        contrast=ContrastPanel(height=240),
         trace=TraceWaterfall(spans, trace_id=trace_id, logs=logs, height=330),
         services=ServiceMap(graph, suspects=suspects),
         timeline=TimelineEditor(timeline),
@@ -118,6 +122,8 @@ def _link(made: Board) -> None:
     made.logs.on_jump(made.trace.show)
     for widget in (made.traces, made.errors, made.queries):
         widget.on_follow(made.trace.show)
+    for chooser in (made.times, made.traces):
+        made.contrast.watch(chooser)
     made.errors.on_select(lambda errors: _choose_lines(errors, made.logs))
     made.services.on_follow(lambda service: made.logs.find(service=(service,), window=made.times.window))
 

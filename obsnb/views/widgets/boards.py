@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
@@ -182,16 +184,24 @@ class TraceTable(TableWidget):
     @property
     def selection(self) -> Any:
         """The spans of the chosen traces, as a frame of the kind that was passed in."""
-        if self.source.is_empty():
-            return like(pl.DataFrame(), self.given)
-        wanted = self.source.filter(self.chosen)["trace_id"]
-        return like(
-            self._spans.filter(pl.col("trace_id").cast(pl.String).is_in(wanted.implode())), self.given
-        )
+        return self._spans_of(self.chosen)
 
     @selection.setter
     def selection(self, frame: Any) -> None:
         self.choose_named(as_polars(frame, what="TraceTable.selection"))
+
+    @property
+    def rest(self) -> Any:
+        """The spans of the other traces."""
+        return self._spans_of(~self.chosen)
+
+    def _spans_of(self, which: npt.NDArray[np.bool_]) -> Any:
+        if self.source.is_empty():
+            return like(pl.DataFrame(), self.given)
+        wanted = self.source.filter(which)["trace_id"]
+        return like(
+            self._spans.filter(pl.col("trace_id").cast(pl.String).is_in(wanted.implode())), self.given
+        )
 
 
 class LedgerBoard(TableWidget):

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
-from obsnb.timerange import TimeRange
+from obsnb.analysis.contrast import contrast
+from obsnb.errors import ObsnbError
 from obsnb.views.formats import NOTHING, counted, number
+from obsnb.views.widgets.listing import as_polars
 from obsnb.views.widgets.table import Column, TableWidget
-from obsnb.views.widgets.times import TimePicker
 
-__all__ = ["ContrastPanel"]
+__all__ = ["Brushed", "ContrastPanel"]
+
+_MOST = 50_000  # rows that are compared: about two seconds' work for lines, whose patterns are mined
+
+
+class Brushed(Protocol):
+    """A widget in which rows are chosen: a time picker, a log browser, a table, a waterfall."""
+
+    @property
+    def selection(self) -> Any:
+        """The chosen rows."""
+
+    @property
+    def rest(self) -> Any:
+        """All others."""
+
+    def on_select(self, listener: Callable[[Any], object], /) -> None:
+        """Call this whenever others are chosen."""
 
 
 class ContrastPanel(TableWidget):
@@ -21,13 +39,13 @@ class ContrastPanel(TableWidget):
     Parameters
     ----------
     frame
-        As `obsnb.contrast` gives it.
+        As `obsnb.contrast` gives it; nothing yet, unless told.
     height
         Pixels of the list.
 
     Notes
     -----
-    `watch` feeds it from a brush: what is picked against the rest.
+    `watch` feeds it from a brush or a choice in any other widget: what is picked against the rest.
     """
 
     title, noun = "What sets the selection apart", "finding"
@@ -44,6 +62,10 @@ class ContrastPanel(TableWidget):
         Column("effect", "effect", "70px", "difference of the shares, or Cliff's delta: -1 to 1"),
         Column("q_value", "q", "76px", "part of such findings that chance gives (Benjamini and Hochberg)"),
     )
+
+    def __init__(self, frame: Any = None, *, height: int = 300) -> None:
+        self._told = "nothing is compared yet" if frame is None else ""
+        super().__init__(_nothing() if frame is None else frame, height=height)
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Without what was set aside; with each finding in words and its two sides."""
@@ -76,27 +98,61 @@ class ContrastPanel(TableWidget):
         return words, f"bars:{share:.3f}:{other or 0:.3f}"
 
     def says(self) -> str:
-        """How many findings."""
+        """How many findings, and what was compared with what."""
         if "trouble" in self.start:
             return super().says()
         if self.source.is_empty():
-            return "nothing sets the selection apart"
-        return counted(self.source.height, self.noun)
+            return self._told or "nothing sets the selection apart"
+        return "; ".join(part for part in (counted(self.source.height, self.noun), self._told) if part)
 
-    def watch(self, times: TimePicker, compare: Callable[[Any, Any], Any]) -> None:
-        """From now on, compare what is picked with what is not, whenever another window is picked.
+    def watch(
+        self, chooser: Brushed, compare: Callable[[Any, Any], Any] = contrast, *, most: int = _MOST
+    ) -> None:
+        """From now on, compare what is chosen with what is not, whenever something else is chosen.
 
         Parameters
         ----------
-        times
-            A picker over lines, spans or samples.
+        chooser
+            A widget in which rows are chosen: a picker over lines, spans or samples, a log browser, a table
+            of traces. What is chosen in it already is compared at once. Several may be watched; the last
+            choice is the one that is shown.
         compare
             `obsnb.contrast`, or what takes a selection and a baseline as that does.
+        most
+            Rows that are compared. Of more, every second (third, ...) of both sides is, which the panel says.
         """
+        if len(chooser.selection) and len(chooser.rest):
+            self._compare(chooser, compare, most)
+        chooser.on_select(lambda _: self._compare(chooser, compare, most))
 
-        def picked(_: TimeRange) -> None:
-            self._read(compare(times.selection, times.rest))
+    def _compare(self, chooser: Brushed, compare: Callable[[Any, Any], Any], most: int) -> None:
+        chosen, rest = chooser.selection, chooser.rest
+        if not len(chosen) or not len(rest):
+            lacking = "no row is chosen" if not len(chosen) else "all rows are chosen"
+            self._show(self.source.clear(), f"nothing to compare: {lacking}")
+            return
+        every = -(-(len(chosen) + len(rest)) // most)
+        sides = f"{len(chosen):,} chosen rows against {len(rest):,}"
+        if every > 1:
+            sides += f", one in {every} of them compared"
+            what = type(chooser).__name__
+            chosen, rest = (as_polars(one, what=what).gather_every(every) for one in (chosen, rest))
+        try:
+            found = compare(chosen, rest)
+        except ObsnbError as error:  # the brush was well; that these rows cannot be compared is said here
+            self._show(self.source.clear(), " ".join(str(error).split()))
+            return
+        self._show(found, sides)
+
+    def _show(self, found: Any, told: str) -> None:
+        self._told = told
+        with self.putting_trouble_in_its_place():
+            self._read(found)
+            self._arrange()
             self.say_changed()
-            self.view_changed()
+        self.view_changed()
 
-        times.on_pick(picked)
+
+def _nothing() -> pl.DataFrame:
+    texts = dict.fromkeys(("kind", "column", "value"), pl.String)
+    return pl.DataFrame(schema={"rank": pl.UInt32, **texts, "effect": pl.Float64})

@@ -151,6 +151,11 @@ class ListWidget(Widget):
     def selection(self, frame: Any) -> None:
         self.choose_named(as_polars(frame, what=f"{type(self).__name__}.selection"))
 
+    @property
+    def rest(self) -> Any:
+        """The rows that are not chosen."""
+        return like(self.source.filter(~self.chosen), self.given)
+
     def choose_named(self, frame: pl.DataFrame) -> None:
         """Choose the rows that a frame names, and bring the first of them into sight."""
         self.chosen = self._named(frame)

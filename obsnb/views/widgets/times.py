@@ -114,6 +114,10 @@ class TimePicker(Widget):
         """Call this with the window whenever another one is picked."""
         self._listeners.append(listener)
 
+    def on_select(self, listener: Callable[[TimePicker], object]) -> None:
+        """Call this with the picker whenever another window is picked, as lists do when rows are chosen."""
+        self._listeners.append(lambda _: listener(self))
+
     def _pick(self, window: TimeRange) -> None:
         start = min(max(window.start_ns, self.overview.start_ns), self.overview.end_ns - _MS)
         end = max(min(window.end_ns, self.overview.end_ns), start + _MS)
