@@ -12,14 +12,15 @@ from typing import Protocol
 
 from obsnb.errors import ArchiveError, DamagedArchiveError, UnsafeArchiveError
 
-__all__ = ["MANIFEST", "NOTES", "Container", "Folder", "Zip", "check_name", "open_container"]
+__all__ = ["MANIFEST", "NOTES", "STORY", "Container", "Folder", "Zip", "check_name", "open_container"]
 
 MANIFEST = "manifest.json"
 NOTES = "notes.toml"
+STORY = "story.json"
 
 _MB = 1_000_000
 #: A file that declares more is not read.
-_LARGEST = {MANIFEST: 64 * _MB, NOTES: 4 * _MB}
+_LARGEST = {MANIFEST: 64 * _MB, NOTES: 4 * _MB, STORY: 16 * _MB}
 _LARGEST_QUERY = 4_000 * _MB
 #: All members of a zip together.
 _LARGEST_SUM = 16_000 * _MB

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from obsnb.archive.container import MANIFEST, NOTES, Container, Folder, open_container
+from obsnb.archive.container import MANIFEST, NOTES, STORY, Container, Folder, open_container
 from obsnb.archive.files import Files
 from obsnb.archive.manifest import Manifest, load
 from obsnb.ledger import QueryRecord
@@ -17,6 +17,8 @@ from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from obsnb.analysis.story import Story
 
 __all__ = ["Contents"]
 
@@ -142,6 +144,21 @@ class Contents:
         if self.notes_path.is_file() and not isinstance(self._container, Folder):
             return self.notes_path.read_text("utf-8")
         return self._container.read(NOTES).decode("utf-8") if self._container.has(NOTES) else None
+
+    @property
+    def story(self) -> Story | None:
+        """The timeline and the checklist as people edited them; None where nobody did.
+
+        Raises
+        ------
+        UsageError
+            ``story.json`` is not what `write` makes.
+        """
+        from obsnb.analysis.story import Story
+
+        if not self._container.has(STORY):
+            return None
+        return Story.parse(self._container.read(STORY), where=f"{STORY} of {self.name}")
 
     def verify(self) -> None:
         """Hold all rows to their queries' records too, which else happens when they are first asked for.

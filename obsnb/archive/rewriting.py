@@ -84,6 +84,7 @@ def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor
         before |= {kind: before.get(kind, 0) + count for kind, count in reader.redactions.items()}
     window = TimeRange(min(r.window.start_ns for r in readers), max(r.window.end_ns for r in readers))
     notes = next((reader.notes for reader in readers if reader.notes), None)
+    story = next((told for reader in readers if (told := reader.story)), None)
     path = write(
         out,
         list(newest.values()),
@@ -91,6 +92,7 @@ def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor
         scope=readers[0].scope,
         tenant=readers[0].tenant,
         notes=notes,
+        story=story,
         redactor=redactor,
         redactions=before,
     )

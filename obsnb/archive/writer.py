@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import zipfile
 from collections import Counter
@@ -10,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from obsnb.archive.container import MANIFEST, NOTES, open_container
+from obsnb.analysis.story import Story
+from obsnb.archive.container import MANIFEST, NOTES, STORY, open_container
 from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
 from obsnb.errors import ArchiveError
@@ -38,6 +40,7 @@ def write(
     scope: Mapping[str, str] | None = None,
     tenant: str | None = None,
     notes: str | None = None,
+    story: Story | None = None,
     replace: bool = False,
     redactor: Redactor | None = None,
     redactions: Mapping[str, int] | None = None,
@@ -59,13 +62,15 @@ def write(
         What the incident is about.
     notes
         What people wrote, as notes.toml has it; of it, only secrets are masked.
+    story
+        The timeline and the checklist as people edited them, redacted as the rows are.
     redactor
         What is done with what is found, and by which key; the default policy and a random key unless told.
     redactions
         What was redacted in the answers already: kind → how much.
     replace
         Whether an archive that is there already gives way. What else lies in its folder, notes.toml
-        among it, stays.
+        and story.json among it, stays.
     created_ns
         When; now unless told.
 
@@ -101,6 +106,10 @@ def write(
                 files,
                 policy=redactor.policy.to_table(),
             )
+            if story is not None:
+                told, more = redactor.value(story.to_plain())
+                (fresh / STORY).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+                found += Counter(more)
             _write_manifest(fresh, manifest, found + Counter(redactions or {}), redactor)
             if notes is not None:
                 (fresh / NOTES).write_text(Redactor(SECRETS_ONLY).text(notes)[0], "utf-8")
@@ -184,10 +193,12 @@ def _put(fresh: Path, target: Path, room: Path) -> None:
 
 def _keep_notes(target: Path, fresh: Path) -> None:
     """What people wrote into the archive that is replaced, unless something else takes its place."""
-    if target.exists() and not (fresh / NOTES).exists():
+    lacking = [name for name in (NOTES, STORY) if not (fresh / name).exists()]
+    if target.exists() and lacking:
         old = open_container(target)
-        if old.has(NOTES):
-            (fresh / NOTES).write_bytes(old.read(NOTES))
+        for name in lacking:
+            if old.has(name):
+                (fresh / name).write_bytes(old.read(name))
 
 
 def _pack(folder: Path, target: Path) -> None:

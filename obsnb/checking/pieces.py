@@ -164,6 +164,7 @@ def _archive(path: Path, redactor: Redactor) -> Iterator[Piece]:
     reader = ArchiveReader.open(path)
     yield from _placed("manifest.json", _walk(reader.told, "$"))
     yield from _placed("notes.toml", _lines(reader.notes or ""))
+    yield from _placed("story.json", _walk(reader.story.to_plain() if reader.story else {}, "$"))
     for name, frame in reader.tables():
         yield from _frame(frame, redactor, f"{name}, ")
 

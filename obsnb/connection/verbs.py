@@ -31,6 +31,7 @@ from obsnb.timerange import TimeRange, parse_duration
 if TYPE_CHECKING:
     import polars as pl
 
+    from obsnb.analysis.story import Story
     from obsnb.archive.reader import ArchiveReader
     from obsnb.progress import Progress
     from obsnb.sources.base import Answer, EventSource, LogSource, MetricSource, TraceSource
@@ -89,6 +90,7 @@ class Connection(Discovery, Planning):
         self.conventions = conventions
         self.ledger = Ledger() if ledger is None else ledger
         self._kept = Kept(self.ledger)
+        self._story: Story | None = None
 
     def __repr__(self) -> str:
         if self._archive is not None:
@@ -154,6 +156,15 @@ class Connection(Discovery, Planning):
     def notes(self) -> str | None:
         """What people wrote there, or what was packed into the archive; None where there is nothing."""
         return None if self._archive is None else self._archive.notes
+
+    @property
+    def story(self) -> Story | None:
+        """The timeline and the checklist as people edited them, here or before the archive was written."""
+        return self._story or (None if self._archive is None else self._archive.story)
+
+    def keep_story(self, story: Story) -> None:
+        """Let `save` write this story; an investigation calls it whenever something is edited."""
+        self._story = story
 
     @property
     def redactions(self) -> Mapping[str, int]:
@@ -475,7 +486,7 @@ class Connection(Discovery, Planning):
         """Freeze everything asked so far into a folder, or a file that ends in ``.obsnb``.
 
         Secrets and personal data are redacted first (``[redact]`` in obsnb.toml); what is written is whole
-        or not there.
+        or not there. The timeline and the checklist of the investigation that was edited last go with it.
 
         Parameters
         ----------
@@ -500,6 +511,7 @@ class Connection(Discovery, Planning):
             scope=within,
             tenant=self._tenant,
             notes=self.notes,
+            story=self.story,
             replace=replace,
             redactor=self.redactor,
             redactions=self.redactions,

@@ -9,13 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from obsnb.analysis.backtest import backtest_alert
 from obsnb.analysis.changes import change_points
 from obsnb.analysis.clocks import clock_skew
 from obsnb.analysis.comparison import Stretch
 from obsnb.analysis.contrast import contrast
+from obsnb.analysis.story import frame_of
 from obsnb.analysis.summary import Summary
 from obsnb.analysis.trace_quality import trace_quality
 from obsnb.connection import Connection
@@ -26,12 +25,10 @@ from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
 from obsnb.investigation.figures import Figures
 from obsnb.investigation.found import Found, inside
-from obsnb.investigation.notebook import Notebook
+from obsnb.investigation.telling import Telling
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from obsnb.report.postmortem import Postmortem
     from obsnb.views.widgets.board import Board
 
@@ -86,7 +83,7 @@ def investigate(
     return Investigation(obs, chosen, within, baseline)
 
 
-class Investigation(Notebook):
+class Investigation(Telling):
     """What `investigate` gives: one window, one scope, every verb.
 
     What is asked of the sources is asked once and kept, and so are the verbs' results. Frames come
@@ -110,8 +107,6 @@ class Investigation(Notebook):
         self.window = window
         self.scope = scope
         self._given = baseline
-        self._board: Board | None = None
-        self._starred: set[tuple[Any, ...]] = set()
 
     def __repr__(self) -> str:
         scope = ", ".join(f"{key}={value}" for key, value in self.scope.items())
@@ -271,7 +266,8 @@ class Investigation(Notebook):
         """The investigation's widgets side by side, linked: brush a window, follow a line to its trace.
 
         The same board each time, so that what was starred, reworded or ticked stays. `postmortem` tells the
-        timeline as it was edited here.
+        timeline as it was edited here, `star` and the stars here are the same, and ``obs.save`` writes the
+        timeline and the checklist into the archive, which has them when it is opened again.
 
         Returns
         -------
@@ -294,20 +290,14 @@ class Investigation(Notebook):
                 queries=self.slow_queries(),
                 graph=self.service_graph(),
                 suspects=self.suspects(),
-                timeline=self.timeline(),
+                timeline=frame_of(self._story),
                 window=self.window,
                 during=self.during,
                 trace_id=found.waterfall["trace_id"][0] if found.waterfall.height else None,
+                ticks=self._obs.story.ticks if self._obs.story else {},
             )
+            self._listen(self._board)
         return self._board
-
-    @property
-    def _told_timeline(self) -> pl.DataFrame:
-        """The timeline as people edited it, or as it was found, with `starred`."""
-        edited = self._board.timeline if self._board is not None and self._board.timeline.changed else None
-        rows = self._found.timeline if edited is None else edited.frame
-        said = pl.Series([each in self._starred for each in _told_apart(rows)], dtype=pl.Boolean)
-        return rows.with_columns(starred=said | rows["star"] if "star" in rows.columns else said)
 
     def evidence(self, id: str) -> Any:
         """The rows behind an evidence id.
@@ -336,37 +326,6 @@ class Investigation(Notebook):
                 "in their evidence column.",
             )
         return self._obs.out(found)
-
-    def star(self, said: str) -> Any:
-        """Mark rows of the timeline as worth telling; a public report tells these and no others.
-
-        Parameters
-        ----------
-        said
-            An evidence id that a row carries, else a part of its title, in any case.
-
-        Returns
-        -------
-        frame
-            The rows of the timeline that are marked by now, as `timeline` gives them.
-
-        Raises
-        ------
-        UsageError
-            No row has such an id or title.
-        """
-        rows = self._found.timeline
-        cited = rows.filter(pl.col("evidence").list.contains(said).fill_null(value=False))
-        worded = pl.col("title").str.to_lowercase().str.contains(said.lower(), literal=True)
-        chosen = cited if cited.height else rows.filter(worded.fill_null(value=False))
-        if not said.strip() or chosen.is_empty():
-            raise UsageError(
-                f"No row of the timeline has {said!r} as evidence or in its title.",
-                hint="inv.timeline() shows the rows; give an id of one, or some words of its title.",
-            )
-        self._starred |= set(_told_apart(chosen))
-        marked = [each in self._starred for each in _told_apart(rows)]
-        return self._obs.out(rows.filter(pl.Series(marked, dtype=pl.Boolean)))
 
     def postmortem(self, *, title: str | None = None, notes: str | Path | None = None) -> Postmortem:
         """The post-mortem: what the data knows filled in, what only people know asked for.
@@ -458,8 +417,3 @@ class Investigation(Notebook):
         text = json.dumps(self.findings(), indent=2, ensure_ascii=False)
         target.write_text(text + "\n", encoding="utf-8")
         return target
-
-
-def _told_apart(timeline: pl.DataFrame) -> list[tuple[Any, ...]]:
-    """What tells one row of a timeline from another."""
-    return timeline.select(pl.col("timestamp").to_physical(), "kind", "title", "service").rows()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 import polars as pl
 
+from obsnb.analysis.story import Tick
 from obsnb.errors import ObsnbError
 from obsnb.timerange import TimeRange
 from obsnb.views.widgets.base import Widget, publish
@@ -83,6 +85,7 @@ def board_of(
     window: TimeRange,
     during: TimeRange,
     trace_id: str | None,
+    ticks: Mapping[str, Tick],
 ) -> Board:
     """The widgets over an investigation's frames, linked with each other.
 
@@ -97,6 +100,8 @@ def board_of(
         What the overview spans, and what is picked in it at first.
     trace_id
         The trace that is shown at first; the first of the spans where there is none.
+    ticks
+        What is done of the checklist already.
     """
     overview = logs if len(logs) else spans
     made = Board(
@@ -111,6 +116,7 @@ def board_of(
         timeline=TimelineEditor(timeline),
         checklist=Checklist(),
     )
+    made.checklist.ticks = ticks
     _link(made)
     return made
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.story import Tick
 from obsnb.errors import UsageError
 from obsnb.timerange import now_ns
 from obsnb.views.formats import moment
@@ -62,15 +64,6 @@ PHASES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True)
-class _Tick:
-    """That something was done: by whom, when, and what came of it."""
-
-    who: str
-    at_ns: int
-    note: str = ""
-
-
 class Checklist(Widget):
     """The debugging guide's checklist: four phases, each item with who did it, when, and what came of it.
 
@@ -96,7 +89,8 @@ class Checklist(Widget):
         super().__init__()
         self.who = who
         self._path = None if path is None else Path(path)
-        self._ticks: dict[str, _Tick] = {}
+        self._ticks: dict[str, Tick] = {}
+        self._listeners: list[Callable[[Checklist], object]] = []
         if self._path is not None and self._path.exists():
             self._load(self._path)
         self.start = self._view()
@@ -105,13 +99,29 @@ class Checklist(Widget):
         try:
             read = json.loads(path.read_text(encoding="utf-8"))
             self._ticks = {
-                item: _Tick(str(tick["who"]), int(tick["at_ns"]), str(tick["note"]))
+                item: Tick(str(tick["who"]), int(tick["at_ns"]), str(tick["note"]))
                 for item, tick in read.items()
             }
         except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
             raise UsageError(
                 f"{path.name} is no checklist that can be read: {error}.", hint="Choose another path."
             ) from None
+
+    @property
+    def ticks(self) -> Mapping[str, Tick]:
+        """What is done: item → who, when and what came of it; may be assigned."""
+        return MappingProxyType(dict(self._ticks))
+
+    @ticks.setter
+    def ticks(self, ticks: Mapping[str, Tick]) -> None:
+        known = [item for _, items in PHASES for item in items]
+        self._ticks = {item: ticks[item] for item in known if item in ticks}
+        self._changed()
+        self.tell("changed", **self.start)
+
+    def on_change(self, listener: Callable[[Checklist], object]) -> None:
+        """Call this with the checklist whenever something was ticked, unticked or noted."""
+        self._listeners.append(listener)
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -134,18 +144,16 @@ class Checklist(Widget):
     @selection.setter
     def selection(self, frame: Any) -> None:
         wanted = {*as_polars(frame, what="Checklist.selection")["item"].to_list()}
-        known = [item for _, items in PHASES for item in items]
-        self._ticks = {
-            item: self._ticks.get(item, _Tick(self.who, now_ns())) for item in known if item in wanted
-        }
-        self._changed()
-        self.tell("changed", **self.start)
+        self.ticks = {item: self._ticks.get(item, Tick(self.who, now_ns())) for item in wanted}
 
     def _changed(self) -> None:
         if self._path is not None:
             ticks = {item: asdict(tick) for item, tick in self._ticks.items()}
             self._path.write_text(json.dumps(ticks, indent=1), encoding="utf-8")
         self.start = self._view()
+        self.view_changed()
+        for listener in self._listeners:
+            listener(self)
 
     def says(self) -> str:
         """How many of the items are done."""
@@ -176,7 +184,7 @@ class Checklist(Widget):
         item = self._item(given)
         self.who = str(given.get("who", self.who)).strip()[:200]
         if given.get("done"):
-            self._ticks[item] = _Tick(self.who, now_ns())
+            self._ticks[item] = Tick(self.who, now_ns())
         else:
             self._ticks.pop(item, None)
         self._changed()

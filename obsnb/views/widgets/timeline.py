@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.story import Entry, entries_of, frame_of
 from obsnb.errors import UsageError
 from obsnb.schema import EVENTS
 from obsnb.timerange import format_ns, parse_instant
@@ -17,37 +18,9 @@ from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut, whole_number
 
-__all__ = ["Entry", "TimelineEditor"]
+__all__ = ["TimelineEditor"]
 
 _LONGEST = 2_000
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row of the timeline as it is told.
-
-    Attributes
-    ----------
-    at_ns
-        When it happened.
-    title, service, kind, source
-        What, to whom, which kind of event, and where that is known from.
-    star
-        Whether it is one of those that matter.
-    was
-        The title before it was reworded; empty where it was not.
-    added
-        Whether a person added it.
-    """
-
-    at_ns: int
-    title: str
-    service: str = ""
-    kind: str = "note"
-    source: str = ""
-    star: bool = False
-    was: str = ""
-    added: bool = False
 
 
 class TimelineEditor(Widget):
@@ -56,7 +29,8 @@ class TimelineEditor(Widget):
     Parameters
     ----------
     timeline
-        As `obsnb.timeline` gives it: EVENTS with ``timestamp``, ``kind`` and ``title``.
+        As `obsnb.timeline` gives it: EVENTS with ``timestamp``, ``kind`` and ``title``; or the `frame` of
+        another editor, as it was edited there.
 
     Attributes
     ----------
@@ -80,45 +54,31 @@ class TimelineEditor(Widget):
         #: Whether anything was changed since it was made.
         self.changed = False
         self._entries: list[Entry] = []
-        self._evidence: dict[tuple[int, str], list[str]] = {}
         with self.putting_trouble_in_its_place():
             self._read(as_polars(timeline, what="TimelineEditor"))
             self.start = self._view()
 
     def _read(self, frame: pl.DataFrame) -> None:
         EVENTS.check(frame.columns, needs=("timestamp", "kind", "title"), what="TimelineEditor")
-        rows = EVENTS.conform(frame).drop_nulls("timestamp")
-        times = rows["timestamp"].to_physical().to_list()
-        evidence = rows["evidence"].to_list() if "evidence" in rows.columns else [None] * rows.height
-        for ns, row, known in zip(times, rows.iter_rows(named=True), evidence, strict=True):
-            title, service, kind, source = (
-                row[name] or "" for name in ("title", "service", "kind", "source")
-            )
-            self._entries.append(Entry(ns, title, service, kind, source))
-            self._evidence[ns, title] = known or []
+        self._entries = [*entries_of(frame)]
 
     # What it holds.
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The rows, in order."""
+        """The rows, in order; may be assigned."""
         return tuple(self._entries)
+
+    @entries.setter
+    def entries(self, entries: Iterable[Entry]) -> None:
+        self._entries = [*entries]
+        self._changed()
+        self.tell("changed", **self.start)
 
     @property
     def frame(self) -> pl.DataFrame:
         """The edited timeline."""
-        rows = [
-            {
-                "timestamp": one.at_ns,
-                "end": None,
-                **{name: getattr(one, name) or None for name in ("kind", "title", "service", "source")},
-                **{name: getattr(one, name) for name in ("star", "was", "added")},
-                "evidence": self._evidence.get((one.at_ns, one.was or one.title), []),
-            }
-            for one in self._entries
-        ]
-        kinds = EVENTS.dtypes() | {"star": pl.Boolean, "was": pl.String, "added": pl.Boolean}
-        return pl.DataFrame(rows, schema=kinds | {"evidence": pl.List(pl.String)})
+        return frame_of(self._entries)
 
     @property
     def selection(self) -> pl.DataFrame:
@@ -129,9 +89,7 @@ class TimelineEditor(Widget):
     def selection(self, frame: Any) -> None:
         rows = EVENTS.conform(as_polars(frame, what="TimelineEditor.selection"))
         named = {*zip(rows["timestamp"].to_physical().to_list(), rows["title"].to_list(), strict=True)}
-        self._entries = [replace(one, star=(one.at_ns, one.title) in named) for one in self._entries]
-        self._changed()
-        self.tell("changed", **self.start)
+        self.entries = [replace(one, star=(one.at_ns, one.title) in named) for one in self._entries]
 
     def toml(self) -> str:
         """What people added, as tables for notes.toml."""
@@ -150,6 +108,7 @@ class TimelineEditor(Widget):
     def _changed(self) -> None:
         self.changed = True
         self.start = self._view()
+        self.view_changed()
         for listener in self._listeners:
             listener(self)
 
