@@ -63,9 +63,9 @@ def pull(
 ) -> Pull:
     """The answers to all pieces.
 
-    Where the server refuses a piece and a shorter one may pass, pieces are halved, and the first is
-    tried alone until it passes: a query that is refused at any length costs a few requests, not
-    thousands.
+    Where the server refuses a piece and a shorter one may pass, the first is halved and tried alone until
+    it passes, and the others are cut to its size then: a query that is refused at any length costs a few
+    requests, not thousands.
 
     Raises
     ------
@@ -88,10 +88,13 @@ def pull(
                     refused.append(piece)
                 else:
                     raise refusal(response, source=source, kind=kind, query=query, window=window)
-        probing = bool(refused)
-        if probing:
-            half = -(-min(len(piece) for piece in refused) // 2)
-            rest = [part for piece in (*refused, *rest) for part in cut(piece, half)]
+        if refused:
+            probing = True
+            first, *others = refused
+            rest = [*cut(first, -(-min(map(len, refused)) // 2)), *others, *rest]
+        elif probing:
+            probing = False
+            rest = [part for piece in rest for part in cut(piece, len(batch[0]))]
         pending = rest
     done.pieces = sorted(answers, key=lambda piece: piece.start)
     done.responses = [answers[piece] for piece in done.pieces]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -24,6 +25,12 @@ _LIMITS = (
     "storage.tsdb.retention.time",
     "storage.tsdb.retention.size",
 )
+#: The same of VictoriaMetrics, which tells what was set in a text of its own.
+_ITS_LIMITS = re.compile(
+    r'^-(retentionPeriod|dedup\.minScrapeInterval|search\.(?:max\w+|latencyOffset))="([^"\n]{0,200})"$',
+    re.MULTILINE,
+)
+_VICTORIA = "VictoriaMetrics"
 
 
 class _Told(msgspec.Struct):
@@ -33,13 +40,15 @@ class _Told(msgspec.Struct):
 def health_of(transport: Transport, *, name: str) -> Health:
     """How the server behind a transport is doing; never raises.
 
-    ``/-/ready`` is Prometheus' own: what speaks like it may answer 404 there and be well.
+    ``/-/ready`` is Prometheus' own: what speaks like it may answer 404 there and be well. A
+    VictoriaMetrics names itself there.
     """
     try:
         build = transport.send(Request("/api/v1/status/buildinfo"))
         skew = skew_s(build, now_ns())
         ready = transport.send(Request("/-/ready"))
-        flags = transport.send(Request("/api/v1/status/flags"))
+        victoria = ready.ok and _text(ready).startswith(_VICTORIA)
+        flags = transport.send(Request("/flags" if victoria else "/api/v1/status/flags"))
     except ObsnbError as error:
         return Health(name, "metrics", "unreachable", message=str(error))
     told = _told(build)
@@ -52,6 +61,9 @@ def health_of(transport: Transport, *, name: str) -> Health:
         wrong = refusal(ready, source=name, kind="prometheus")
     limits = {flag: str(value) for flag, value in (_told(flags) or {}).items() if flag in _LIMITS}
     version = (told or {}).get("version")
+    if victoria:
+        limits = dict(_ITS_LIMITS.findall(_text(flags))) if flags.ok else {}
+        version = _VICTORIA if version is None else f"{_VICTORIA}, as Prometheus {version}"
     return Health(
         name,
         "metrics",
@@ -62,6 +74,10 @@ def health_of(transport: Transport, *, name: str) -> Health:
         limits=limits,
         message="" if wrong is None else str(wrong),
     )
+
+
+def _text(response: Response) -> str:
+    return response.body[:100_000].decode("utf-8", "replace")
 
 
 def _told(response: Response) -> Mapping[str, object] | None:
