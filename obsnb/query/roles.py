@@ -16,9 +16,9 @@ from obsnb.query import logql, promql, traceql
 __all__ = ["RoleQuery", "role_queries"]
 
 _ERROR_WORDS = "(?i)(error|exception|fatal|critical|panic|traceback|timed? ?out|refused|denied)"
-#: As kube-state-metrics names them.
 #: What serves somebody who asks, and what works on what a queue holds.
 _SERVED = "(kind = server || kind = consumer)"
+#: As kube-state-metrics names them.
 _RESTARTS = "kube_pod_container_status_(restarts_total|last_terminated_reason)"
 _DEPLOY_WORDS = "(?i)(deploy|rolled|rollout|rolling|released|replica set|upgraded)"
 
