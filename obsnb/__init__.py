@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.changes import change_points
     from obsnb.analysis.clocks import clock_skew
     from obsnb.analysis.contrast import contrast
+    from obsnb.analysis.correlated_lines import correlate_logs
     from obsnb.analysis.critical_path import critical_path
     from obsnb.analysis.errors import error_events, error_groups
     from obsnb.analysis.histograms import (
@@ -105,6 +106,7 @@ __all__ = [
     "compare",
     "connect",
     "contrast",
+    "correlate_logs",
     "critical_path",
     "error_events",
     "error_groups",
@@ -144,10 +146,11 @@ _WHERE = {
     "attribute": "analysis.attributes",
     "backtest_alert": "analysis.backtest",
     "change_points": "analysis.changes",
-    "compare": "investigation",
     "clock_skew": "analysis.clocks",
+    "compare": "investigation",
     "connect": "connection",
     "contrast": "analysis.contrast",
+    "correlate_logs": "analysis.correlated_lines",
     "critical_path": "analysis.critical_path",
     "error_events": "analysis.errors",
     "error_groups": "analysis.errors",
@@ -165,6 +168,7 @@ _WHERE = {
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
     "patterns": "analysis.patterns",
+    "progress_bar": "views.progress",
     "read_events": "store.event_files",
     "read_otlp": "connection",
     "progress_bar": "views.progress",
