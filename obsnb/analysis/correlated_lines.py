@@ -144,7 +144,7 @@ class _Matching:
     @staticmethod
     def _allowances(spans: pl.DataFrame, services: Any) -> pl.DataFrame:
         """How far each service's spans may lie after (``ahead``) and before (``behind``) the true time."""
-        pairs = clock_skew(SPANS.conform(spans)).filter("skewed")
+        pairs: pl.DataFrame = clock_skew(SPANS.conform(spans)).filter("skewed")
         high, low = pl.col("offset_high").to_physical(), pl.col("offset_low").to_physical()
         both = pl.concat(
             [
@@ -153,7 +153,8 @@ class _Matching:
             ]
         )
         both = both.with_columns(services(both["service"]).alias("service"))
-        return both.group_by("service").agg(pl.col("ahead", "behind").max().clip(0))
+        widest: pl.DataFrame = both.group_by("service").agg(pl.col("ahead", "behind").max().clip(0))
+        return widest
 
     def table(self) -> pl.DataFrame:
         named = self._named()
