@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.changes import change_points
     from obsnb.analysis.clocks import clock_skew
     from obsnb.analysis.contrast import contrast
+    from obsnb.analysis.correlated_exemplars import correlate_exemplars
     from obsnb.analysis.correlated_lines import correlate_logs
     from obsnb.analysis.critical_path import critical_path
     from obsnb.analysis.errors import error_events, error_groups
@@ -106,6 +107,7 @@ __all__ = [
     "compare",
     "connect",
     "contrast",
+    "correlate_exemplars",
     "correlate_logs",
     "critical_path",
     "error_events",
@@ -150,6 +152,7 @@ _WHERE = {
     "compare": "investigation",
     "connect": "connection",
     "contrast": "analysis.contrast",
+    "correlate_exemplars": "analysis.correlated_exemplars",
     "correlate_logs": "analysis.correlated_lines",
     "critical_path": "analysis.critical_path",
     "error_events": "analysis.errors",

@@ -15,7 +15,7 @@ from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SPANS
 from obsnb.timerange import TimeRange
 
-__all__ = ["N_PLUS_ONE_SPANS", "N_PLUS_ONE_TOTAL_NS", "slow_queries"]
+__all__ = ["N_PLUS_ONE_SPANS", "N_PLUS_ONE_TOTAL_NS", "slow_queries", "statement_calls"]
 
 #: Sentry's published thresholds of its N+1 detector (docs.sentry.io, Performance issues, N+1
 #: queries): sequential, similar spans, five of them, more than 50 ms together.
@@ -111,6 +111,22 @@ def slow_queries(
     FrameError
         It is no frame, or lacks a column.
     """
+    calls = statement_calls(spans, logs, conventions=conventions)
+    result = _table(calls, during, baseline) if calls.height else None
+    empty = pl.DataFrame(schema=_COLUMNS)
+    return like(empty if result is None else result, spans if spans is not None else logs)
+
+
+def statement_calls(spans: Any, logs: Any = None, *, conventions: Conventions = DEFAULT) -> pl.DataFrame:
+    """Each single call of `slow_queries`, with the ``fingerprint`` of its row there.
+
+    Returns
+    -------
+    polars.DataFrame
+        A row a call: ``fingerprint``, ``kind``, ``statement``, ``operation``, ``tables``, ``service``,
+        ``peer``, ``trace_id``, ``span_id``, ``row_id`` (of a line), ``start`` and ``duration`` (Int64, ns),
+        ``source`` (``spans`` or ``logs``). Without spans and logs there is none.
+    """
     parts = []
     if spans is not None:
         needs = ("trace_id", "span_id", "service", "name", "start", "duration")
@@ -118,10 +134,7 @@ def slow_queries(
         parts.append(calls_of_spans(frame, conventions=conventions).with_columns(source=pl.lit("spans")))
     if logs is not None:
         parts.append(calls_of_logs(_parsed(logs, conventions)).with_columns(source=pl.lit("logs")))
-    calls = _read(pl.concat(parts)) if parts else None
-    result = _table(calls, during, baseline) if calls is not None and calls.height else None
-    empty = pl.DataFrame(schema=_COLUMNS)
-    return like(empty if result is None else result, spans if spans is not None else logs)
+    return _read(pl.concat(parts)) if parts else pl.DataFrame()
 
 
 def _parsed(logs: Any, conventions: Conventions) -> pl.DataFrame:

@@ -9,10 +9,10 @@ import polars as pl
 from obsnb.investigation.asking import Rows
 from obsnb.ledger import Ledger
 
-__all__ = ["evidence_texts", "rows_of"]
+__all__ = ["NEAR_NS", "evidence_texts", "rows_of"]
 
 #: How far around its moment a series' evidence shows its samples.
-_NEAR_NS = 300 * 10**9
+NEAR_NS = 300 * 10**9
 
 
 def rows_of(id: str, rows: Rows, ledger: Ledger) -> pl.DataFrame | None:
@@ -25,7 +25,7 @@ def rows_of(id: str, rows: Rows, ledger: Ledger) -> pl.DataFrame | None:
         return rows.spans.filter((pl.col("trace_id") == trace) & (pl.col("span_id") == span))
     series, _, moment = rest.partition("@")
     if kind == "series" and moment.isdigit():
-        near = (pl.col("timestamp").to_physical() - int(moment)).abs() <= _NEAR_NS
+        near = (pl.col("timestamp").to_physical() - int(moment)).abs() <= NEAR_NS
         both = pl.concat([rows.series, rows.alerts], how="diagonal_relaxed")
         return both.filter((pl.col("series_id") == series) & near)
     if kind == "query":

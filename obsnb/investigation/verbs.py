@@ -25,6 +25,8 @@ from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
 from obsnb.investigation.figures import Figures
 from obsnb.investigation.found import Found, inside
+from obsnb.investigation.links import Links
+from obsnb.investigation.navigation import Navigation
 from obsnb.investigation.telling import Telling
 from obsnb.timerange import TimeRange
 
@@ -83,7 +85,7 @@ def investigate(
     return Investigation(obs, chosen, within, baseline)
 
 
-class Investigation(Telling):
+class Investigation(Telling, Navigation):
     """What `investigate` gives: one window, one scope, every verb.
 
     What is asked of the sources is asked once and kept, and so are the verbs' results. Frames come
@@ -117,6 +119,10 @@ class Investigation(Telling):
         rows = ask(self._obs, self.window, self.scope)
         compared, everything = compare(self._obs, rows, self.window, self.scope, self._given)
         return Found(everything, compared, self.window, self._obs.conventions)
+
+    @cached_property
+    def _links(self) -> Links:
+        return Links(self._found, self._obs, self.window, self.scope)
 
     @property
     def during(self) -> TimeRange:
