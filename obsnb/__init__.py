@@ -38,13 +38,17 @@ from obsnb.version import __version__
 if TYPE_CHECKING:
     from obsnb.analysis.attributes import attribute
     from obsnb.analysis.backtest import backtest_alert
+    from obsnb.analysis.caches import cache_hit_rates
     from obsnb.analysis.changes import change_points
     from obsnb.analysis.clocks import clock_skew
     from obsnb.analysis.contrast import contrast
     from obsnb.analysis.correlated_exemplars import correlate_exemplars
     from obsnb.analysis.correlated_lines import correlate_logs
     from obsnb.analysis.critical_path import critical_path
+    from obsnb.analysis.debugging import debug_sessions
     from obsnb.analysis.errors import error_events, error_groups
+    from obsnb.analysis.frontend import frontend_events, frontend_timings
+    from obsnb.analysis.health import health_snapshots
     from obsnb.analysis.histograms import (
         heat_map,
         histogram_average,
@@ -55,6 +59,7 @@ if TYPE_CHECKING:
     )
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
+    from obsnb.analysis.memory import memory_differences, memory_snapshots
     from obsnb.analysis.patterns import mine_patterns, patterns
     from obsnb.analysis.requests import request_counts
     from obsnb.analysis.service_graph import service_graph
@@ -101,6 +106,7 @@ __all__ = [
     "__version__",
     "attribute",
     "backtest_alert",
+    "cache_hit_rates",
     "change_points",
     "charts",
     "clock_skew",
@@ -110,10 +116,14 @@ __all__ = [
     "correlate_exemplars",
     "correlate_logs",
     "critical_path",
+    "debug_sessions",
     "error_events",
     "error_groups",
     "explore_url",
     "from_grafana_url",
+    "frontend_events",
+    "frontend_timings",
+    "health_snapshots",
     "heat_map",
     "histogram_average",
     "histogram_count",
@@ -122,6 +132,8 @@ __all__ = [
     "histogram_sum",
     "impact",
     "investigate",
+    "memory_differences",
+    "memory_snapshots",
     "mine_patterns",
     "open_archive",
     "parse_logs",
@@ -147,6 +159,7 @@ _WHERE = {
     "Investigation": "investigation",
     "attribute": "analysis.attributes",
     "backtest_alert": "analysis.backtest",
+    "cache_hit_rates": "analysis.caches",
     "change_points": "analysis.changes",
     "clock_skew": "analysis.clocks",
     "compare": "investigation",
@@ -155,10 +168,14 @@ _WHERE = {
     "correlate_exemplars": "analysis.correlated_exemplars",
     "correlate_logs": "analysis.correlated_lines",
     "critical_path": "analysis.critical_path",
+    "debug_sessions": "analysis.debugging",
     "error_events": "analysis.errors",
     "error_groups": "analysis.errors",
     "explore_url": "query.grafana",
     "from_grafana_url": "query.grafana",
+    "frontend_events": "analysis.frontend",
+    "frontend_timings": "analysis.frontend",
+    "health_snapshots": "analysis.health",
     "heat_map": "analysis.histograms",
     "histogram_average": "analysis.histograms",
     "histogram_count": "analysis.histograms",
@@ -167,6 +184,8 @@ _WHERE = {
     "histogram_sum": "analysis.histograms",
     "impact": "analysis.impact",
     "investigate": "investigation",
+    "memory_differences": "analysis.memory",
+    "memory_snapshots": "analysis.memory",
     "mine_patterns": "analysis.patterns",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",

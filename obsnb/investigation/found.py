@@ -22,6 +22,7 @@ from obsnb.analysis.timeline import timeline
 from obsnb.analysis.traces import self_time
 from obsnb.conventions import Conventions
 from obsnb.investigation.asking import Compared, Rows
+from obsnb.investigation.guided import Guided
 from obsnb.timerange import TimeRange, format_ns
 
 __all__ = ["Found", "inside"]
@@ -44,6 +45,7 @@ class Found:
         self.rows, self.compared = rows, compared
         self._window, self._names = window, conventions
         self._during, self._baseline = compared.during, compared.baseline
+        self.guide = Guided(rows, compared, conventions)
 
     @cached_property
     def errors(self) -> pl.DataFrame:
@@ -125,9 +127,10 @@ class Found:
 
     @cached_property
     def timeline(self) -> pl.DataFrame:
-        """`obsnb.timeline`."""
+        """`obsnb.timeline`, with what the rest of the debugging guide tells."""
+        more = self.guide.events(self.events)
         frame: pl.DataFrame = timeline(
-            self.events,
+            pl.concat([self.events, more], how="diagonal_relaxed") if more.height else self.events,
             error_groups=self.errors,
             during=self._during if self.compared.found else None,
             window=self._window,

@@ -25,6 +25,7 @@ from obsnb.investigation.document import charts, impact_rows, sampling
 from obsnb.investigation.evidence import evidence_texts, rows_of
 from obsnb.investigation.figures import Figures
 from obsnb.investigation.found import Found, inside
+from obsnb.investigation.guide import Guide
 from obsnb.investigation.links import Links
 from obsnb.investigation.navigation import Navigation
 from obsnb.investigation.telling import Telling
@@ -85,7 +86,7 @@ def investigate(
     return Investigation(obs, chosen, within, baseline)
 
 
-class Investigation(Telling, Navigation):
+class Investigation(Telling, Navigation, Guide):
     """What `investigate` gives: one window, one scope, every verb.
 
     What is asked of the sources is asked once and kept, and so are the verbs' results. Frames come
