@@ -257,6 +257,16 @@ def test_logclis_user_without_its_address_says_nothing(home: Path) -> None:
     assert settings.loki == Endpoint("loki", "loki", "http://loki")
 
 
+def test_labels_of_replicas_come_from_the_file_or_a_variable_and_none_folds_nothing(home: Path) -> None:
+    text = "[profiles.p.prometheus]\nurl = 'http://a'\nreplica_labels = []"
+    assert load(path=write(home, text), environ={}).prometheus.replica_labels == ()
+    said = from_environment(
+        home, OBSNB_PROMETHEUS_URL="http://a", OBSNB_PROMETHEUS_REPLICA_LABELS="pair, site"
+    )
+    assert said.prometheus is not None
+    assert said.prometheus.replica_labels == ("pair", "site")
+
+
 def test_a_misspelt_variable_of_a_source_is_an_error(home: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         from_environment(home, OBSNB_LOKI_ULR="http://loki")
@@ -264,8 +274,8 @@ def test_a_misspelt_variable_of_a_source_is_an_error(home: Path) -> None:
         "OBSNB_LOKI_ULR is not a variable that obsnb knows.\n"
         "Hint: After OBSNB_LOKI_ comes one of URL, TENANT, TOKEN, TOKEN_ENV, TOKEN_FILE, TOKEN_COMMAND, "
         "USER, PASSWORD, PASSWORD_ENV, PASSWORD_FILE, CA_FILE, CLIENT_CERT, CLIENT_KEY, PROXY, VERIFY, "
-        "CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S, PARALLEL, RETRIES, MAX_BYTES, MAX_SERIES, "
-        "MAX_REQUESTS, MAX_SECONDS."
+        "CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TOTAL_TIMEOUT_S, PARALLEL, RETRIES, "
+        "REPLICA_LABELS, MAX_BYTES, MAX_SERIES, MAX_REQUESTS, MAX_SECONDS."
     )
 
 
@@ -565,16 +575,16 @@ def test_what_is_no_size_is_refused(home: Path, said: object) -> None:
             "tenant, token, token_env, token_file, token_command, user, password, password_env, "
             "password_file, headers, ca_file, "
             "client_cert, client_key, proxy, verify, connect_timeout_s, read_timeout_s, total_timeout_s, "
-            "parallel, retries, max_bytes, max_series, max_requests, max_seconds, conventions, redact, "
-            "loki, prometheus, tempo, grafana.",
+            "parallel, retries, replica_labels, max_bytes, max_series, max_requests, max_seconds, "
+            "conventions, redact, loki, prometheus, tempo, grafana.",
         ),
         (
             "[profiles.p.loki]\nzzz = 1",
             "{file} [profiles.p.loki] has an unknown key, 'zzz'.",
             "Known are url, tenant, token, token_env, token_file, token_command, user, password, "
             "password_env, password_file, headers, ca_file, client_cert, client_key, proxy, verify, "
-            "connect_timeout_s, read_timeout_s, total_timeout_s, parallel, retries, max_bytes, "
-            "max_series, max_requests, max_seconds.",
+            "connect_timeout_s, read_timeout_s, total_timeout_s, parallel, retries, "
+            "replica_labels, max_bytes, max_series, max_requests, max_seconds.",
         ),
         ("[profiles.p.loki]\nverify = 'no'", "{file} [profiles.p.loki]: verify is not true or false.", ""),
         (

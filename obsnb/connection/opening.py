@@ -156,16 +156,18 @@ def _sources(
     from obsnb.sources.tempo import Tempo
 
     names = around.names
-    made: dict[str, Callable[[HttpTransport, str], Any]] = {
-        "loki": lambda way, name: Loki(way, conventions=names, name=name, max_rows=max_rows),
-        "prometheus": lambda way, name: Prometheus(way, conventions=names, name=name),
-        "tempo": lambda way, name: Tempo(way, conventions=names, name=name),
+    made: dict[str, Callable[[HttpTransport, str, Endpoint], Any]] = {
+        "loki": lambda way, name, _: Loki(way, conventions=names, name=name, max_rows=max_rows),
+        "prometheus": lambda way, name, end: Prometheus(
+            way, conventions=names, name=name, replica_labels=tuple(end.replica_labels)
+        ),
+        "tempo": lambda way, name, _: Tempo(way, conventions=names, name=name),
     }
     found: dict[str, list[Any]] = {kind: [] for kind in made}
     for end, way in zip(ends, transports, strict=True):
         # An endpoint that was passed may have any name; the ledger calls the only one by its kind.
         name = end.name if end.name.startswith(f"{end.kind}.") else end.kind
-        found[end.kind].append(around.put(made[end.kind](way, name), end))
+        found[end.kind].append(around.put(made[end.kind](way, name, end), end))
     logs, metrics, traces = (
         Several.of(*several) if several and several[0].name != kind else next(iter(several), None)
         for kind, several in found.items()
@@ -199,7 +201,8 @@ class _Around:
         guarded = source if bounds is None else Guarded(source, bounds, self.ledger)
         if self.store is None:
             return guarded
-        whose = fingerprint(end, key=self.store.secret())
+        # What is folded shapes the rows as well.
+        whose = " ".join([fingerprint(end, key=self.store.secret()), *end.replica_labels])
         return Cached(guarded, self.store, whose, end.kind, self.names, self.margin_ns)
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from obsnb.errors import QueryError, WindowError
+from obsnb.errors import QueryError
 from obsnb.query.logql import quote
-from obsnb.timerange import parse_duration
 
-__all__ = ["any_of", "check", "looks_at_ends", "selector", "shortest_range"]
+__all__ = ["any_of", "check", "looks_at_ends", "selector"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
 _ENDS = re.compile(r"@\s*(?:start|end)\s*\(\s*\)")
-_RANGE = re.compile(r"\[\s*([^\s:\]]+)\s*(?::[^\]]*)?\]")
 
 
 def selector(matchers: Mapping[str, str], *, metric: str = "", names: Iterable[str] = ()) -> str:
@@ -85,20 +83,3 @@ def looks_at_ends(query: str) -> bool:
     (True, False)
     """
     return _ENDS.search(_QUOTED.sub("", query)) is not None
-
-
-def shortest_range(query: str) -> str | None:
-    """The shortest range that a text looks back over, as it is written, or None.
-
-    Examples
-    --------
-    >>> shortest_range('rate(a[1m]) / rate(b{c="[1s]"}[5m])')
-    '1m'
-    """
-    ranges = {}
-    for text in _RANGE.findall(_QUOTED.sub("", query)):
-        try:
-            ranges[text] = parse_duration(text)
-        except WindowError:
-            continue  # years, variables and calculations: not the short ones that this is about
-    return min(ranges, key=lambda text: ranges[text], default=None)

@@ -9,10 +9,20 @@ from obsnb.errors import WindowError
 from obsnb.query import logql
 from obsnb.timerange import parse_duration
 
-__all__ = ["is_pointwise", "looks_back_ns", "looks_elsewhere", "series_selectors", "stream_selectors"]
+__all__ = [
+    "GROUPING",
+    "TOKEN",
+    "is_pointwise",
+    "is_word",
+    "looks_back_ns",
+    "looks_elsewhere",
+    "series_selectors",
+    "stream_selectors",
+]
 
 _STRING = r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`"""
-_TOKEN = re.compile(
+#: The pieces of a PromQL or LogQL text, by the names of its groups.
+TOKEN = re.compile(
     rf"""(?P<skip>\s+|\#[^\n]*)
     |(?P<braces>\{{(?:{_STRING}|[^"'`{{}}])*\}})
     |(?P<string>{_STRING})
@@ -23,7 +33,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 #: Behind these stand labels in parentheses.
-_GROUPING = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
+GROUPING = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = frozenset({"and", "or", "unless", "bool", "offset", "atan2", "inf", "nan"})
 #: Functions and aggregations of PromQL and LogQL of which a point depends on its own time alone, whatever
 #: window it is asked in. MetricsQL has others (``range_median``, ``running_sum``, ``topk_max``).
@@ -52,7 +62,7 @@ def series_selectors(query: str) -> tuple[str, ...]:
     >>> series_selectors('sum by (le) (rate(a_bucket{job="x"}[5m])) / on (job) up')
     ('a_bucket{job="x"}', 'up')
     """
-    tokens = [(one.lastgroup or "", one[0]) for one in _TOKEN.finditer(query) if one.lastgroup != "skip"]
+    tokens = [(one.lastgroup or "", one[0]) for one in TOKEN.finditer(query) if one.lastgroup != "skip"]
     found: dict[str, None] = {}
     at = 0
     while at < len(tokens):
@@ -61,20 +71,20 @@ def series_selectors(query: str) -> tuple[str, ...]:
         at += 1
         if kind == "braces":
             found[text] = None
-        elif kind == "name" and text.lower() in _GROUPING and after[1] == "(":
+        elif kind == "name" and text.lower() in GROUPING and after[1] == "(":
             while at < len(tokens) and tokens[at][1] != ")":
                 at += 1
         elif kind == "name" and after[0] == "braces":
             found[text + after[1]] = None
             at += 1
-        elif kind == "name" and not _is_word(text, after[1]):
+        elif kind == "name" and not is_word(text, after[1]):
             found[text] = None
     return tuple(found)
 
 
-def _is_word(text: str, after: str) -> bool:
+def is_word(text: str, after: str) -> bool:
     """Whether a name is a function, an aggregation or an operator rather than a metric's."""
-    return after == "(" or after.lower() in {"by", "without"} or text.lower() in (_WORDS | _GROUPING)
+    return after == "(" or after.lower() in {"by", "without"} or text.lower() in (_WORDS | GROUPING)
 
 
 def stream_selectors(query: str) -> tuple[str, ...]:
@@ -85,7 +95,7 @@ def stream_selectors(query: str) -> tuple[str, ...]:
     >>> stream_selectors('sum(rate({app="a"} |= `{x="y"}` [1m])) / sum(rate({app="b"}[1m]))')
     ('{app="a"}', '{app="b"}')
     """
-    braces = [one[0] for one in _TOKEN.finditer(query) if one.lastgroup == "braces"]
+    braces = [one[0] for one in TOKEN.finditer(query) if one.lastgroup == "braces"]
     return tuple(dict.fromkeys(one for one in braces if logql.stream_selector_of(one) == one))
 
 
@@ -98,7 +108,7 @@ def looks_back_ns(query: str) -> int:
     300
     """
     longest = 0
-    for one in _TOKEN.finditer(query):
+    for one in TOKEN.finditer(query):
         if one.lastgroup == "range" and (text := _SPANS.fullmatch(one[0])) is not None:
             try:
                 longest = max(longest, parse_duration(text[1]))
@@ -117,9 +127,9 @@ def is_pointwise(query: str) -> bool:
     >>> is_pointwise("sum by (job) (rate(a[1m]))"), is_pointwise("range_median(a)"), is_pointwise("a @ end()")
     (True, False, False)
     """
-    tokens = [(one.lastgroup or "", one[0]) for one in _TOKEN.finditer(query) if one.lastgroup != "skip"]
+    tokens = [(one.lastgroup or "", one[0]) for one in TOKEN.finditer(query) if one.lastgroup != "skip"]
     for (kind, text), (_, after) in pairwise([*tokens, ("", "")]):
-        called = kind == "name" and after == "(" and text.lower() not in (_GROUPING | _WORDS)
+        called = kind == "name" and after == "(" and text.lower() not in (GROUPING | _WORDS)
         if called and text.lower() not in _POINTWISE:
             return False
     return True
@@ -127,5 +137,5 @@ def is_pointwise(query: str) -> bool:
 
 def looks_elsewhere(query: str) -> bool:
     """Whether a PromQL or LogQL text looks at another time than its own, by ``offset`` or ``@``."""
-    plain = "".join(one[0] for one in _TOKEN.finditer(query) if one.lastgroup not in {"string", "braces"})
+    plain = "".join(one[0] for one in TOKEN.finditer(query) if one.lastgroup not in {"string", "braces"})
     return _ELSEWHERE.search(plain) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Literal, NoReturn
@@ -106,6 +106,10 @@ class TokenFile:
 Auth = Basic | Bearer | TokenCommand | TokenFile
 
 
+#: Labels that Thanos, Mimir, the operator and others give to the replicas of a highly available pair.
+REPLICA_LABELS = ("prometheus_replica", "__replica__", "receive_replica", "replica")
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where a source is, and how it is asked.
@@ -148,6 +152,9 @@ class Endpoint:
         A query is not sent that would read more bytes of lines, touch more series, need more requests or,
         by what earlier ones took, more seconds than this; None where nobody says. There is no default:
         what one server does in passing brings another one down.
+    replica_labels
+        Of a Prometheus: labels that tell highly available replicas apart, whose series are counted once.
+        None (an empty list) leaves every answer as it comes.
     """
 
     name: str
@@ -171,11 +178,13 @@ class Endpoint:
     max_series: int | None = None
     max_requests: int | None = None
     max_seconds: float | None = None
+    replica_labels: Sequence[str] = REPLICA_LABELS
 
     def __post_init__(self) -> None:
         url, auth = take_credentials(self.url, where=self.name)
         object.__setattr__(self, "url", url)
         object.__setattr__(self, "auth", self.auth or auth)
+        object.__setattr__(self, "replica_labels", tuple(self.replica_labels))
         if self.proxy is not None:
             proxy, proxy_auth = take_credentials(self.proxy, where=f"the proxy of {self.name}")
             object.__setattr__(self, "proxy", proxy)

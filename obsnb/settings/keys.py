@@ -83,6 +83,14 @@ def _is_command(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(_is_text(word) for word in value)
 
 
+def _is_labels(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(word) for word in value)
+
+
+def _labels_of(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip() not in {"", "none"}]
+
+
 def _is_texts(value: object) -> bool:
     return isinstance(value, dict) and bool(value) and all(_is_text(one) for one in value.values())
 
@@ -140,6 +148,7 @@ ENDPOINT: Mapping[str, Form] = {
     "total_timeout_s": _SECONDS,
     "parallel": _whole(1, 64),
     "retries": _whole(0, 20),
+    "replica_labels": Form('a list of label names, such as ["prometheus_replica"]', _is_labels, _labels_of),
     **LIMITS,
 }
 _DATASOURCE = Form(

@@ -40,7 +40,7 @@ from obsnb.settings.keys import (
 
 __all__ = ["Layer", "endpoint", "foreign_layer", "from_environment", "limits_layer"]
 
-_PLAIN = ("ca_file", "client_cert", "client_key", "proxy", "verify", "tenant")
+_PLAIN = ("ca_file", "client_cert", "client_key", "proxy", "verify", "tenant", "replica_labels")
 _NUMBERS = ("connect_timeout_s", "read_timeout_s", "total_timeout_s", "parallel", "retries")
 _BOUNDS = ("max_series", "max_requests", "max_seconds")
 #: What logcli and others read, taken where nothing else names the source.

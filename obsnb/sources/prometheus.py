@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,33 +14,28 @@ import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.errors import QueryError
-from obsnb.ledger import Complete, Kind, QueryRecord
-from obsnb.query import promql
-from obsnb.schema import digest
+from obsnb.errors import QueryError, SourceError
+from obsnb.ledger import Kind, QueryRecord
+from obsnb.query import promql, replicas
+from obsnb.schema import SERIES, digest, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.sources.points import asked_for, once
+from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
 from obsnb.sources.prometheus_estimate import prometheus_estimate
 from obsnb.sources.prometheus_health import health_of
 from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.replicas import Replicas, census_query, folded, read_census
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Prometheus"]
 
 _MS = 1_000_000
-#: Begins a warning that is not the server's.
-_OWN = "obsnb: "
-_FRESH_NS = 30 * 1_000_000_000
 #: Longer query strings go into a form: proxies and servers cut URLs at 8 kB or less.
 _LONGEST_URL = 4_000
-#: Words of warnings that tell of missing data. Prometheus begins remarks on a query with "PromQL".
-_MISSING = re.compile(
-    r"(?i)truncat|partial|fail|error|unavailable|not available|timed? ?out|no storeapis|missing"
-)
 
 
 @dataclass(frozen=True)
@@ -59,6 +54,9 @@ class Prometheus:
         How many evaluations of a series one request may ask for; Prometheus refuses more than
         11,000. A longer grid is asked for in pieces, and in smaller ones where the server refuses
         those.
+    replica_labels
+        Labels that tell the replicas of a highly available pair apart, whose series are counted once; none
+        leaves every answer as it comes.
     """
 
     transport: Transport
@@ -66,6 +64,10 @@ class Prometheus:
     conventions: Conventions
     name: str = "prometheus"
     max_points: int = 11_000
+    replica_labels: tuple[str, ...] = ()
+    _pairs: dict[TimeRange, Replicas | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __repr__(self) -> str:
         return f"Prometheus({self.name!r})"
@@ -106,18 +108,22 @@ class Prometheus:
         grid = window.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 
+        sent, once_each = self._of_one_replica(query, window)
+
         def ask(piece: range) -> Request:
             span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1]), "step": _step(piece.step)}
-            return _request("/api/v1/query_range", {"query": query} | span)
+            return _request("/api/v1/query_range", {"query": sent} | span)
 
-        record = self._record("series", query, window, role, {"step_ns": step_ns})
+        record = replace(self._record("series", query, window, role, {"step_ns": step_ns}), query=sent)
         pulled = self._pull(ask, cut(points, self.max_points), record)
         frame, said = self._decode(pulled, record)
         frame, doubts = asked_for(frame, window, step_ns=step_ns)
+        frame, folds = self._folded(frame, window)
+        said += [*once_each, *folds]
         whole = f"evaluated at each of the {len(points):,} multiples of the step in the window"
         if not points:
             whole = "no multiple of the step lies in the window"
-        said += _too_coarse(query, step_ns)
+        said += too_coarse(query, step_ns)
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
     def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
@@ -129,11 +135,14 @@ class Prometheus:
         promql.check(query)
         at = at_ns // _MS
         window = TimeRange(at * _MS, (at + 1) * _MS)
-        request = _request("/api/v1/query", {"query": query, "time": _seconds(at)})
-        record = self._record("series", query, window, role, {"instant": True})
+        sent, once_each = self._of_one_replica(query, window)
+        request = _request("/api/v1/query", {"query": sent, "time": _seconds(at)})
+        record = replace(self._record("series", query, window, role, {"instant": True}), query=sent)
         pulled = self._pull(lambda _: request, [range(at, at + 1)], record)
         frame, said = self._decode(pulled, record, keep_order=True)
         frame, doubts = once(frame)
+        frame, folds = self._folded(frame, window)
+        said += [*once_each, *folds]
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole="evaluated at that instant")
 
     def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
@@ -173,6 +182,8 @@ class Prometheus:
         seams = [(piece[0] - 1) * _MS for piece in pulled.pieces[1:]]
         frame = frame.filter(~at.is_in(seams) | pl.struct("series_id", "timestamp").is_first_distinct())
         frame, doubts = once(frame)
+        frame, folds = self._folded(frame, window, raw=True)
+        said += [*folds, *sparse(frame)]
         whole = "every sample that it has in the window"
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
@@ -233,6 +244,38 @@ class Prometheus:
         except msgspec.DecodeError as error:
             raise unreadable(response, source=self.name, window=window, why=str(error)) from None
 
+    def _of_one_replica(self, query: str, window: TimeRange) -> tuple[str, list[str]]:
+        """The text as it is sent: of one replica alone, where its answer would not show several."""
+        if not self.replica_labels or not replicas.adds_up(query):
+            return query, []
+        if any(replicas.mentions(query, label) for label in self.replica_labels):
+            return query, []
+        pair = self._pair(window)
+        if pair is None:
+            return query, []
+        sent, said = pair.one(query)
+        return sent, [OWN + said]
+
+    def _folded(
+        self, frame: pl.DataFrame, window: TimeRange, *, raw: bool = False
+    ) -> tuple[pl.DataFrame, list[str]]:
+        """The series of several replicas as one, and in words how."""
+        if not any(label_column(SERIES, label) in frame.columns for label in self.replica_labels):
+            return frame, []
+        frame, said = folded(frame, self.replica_labels, self._pair(window), raw=raw)
+        return frame, [OWN + text for text in said]
+
+    def _pair(self, window: TimeRange) -> Replicas | None:
+        """The replicas that scrape the targets, by one question a window; None where it is not known."""
+        if window not in self._pairs:
+            alone = replace(self, replica_labels=())
+            try:
+                counts = alone.instant(census_query(self.replica_labels), at_ns=window.end_ns - 1).frame
+            except SourceError:
+                return None  # the query itself says what is wrong, if it still is
+            self._pairs[window] = read_census(counts, self.replica_labels)
+        return self._pairs[window]
+
     def _record(
         self, kind: Kind, text: str, window: TimeRange, role: str | None, params: Mapping[str, Any]
     ) -> QueryRecord:
@@ -288,7 +331,7 @@ def _answer(
 ) -> Answer:
     """The frame with its record, filled in; `whole` says why it is complete where nothing speaks against."""
     seconds = pulled.seconds
-    complete, reason = _completeness(record, said, whole)
+    complete, reason = completeness(record, said, whole)
     if doubts and complete != "no":
         complete, reason = "unknown", "; ".join(doubts)
     filled = replace(
@@ -305,26 +348,6 @@ def _answer(
         digest=digest(frame),
     )
     return Answer(frame, filled)
-
-
-def _completeness(record: QueryRecord, said: Sequence[str], whole: str) -> tuple[Complete, str]:
-    doubts = [text for text in said if not text.startswith(("PromQL", _OWN))]
-    missing = next((text for text in doubts if _MISSING.search(text)), None)
-    if missing is not None:
-        return "no", f"the server warned: {missing}"
-    if doubts:
-        return "unknown", f"the server warned: {doubts[0]}"
-    if record.window.end_ns > record.asked_at_ns - _FRESH_NS:
-        return "unknown", "the window ends less than 30 s before it was asked, when samples may be under way"
-    return "yes", whole
-
-
-def _too_coarse(query: str, step_ns: int) -> list[str]:
-    shortest = promql.shortest_range(query)
-    if shortest is None or step_ns <= parse_duration(shortest):
-        return []
-    step = f"{step_ns / 1e9:g} s"
-    return [f"{_OWN}a step of {step} is longer than the range [{shortest}]: what lies between is not seen"]
 
 
 def _request(path: str, params: Mapping[str, str], *, form: bool = True) -> Request:

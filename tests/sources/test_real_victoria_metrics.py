@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import LimitError, RejectedError
+from obsnb.settings.endpoint import REPLICA_LABELS
 from obsnb.sources.estimates import Question
 from obsnb.sources.prometheus import Prometheus
 from obsnb.timerange import TimeRange
@@ -44,6 +46,7 @@ def made_up() -> list[Recorded]:
         # What two Prometheus servers of one pair send: told apart by a label, or not at all.
         *(made("twice", [str(index)] * 4, job="pair") for index in range(2)),
         *(made("paired", ["1"] * 240, job="pair", prometheus_replica=one) for one in ("a", "b")),
+        *(made("up", ["1"] * 240, job="pair", prometheus_replica=one) for one in ("a", "b")),
         *(made("many", ["1"] * 4, n=str(index)) for index in range(60)),
     ]
 
@@ -147,6 +150,15 @@ def test_samples_of_one_moment_from_two_writers_come_once_and_are_said(real: Rea
         "unknown",
         "4 points came again, of the same series and time",
     )
+
+
+def test_a_pair_that_is_told_apart_by_a_label_is_counted_once(real: RealServer) -> None:
+    source = replace(asking(real), replica_labels=REPLICA_LABELS)
+    total = source.series("sum(paired)", HOUR, step_ns=60 * SECOND)
+    assert set(total.frame["value"]) == {1.0}
+    assert total.record.query == 'sum(paired{prometheus_replica="a"})'
+    assert source.samples("paired", HOUR).frame.height == 240
+    assert set(asking(real).series("sum(paired)", HOUR, step_ns=60 * SECOND).frame["value"]) == {2.0}
 
 
 def test_deduplicated_by_the_server_they_are_whole(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -267,6 +267,56 @@ def test_words_that_say_nothing_leave_the_status_to_speak(
         ),
         (
             422,
+            '{"status":"error","errorType":"execution","error":"the query exceeded the maximum number of '
+            'series (limit: 100000 series) (err-mimir-max-series-per-query). Reduce the time range."}',
+            errors.LimitError,
+            "the query makes more series than it allows",
+        ),
+        (
+            422,
+            '{"status":"error","errorType":"execution","error":"the query exceeded the maximum number of '
+            'chunks fetched from store-gateways (limit: 2000000 chunks) (err-mimir-max-chunks-per-query)."}',
+            errors.LimitError,
+            "the query reads or returns more than it allows",
+        ),
+        (
+            422,
+            '{"status":"error","errorType":"execution","error":"the query exceeded the maximum allowed '
+            "estimated amount of memory consumed by a single query (limit: 1073741824 bytes) "
+            '(err-mimir-max-estimated-memory-consumption-per-query)."}',
+            errors.LimitError,
+            "the query reads or returns more than it allows",
+        ),
+        (
+            422,
+            '{"status":"error","errorType":"execution","error":"the total query time range exceeds the limit '
+            '(query length: 961h0m0s, limit: 720h0m0s) (err-mimir-max-total-query-length)."}',
+            errors.LimitError,
+            "the window is longer than it allows",
+        ),
+        (
+            400,
+            '{"status":"error","errorType":"bad_data","error":"the raw query size in bytes exceeds the limit '
+            '(query size: 20000, limit: 10000) (err-mimir-max-query-expression-size-bytes)."}',
+            errors.LimitError,
+            "the query's text is too long for it",
+        ),
+        (
+            422,
+            '{"status":"error","errorType":"execution","error":"the request has been blocked by the cluster '
+            'administrator (err-mimir-query-blocked)"}',
+            errors.AccessError,
+            "who runs it has blocked this query",
+        ),
+        (
+            503,
+            '{"status":"error","errorType":"503","error":"couldn\'t start executing the request in 10.000 '
+            'seconds, since -search.maxConcurrentRequests=8 concurrent requests are executed."}',
+            errors.LimitError,
+            "it has too much to do",
+        ),
+        (
+            422,
             '{"status":"error","errorType":"execution","error":"query processing would load too many samples '
             'into memory in query execution"}',
             errors.LimitError,
