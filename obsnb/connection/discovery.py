@@ -26,6 +26,7 @@ _ORDER: dict[str, dict[str, bool]] = {
     "log_volume": {"bytes": True},
     "server_patterns": {"timestamp": False, "pattern": False, "level": False},
     "detected_fields": {"field": False},
+    "span_comparison": {"attribute": False, "selection": True},
 }
 
 
@@ -37,6 +38,7 @@ class Discovery:
 
     _logs: Any
     _metrics: Any
+    _traces: Any
     _where: Any
     _need: Any
     _allowed: Any
@@ -279,6 +281,99 @@ class Discovery:
 
         return self.out(self._found("detected_fields", "detected_fields", source, ask))
 
+    def span_attributes(self, window: TimeRange | None = None, *, source: str | None = None) -> list[str]:
+        """The attributes of Tempo's spans in a window, by scope, such as ``span.http.route``.
+
+        Parameters
+        ----------
+        window
+            Always said, because Tempo by itself looks at recent spans only.
+        source
+            One of several, such as ``"eu"``; without, what any of them has.
+
+        Raises
+        ------
+        UsageError
+            The source is an archive or a folder of files, which have no index.
+        SourceError
+            The server refuses, fails or cannot be reached.
+        """
+        where = self._where(window)
+        return self._names("span_attributes", source, lambda one: one.attributes(where))
+
+    def span_attribute_values(
+        self,
+        name: str,
+        window: TimeRange | None = None,
+        *,
+        query: str | None = None,
+        source: str | None = None,
+    ) -> list[str]:
+        """The values that an attribute of Tempo's spans has in a window.
+
+        Parameters
+        ----------
+        name
+            With its scope, such as ``resource.service.name``, or an intrinsic one such as ``name``.
+        window
+            Always said, because Tempo by itself looks at recent spans only.
+        query
+            TraceQL that the spans must match, such as ``{ status = error }``.
+        source
+            One of several, such as ``"eu"``; without, what any of them has.
+
+        Raises
+        ------
+        UsageError
+            The source is an archive or a folder of files, which have no index.
+        SourceError
+            The server refuses, fails or cannot be reached.
+        """
+        where = self._where(window)
+        return self._names(
+            "span_attribute_values", source, lambda one: one.attributes(where, name=name, query=query)
+        )
+
+    def span_comparison(
+        self, query: str, window: TimeRange | None = None, *, source: str | None = None
+    ) -> Any:
+        """What sets the spans that TraceQL's ``compare()`` selects apart from the others.
+
+        Parameters
+        ----------
+        query
+            Such as ``{ resource.service.name = "api" } | compare({ status = error }, 10)``: all spans, which
+            of them are selected, and how many values of an attribute are told.
+        window
+            Whole seconds.
+        source
+            One of several, such as ``"eu"``; without, all of them, named in a column ``source``.
+
+        Returns
+        -------
+        frame
+            attribute (its scoped name), value (null for spans without it), selection and baseline (Int64:
+            spans with the value among those selected, and among the others), selection_total and
+            baseline_total (Int64: spans with any value). First come the values whose share is most greater in
+            the selection. The ledger says that they are the most frequent ones.
+
+        Raises
+        ------
+        QueryError
+            The query does not compare, or the window is not of whole seconds.
+        UsageError
+            The source is an archive or a folder of files.
+        SourceError
+            The server refuses, fails or cannot be reached.
+        """
+        where = self._where(window)
+
+        def ask(one: Any) -> Answer:
+            answer: Answer = one.comparison(query, where)
+            return answer
+
+        return self.out(self._found("span_comparison", "comparison", source, ask))
+
     def samples(
         self,
         selector: str,
@@ -336,7 +431,8 @@ class Discovery:
         return verified
 
     def _names(self, verb: str, source: str | None, ask: Callable[[Any], Answer]) -> list[str]:
-        found: list[str] = self._found(verb, "index_names", source, ask)["name"].unique().sort().to_list()
+        method = "attributes" if verb.startswith("span_") else "index_names"
+        found: list[str] = self._found(verb, method, source, ask)["name"].unique().sort().to_list()
         return found
 
     def _found(
@@ -349,11 +445,18 @@ class Discovery:
         by_time: bool = False,
     ) -> pl.DataFrame:
         """The polars frame of an answer, which is entered into the ledger and not kept for an archive."""
-        held = self._need(self._logs, "Loki", "loki", source)
+        if verb.startswith("span_"):
+            held = self._need(self._traces, "Tempo", "tempo", source)
+            way = (
+                "The columns of obs.spans(...) hold what the archive has; obsnb.contrast(...) compares spans."
+            )
+        else:
+            held = self._need(self._logs, "Loki", "loki", source)
+            way = "The label columns of obs.logs(...) hold what the archive has."
         if not hasattr(members(held)[0], method):
             raise UsageError(
                 f"{verb} asks a server's index, and an archive has none.",
-                hint="The label columns of obs.logs(...) hold what the archive has.",
+                hint=way,
             )
         order = ({"timestamp": False} if by_time else {}) | _ORDER.get(verb, {})
         return looked(held, ask, verb=verb, enter=self._kept.enter, order=order)

@@ -282,8 +282,25 @@ class Connection(Discovery, Planning):
     ) -> Any:
         """EXEMPLARS of a metric's series: single observations with the trace that they came from.
 
-        With `anyway`, also where it is over a limit of the profile.
+        Parameters
+        ----------
+        query
+            PromQL; a TraceQL metrics query with ``source="tempo"``, whose exemplars are spans.
+        anyway
+            Ask it also where it is over a limit of the profile.
+        source
+            One of several, such as ``"eu"`` of Prometheus or ``"tempo.eu"``.
         """
+        kind = kind_of(source or "prometheus")
+        if kind == "tempo":
+            traceql.check(query)
+            traces: Any = self._need(self._traces, "Tempo", "tempo", source)
+            if not callable(getattr(traces, "exemplars", None)):
+                raise UsageError(
+                    "An archive and files have no exemplars of spans.",
+                    hint="obs.spans(...) has the spans themselves.",
+                )
+            return self._give(traces.exemplars(query, self._where(window)))
         promql.check(query)
         asked = self._allowed(self._need(self._metrics, "Prometheus", "prometheus", source), anyway)
         return self._give(asked.exemplars(query, self._where(window)))

@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import TypeVar
+from typing import Any
 
-import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.errors import AnswerError, QueryError, RejectedError
-from obsnb.ledger import QueryRecord
+from obsnb.errors import QueryError, RejectedError
+from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
 from obsnb.query import traceql
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.outcomes import Effort
-from obsnb.sources.pieces import cut, pull
-from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.tempo_discovery import attributes
 from obsnb.sources.tempo_estimate import tempo_estimate
 from obsnb.sources.tempo_health import health_of
+from obsnb.sources.tempo_metrics import SpanMetrics
 from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order, joined
 from obsnb.sources.tempo_traces import TraceFetch
-from obsnb.sources.wire.tempo_json import read_names
-from obsnb.sources.wire.tempo_series import decode_series, read_metrics
 from obsnb.timerange import TimeRange
-from obsnb.transport.exchange import Request, Response, Transport
+from obsnb.transport.exchange import Transport
 
 __all__ = ["Tempo"]
 
-_MS = 1_000_000
 _SECOND = 1_000_000_000
-_DAY_NS = 86_400 * _SECOND
 _TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
-
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -215,41 +208,67 @@ class Tempo:
             The server refuses, fails, cannot be reached, or answers what cannot be read.
         """
         traceql.check(query)
-        if step_ns <= 0 or step_ns % _MS:
+        return self._metrics("series", query, window, role, {"step_ns": step_ns}).series(step_ns)
+
+    def exemplars(
+        self, query: str, window: TimeRange, *, step_ns: int = 60 * _SECOND, role: str | None = None
+    ) -> Answer:
+        """EXEMPLARS of a TraceQL metrics query: single spans of those that its numbers are made of.
+
+        Parameters
+        ----------
+        query, window, step_ns, role
+            As for `series`.
+
+        Returns
+        -------
+        Answer
+            The columns are those of `obsnb.sources.wire.tempo_series.decode_exemplars`. The record says that
+            they are a selection: Tempo gives up to 100 a request.
+
+        Raises
+        ------
+        QueryError, SourceError
+            As `series` does.
+        """
+        traceql.check(query)
+        return self._metrics("exemplars", query, window, role, {}).exemplars(step_ns)
+
+    def comparison(self, query: str, window: TimeRange) -> Answer:
+        """What sets the spans that ``compare()`` selects apart from the others.
+
+        Parameters
+        ----------
+        query
+            TraceQL that ends in ``compare()``, such as ``{} | compare({ status = error }, 10)``.
+        window
+            Whole seconds: start inclusive, end exclusive.
+
+        Returns
+        -------
+        Answer
+            The columns are those of `obsnb.sources.wire.tempo_series.decode_comparison`.
+
+        Raises
+        ------
+        QueryError, SourceError
+            As `series` does; the query also where it does not compare.
+        """
+        traceql.check(query)
+        if not re.search(r"\|\s*compare\s*\(", query):
             raise QueryError(
-                f"A step of {step_ns} ns is not a whole number of milliseconds.",
+                "The query compares nothing.",
                 query=query,
-                hint="Tempo counts time in milliseconds: ask for a step such as 15s or 500ms.",
+                hint="Write { ... } | compare({ status = error }, 10): all spans, which of them, how many "
+                "values.",
             )
-        grid = window.grid(step_ns)
-        points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
+        return self._metrics("index", query, window, None, {"of": "comparison"}).comparison()
 
-        def ask(piece: range) -> Request:
-            # Two steps more: Tempo takes a range of one step for an instant.
-            start, end = piece[0] - 2 * piece.step, piece[-1]
-            params = {
-                "q": traceql.aligned(query),
-                "start": _moment(start),
-                "end": _moment(end),
-                "step": f"{piece.step}ms",
-            }
-            return Request("/api/metrics/query_range", tuple(params.items()))
-
-        record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)
-        pieces = cut(points, max(_DAY_NS // step_ns - 2, 1))
-        got = pull(self.transport, ask, pieces, source=self.name, kind="tempo", query=query, window=window)
-        replies, gaps = [], []
-        for response in got.responses:
-            reply = self._read(response, read_metrics, query, window)
-            replies.append(reply)
-            if reply.status == "PARTIAL":
-                gaps.append(f"only a part of the series came: {reply.message or 'there are too many'}")
-        try:
-            frame = decode_series(replies, got.pieces, query=query, conventions=self.conventions)
-        except msgspec.DecodeError as error:
-            raise self._unreadable(got.responses[0], error, query, window) from None
-        effort = Effort(len(got.responses), got.requests, got.retries, got.bytes, got.started)
-        return answer(frame, record, effort, gaps=gaps, how="evaluated at every step of the window")
+    def _metrics(
+        self, kind: Kind, query: str, window: TimeRange, role: str | None, params: Mapping[str, Any]
+    ) -> SpanMetrics:
+        record = QueryRecord(kind, self.name, query, query, window, params, role)
+        return SpanMetrics(self.transport, self.conventions, record)
 
     def estimate(self, question: Question) -> Estimate:
         """The fewest requests that a question takes; nothing is sent."""
@@ -260,34 +279,19 @@ class Tempo:
 
         Raises `SourceError`.
         """
-        start, end = window.start_ns // _SECOND, -(-window.end_ns // _SECOND)
-        request = Request("/api/v2/search/tags", (("start", str(start)), ("end", str(end))))
-        with asked(None, window):
-            response = self.transport.send(request)
-        if not response.ok:
-            raise refusal(response, source=self.name, kind="tempo", window=window)
-        return self._read(response, read_names, None, window)
+        names: list[str] = self.attributes(window).frame["name"].to_list()
+        return names
+
+    def attributes(self, window: TimeRange, *, name: str | None = None, query: str | None = None) -> Answer:
+        """The attributes of spans in the window, or with `name` one's values: `tempo_discovery`.
+
+        Raises `SourceError`.
+        """
+        return attributes(self.transport, self.name, window, name=name, query=query)
 
     def health(self) -> Health:
         """How the server is doing; never raises."""
         return health_of(self.transport, name=self.name)
-
-    def _read(
-        self,
-        response: Response,
-        read: Callable[[bytes], _Read],
-        query: str | None,
-        window: TimeRange,
-    ) -> _Read:
-        try:
-            return read(response.body)
-        except msgspec.DecodeError as error:
-            raise self._unreadable(response, error, query, window) from None
-
-    def _unreadable(
-        self, response: Response, error: Exception, query: str | None, window: TimeRange
-    ) -> AnswerError:
-        return unreadable(response, source=self.name, query=query, window=window, why=str(error))
 
     def _no_trace(self, trace_id: str, window: TimeRange | None) -> RejectedError:
         near = "" if window is None else f" within {MARGIN} of the window"
@@ -319,11 +323,6 @@ def _lasted(frame: pl.DataFrame) -> TimeRange:
     )
     first = times["start"].to_list()
     return TimeRange(min(first), max(first + times["end"].to_list()) + 1)
-
-
-def _moment(ms: int) -> str:
-    """Whole seconds where it is some, else nanoseconds: Tempo tells them apart by their length."""
-    return str(ms // 1_000) if ms % 1_000 == 0 else str(ms * _MS)
 
 
 def _unheard(done: int) -> None:

@@ -132,6 +132,8 @@ class TempoStandIn:
                 return 200, _JSON, self._search(params)
             if path == "/api/v2/search/tags":
                 return 200, _JSON, self._tags(params)
+            if values := re.fullmatch(r"/api/v2/search/tag/(.+)/values", path):
+                return 200, _JSON, self._tag_values(values[1], params)
             if path == "/api/metrics/query_range":
                 return 200, _JSON, self._series(params)
             if path.startswith("/api/traces/") and 1 in self.versions:
@@ -225,6 +227,17 @@ class TempoStandIn:
         ]
         return json.dumps({"scopes": scopes, "metrics": {"inspectedBytes": "1"}}).encode()
 
+    def _tag_values(self, name: str, params: Params) -> bytes:
+        self._range(params)
+        scope, _, key = name.partition(".")
+        held = [span for trace in self.traces.values() for span in trace.spans]
+        owners = [span.resource if scope == "resource" else span.attributes for span in held]
+        values = sorted(
+            {str(getattr(one[key], one[key].WhichOneof("value"))) for one in owners if key in one}
+        )
+        told = [{"type": "string", "value": value} for value in values]
+        return json.dumps({"tagValues": told, "metrics": {"inspectedBytes": "1"}}).encode()
+
     # Whole traces.
 
     def _trace(self, text: str, params: Params, accept: str, *, version: int) -> Reply:
@@ -306,7 +319,11 @@ class TempoStandIn:
                 {"timestampMs": str(ms)} | ({"value": known[ms]} if known.get(ms) is not None else {})
                 for ms in grid
             ]
-            series.append({"labels": one["labels"], "samples": samples})
+            told = {"labels": one["labels"], "samples": samples}
+            if params.get("exemplars"):
+                inside = [e for e in one.get("exemplars", ()) if start <= int(e["timestampMs"]) <= end]
+                told["exemplars"] = inside[: int(params["exemplars"][0])]
+            series.append(told)
         return json.dumps({**recorded, "series": series}).encode()
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "read_json_pair",
     "read_names",
     "read_search",
+    "read_tag_values",
     "read_trace_json",
 ]
 
@@ -192,10 +193,19 @@ class _Tags(msgspec.Struct):
     scopes: list[_TagScope] = []
 
 
+class _TagValue(msgspec.Struct):
+    value: str = ""
+
+
+class _TagValues(msgspec.Struct, rename="camel"):
+    tag_values: list[_TagValue] | None = None
+
+
 # Not strict: protobuf's JSON writes 64-bit integers as text.
 _SEARCH = msgspec.json.Decoder(_Search, strict=False)
 _TRACE = msgspec.json.Decoder(TraceJson, strict=False)
 _TAGS = msgspec.json.Decoder(_Tags)
+_TAG_VALUES = msgspec.json.Decoder(_TagValues, strict=False)
 
 
 def read_search(body: bytes) -> list[FoundTrace]:
@@ -218,6 +228,11 @@ def read_names(body: bytes) -> list[str]:
     """
     scopes = _decode(_TAGS, body).scopes
     return [f"{scope.name}.{tag}" for scope in scopes if scope.name != "intrinsic" for tag in scope.tags]
+
+
+def read_tag_values(body: bytes) -> list[str]:
+    """The values of an attribute that a server tells, as text. Raises `msgspec.DecodeError`."""
+    return [one.value for one in _decode(_TAG_VALUES, body).tag_values or ()]
 
 
 def add_json(table: SpanTable, reply: TraceJson, *, whole: bool) -> int:

@@ -9,15 +9,19 @@ import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.schema import SERIES, dtype, label_column
+from obsnb.schema import EXEMPLARS, SERIES, dtype, label_column
 from obsnb.sources.wire.prometheus import series_id
 from obsnb.sources.wire.span_table import Attribute
 from obsnb.sources.wire.tempo_json import read_json_attribute
+from obsnb.timerange import TimeRange
 
-__all__ = ["MetricsReply", "decode_series", "read_metrics"]
+__all__ = ["MetricsReply", "decode_comparison", "decode_exemplars", "decode_series", "read_metrics"]
 
 _MS = 1_000_000
 _NIL = "nil"
+#: The label that says on which side of a comparison a series is, and what it says.
+_META = "__meta_type"
+_SIDES = ("selection", "baseline", "selection_total", "baseline_total")
 _SCOPES = ("resource.", "span.", ".")
 
 _Key = tuple[tuple[str, str | None], ...]
@@ -28,9 +32,16 @@ class _Sample(msgspec.Struct, gc=False, rename="camel"):
     value: float | str = 0.0  # a zero is left out, what is no number is text
 
 
+class _Exemplar(msgspec.Struct, gc=False, rename="camel"):
+    labels: list[msgspec.Raw] = []
+    value: float | str = 0.0
+    timestamp_ms: int = 0
+
+
 class _Series(msgspec.Struct, gc=False):
     labels: list[msgspec.Raw] = []
     samples: list[_Sample] = []
+    exemplars: list[_Exemplar] | None = None
 
 
 class MetricsReply(msgspec.Struct):
@@ -110,6 +121,93 @@ def decode_series(
     }
     frame = pl.DataFrame(columns, schema={"timestamp": pl.Int64, "value": pl.Float64})
     return SERIES.conform(pl.concat([frame, labels[at]], how="horizontal"))
+
+
+def decode_exemplars(
+    replies: Sequence[MetricsReply], grids: Sequence[range], window: TimeRange, *, query: str
+) -> pl.DataFrame:
+    """The single spans beside the numbers, as EXEMPLARS, sorted by time.
+
+    Columns after the core ones: a Categorical column a label of the series under its scoped name, and
+    ``exemplar.x`` (text) for an attribute ``x`` of the span itself. Ids are filled up to 32 and 16 digits.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        A label or a value is not of this form.
+    """
+    rows: list[dict[str, Any]] = []
+    columns: dict[str, Any] = {}
+    for series, grid in (
+        (one, grid) for reply, grid in zip(replies, grids, strict=True) for one in reply.series
+    ):
+        labels = dict(_label(read_json_attribute(bytes(raw))) for raw in series.labels)
+        metric = labels.pop("__name__", None) or query
+        own = {label_column(EXEMPLARS, name): value for name, value in labels.items()}
+        for exemplar in series.exemplars or ():
+            at = exemplar.timestamp_ms * _MS
+            # An answer begins before its piece, with what ends the piece before.
+            if at not in window or not grid[0] - grid.step <= exemplar.timestamp_ms < grid[-1]:
+                continue
+            said = dict(_label(read_json_attribute(bytes(raw))) for raw in exemplar.labels)
+            trace, span = said.pop("trace:id", None), said.pop("span:id", None)
+            further = {f"exemplar.{name}": value for name, value in said.items() if value is not None}
+            columns |= dict.fromkeys(own, dtype("label")) | dict.fromkeys(further, pl.String)
+            rows.append(
+                {"timestamp": at, "metric": metric, "value": _number(exemplar.value)}
+                | {"trace_id": trace and trace.lower().zfill(32), "span_id": span and span.lower().zfill(16)}
+                | own
+                | further
+            )
+    kinds = EXEMPLARS.dtypes() | {name: columns[name] for name in sorted(columns)}
+    frame = pl.DataFrame(rows, schema=kinds | {"timestamp": pl.Int64})
+    frame = frame.with_columns(pl.col("timestamp").cast(dtype("time")))
+    return frame.sort(["timestamp", "trace_id", "span_id", "value"], maintain_order=True)
+
+
+def decode_comparison(replies: Sequence[MetricsReply], grids: Sequence[range]) -> pl.DataFrame:
+    """What ``compare()`` counted, a row a value of an attribute.
+
+    Returns
+    -------
+    polars.DataFrame
+        attribute (its scoped name), value (null for spans without it), selection and baseline (Int64: spans
+        with the value among those selected, and among the others), selection_total and baseline_total
+        (Int64: spans with any value of the attribute), sorted by how much greater the value's share of the
+        selection is than of the baseline, then by name.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        A label or a value is not of this form, or the answer compares nothing.
+    """
+    counts: dict[tuple[str, str | None], dict[str, float]] = {}
+    totals: dict[str, dict[str, float]] = {}
+    for reply, grid in zip(replies, grids, strict=True):
+        for series in reply.series:
+            labels = dict(_label(read_json_attribute(bytes(raw))) for raw in series.labels)
+            side = labels.pop(_META, None)
+            if side not in _SIDES or len(labels) != 1:
+                raise msgspec.ValidationError("a series is no part of a comparison")
+            ((name, value),) = labels.items()
+            whole = sum(_number(one.value) for one in series.samples if one.timestamp_ms in grid)
+            into = (
+                totals.setdefault(name, {})
+                if side.endswith("_total")
+                else counts.setdefault((name, value), {})
+            )
+            into[side] = into.get(side, 0.0) + whole
+    rows = [
+        {"attribute": name, "value": value}
+        | {side: round({**totals.get(name, {}), **told}.get(side, 0)) for side in _SIDES}
+        for (name, value), told in counts.items()
+    ]
+    kinds: dict[str, Any] = {"attribute": pl.String, "value": pl.String, **dict.fromkeys(_SIDES, pl.Int64)}
+    frame = pl.DataFrame([row for row in rows if row["selection"] or row["baseline"]], schema=kinds)
+    shares = [
+        (pl.col(side) / pl.max_horizontal(f"{side}_total", pl.lit(1))) for side in ("selection", "baseline")
+    ]
+    return frame.sort(shares[1] - shares[0], "attribute", "value", nulls_last=True)
 
 
 def _label(attribute: Attribute) -> tuple[str, str | None]:
