@@ -62,7 +62,8 @@ def through_grafana(
         raise
     said = "; ".join(one.why for one in chosen.values())
     ends = {name: endpoint(found.grafana, name, one) for name, one in chosen.items()}
-    return replace(grafana, chosen=f"{said}." if said else ""), ends
+    uids = {name: one.uid for name, one in chosen.items()}
+    return replace(grafana, chosen=f"{said}." if said else "", uids=uids), ends
 
 
 def choose(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from obsnb.connection.linking import Explore
 from obsnb.connection.redaction import default_redactor, redactor_of
 from obsnb.connection.roles import ArchivedRoles, FileRoles, LiveRoles
 from obsnb.connection.verbs import Connection
@@ -111,9 +112,10 @@ def connect(
     redactor = redactor_of(found, names)
     single = (end for end in (found.loki, found.prometheus, found.tempo) if end is not None)
     ends = [*single, *(end for several in found.several.values() for end in several)]
-    events = None
+    events = explore = None
     if found.grafana is not None:
         events, behind = through_grafana(found, [end.kind for end in ends], conventions=names)
+        explore = Explore(found.grafana.url, events.uids)
         ends += behind.values()
     elif not ends:
         raise SettingsError(
@@ -137,6 +139,7 @@ def connect(
         late_margin_s=found.late_margin_s,
         ledger=ledger,
         store=store,
+        explore=explore,
         redactor=lambda: redactor,
         closing=(*transports, *((events.transport,) if events is not None else ())),
     )

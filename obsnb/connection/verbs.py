@@ -18,6 +18,7 @@ from obsnb.connection.discovery import Discovery
 from obsnb.connection.downloading import LATE_MARGIN_S, Asked, Downloaded
 from obsnb.connection.downloads import downloads
 from obsnb.connection.kept import Kept
+from obsnb.connection.linking import Explore, Linking
 from obsnb.connection.planning import Planning
 from obsnb.connection.roles import ANNOTATIONS, Roles, default_step
 from obsnb.conventions import DEFAULT, Conventions
@@ -43,7 +44,7 @@ __all__ = ["Connection"]
 _Source = TypeVar("_Source")
 
 
-class Connection(Discovery, Planning):
+class Connection(Discovery, Planning, Linking):
     """Live sources or an archive, asked in the same words.
 
     Made by `connect` or `open_archive`. It remembers every answer, so that `save` can freeze them.
@@ -76,6 +77,7 @@ class Connection(Discovery, Planning):
         ledger: Ledger | None = None,
         store: AnswerStore | None = None,
         redactor: Callable[[], Redactor] = Redactor,
+        explore: Explore | None = None,
     ) -> None:
         self._logs, self._metrics, self._traces = logs, metrics, traces
         self._sources = tuple(one for one in (logs, metrics, traces, events) if one is not None)
@@ -87,6 +89,7 @@ class Connection(Discovery, Planning):
         self._closing = closing
         self._store = store
         self._make_redactor = redactor
+        self._explore = explore
         self.conventions = conventions
         self.ledger = Ledger() if ledger is None else ledger
         self._kept = Kept(self.ledger)

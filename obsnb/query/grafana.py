@@ -19,6 +19,8 @@ __all__ = ["GrafanaLink", "LinkedQuery", "explore_url", "from_grafana_url"]
 
 _RELATIVE = re.compile(r"now(?:([+-])(\d+)([smhdwMy]))?(?:/([smhdwMy]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+#: What each type of data source calls the step of a range query.
+_STEPS = {"loki": "step", "prometheus": "interval", "tempo": "step"}
 _TYPES = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
 
 
@@ -209,8 +211,10 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
             query=record.asked,
             hint="Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...).",
         )
-    kinds = {"logs": "loki", "spans": "tempo", "series": "prometheus", "exemplars": "prometheus"}
-    type_ = kinds.get(record.kind, "prometheus")
+    # Numbers come from any of the three: the source's name says from which, if it is one of them.
+    kinds = {"logs": "loki", "spans": "tempo"}
+    named = record.source.split(".", 1)[0]
+    type_ = named if named in _TYPES else kinds.get(record.kind, "prometheus")
     key = "query" if type_ == "tempo" else "expr"
     query: dict[str, Any] = {
         "refId": "A",
@@ -219,6 +223,8 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
     }
     if type_ == "tempo":
         query["queryType"] = "traceql"
+    if (step_ns := record.params.get("step_ns")) is not None:
+        query[_STEPS[type_]] = f"{step_ns // 1_000_000}ms"
     # Explore's range is in whole milliseconds: rounded outwards, so that nothing asked is left out.
     span = record.window
     times = {"from": str(span.start_ns // 1_000_000), "to": str(-(-span.end_ns // 1_000_000))}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -58,6 +59,8 @@ class Grafana:
         How many annotations one page may have; Grafana's own is 100.
     chosen
         Which data sources were chosen and why, for `health`.
+    uids
+        Their uids, by the names of the sources that are asked through them.
     """
 
     transport: Transport
@@ -66,6 +69,7 @@ class Grafana:
     name: str = "grafana"
     page_limit: int = 1_000
     chosen: str = ""
+    uids: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __repr__(self) -> str:
         return f"Grafana({self.name!r})"

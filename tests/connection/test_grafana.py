@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 import obsnb
-from obsnb.errors import AccessError, PartialResultWarning, RejectedError, SettingsError
+from obsnb.errors import AccessError, PartialResultWarning, RejectedError, SettingsError, UsageError
+from obsnb.ledger import QueryRecord
 from obsnb.timerange import TimeRange
 from tests.standin.grafana import GrafanaStandIn
 from tests.standin.loki import LokiStandIn, Row
@@ -272,3 +273,48 @@ def test_annotations_that_are_refused_do_not_take_the_rest_with_them_and_that_is
             "query:2 to grafana is not complete: grafana answered 403: Grafana does not allow this to the "
             "token's service account."
         ]
+
+
+def test_each_record_links_to_the_data_source_that_it_was_asked_through(tmp_path: Path) -> None:
+    standin = made()
+    standin.behind["metrics-2"] = standin.behind["metrics-1"]
+    with serving(standin) as url:
+        (tmp_path / "obsnb.toml").write_text(
+            f'[profiles.p.grafana]\nurl = "{url}"\ntoken = "{PLANTED}"\n'
+            'prometheus = { prod = "Mimir", staging = "metrics-2" }\n'
+        )
+        with obsnb.connect() as obs:
+            obs.metrics("up", WINDOW, step="15s")
+            obs.logs('{namespace="shop"}', WINDOW)
+            links = [obsnb.from_grafana_url(obs.explore_url(record)) for record in obs.ledger]
+            newest = obs.explore_url()
+    assert [link.queries[0].datasource for link in links] == ["metrics-1", "metrics-2", "logs-1"]
+    assert [link.queries[0].text for link in links] == ["up", "up", '{namespace="shop"}']
+    assert {(link.base, link.window, link.relative) for link in links} == {(url, WINDOW, False)}
+    assert PLANTED not in newest
+
+
+def test_numbers_of_loki_link_to_loki() -> None:
+    with connected(made()) as obs:
+        record = QueryRecord("series", "loki", "q", 'rate({a=~".+"}[1m])', WINDOW, {"step_ns": 15 * S})
+        assert "%22type%22%3A%22loki%22" in obs.explore_url(record)
+        assert "%22step%22%3A%2215000ms%22" in obs.explore_url(record)
+
+
+def test_without_a_grafana_or_a_known_data_source_a_link_is_refused_in_words() -> None:
+    with obsnb.connect(loki="http://127.0.0.1:1") as obs:
+        with pytest.raises(UsageError) as caught:
+            obs.explore_url()
+        assert caught.value.what == "Nothing was asked yet, so there is nothing to link to."
+        record = QueryRecord("logs", "loki", "{}", "{}", WINDOW)
+        with pytest.raises(UsageError) as caught:
+            obs.explore_url(record)
+        assert caught.value.what == "This connection knows no Grafana."
+    with connected(made()) as obs:
+        other = QueryRecord("spans", "tempo", "{}", "{}", WINDOW)
+        with pytest.raises(UsageError) as caught:
+            obs.explore_url(other)
+        assert caught.value.what == (
+            "Which of Grafana's data sources tempo is, this connection does not know."
+        )
+        assert obsnb.from_grafana_url(obs.explore_url(other, datasource="T")).queries[0].datasource == "T"

@@ -39,6 +39,24 @@ def test_a_link_made_from_a_record_reads_back_as_its_query_and_window(text, kind
     assert not link.relative
 
 
+@given(
+    st.text(min_size=1),
+    st.sampled_from(["loki", "prometheus", "tempo"]),
+    st.sampled_from(["logs", "series", "exemplars", "spans"]),
+    st.text("abcXYZ019_-", min_size=1, max_size=40),
+    st.one_of(st.none(), st.text("eu-1", min_size=1)),
+    st.one_of(st.none(), st.integers(1, 10**6)),
+)
+def test_a_link_reads_back_as_the_data_source_that_was_asked(text, type_, kind, uid, place, step_ms):
+    params = {} if step_ms is None else {"step_ns": step_ms * 10**6}
+    source = type_ if place is None else f"{type_}.{place}"
+    record = QueryRecord(kind, source, "", text, TimeRange(0, 10**9), params)
+    link = from_grafana_url(explore_url(record, grafana="https://g.example/sub/", datasource=uid))
+    by_type = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
+    assert link.queries == (LinkedQuery(by_type[type_], text, uid),)
+    assert link.base == "https://g.example/sub"
+
+
 def test_a_window_between_milliseconds_is_widened_in_the_link_and_never_cut():
     record = QueryRecord(kind="logs", source="x", query="", asked="{}", window=TimeRange(1, 2))
     link = from_grafana_url(explore_url(record, grafana="https://g.example", datasource="U"))
