@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
@@ -11,7 +13,7 @@ from obsnb.views import charts
 from obsnb.views.charts.layers import layered
 from obsnb.views.charts.names import OTHERS, folded
 from tests.report.made_up import CHILD, ROOT, SECOND, START, TRACE, at, lengths, spans, timeline
-from tests.views.every_chart import buckets, error_events, error_groups, exemplars
+from tests.views.every_chart import SCENE, buckets, counter, error_events, error_groups, exemplars
 
 
 def test_a_million_points_are_two_thousand_and_the_spike_is_among_them() -> None:
@@ -136,22 +138,26 @@ CALLS = pl.DataFrame(
 ).with_columns(p95=lengths(250, 1, 1))
 
 
+def texts_of(figure: Any) -> list[str]:
+    return [note.text for note in figure.layout.annotations if note.text]
+
+
 def test_a_graph_writes_counts_and_rates_only_where_the_window_of_all_calls_is_given() -> None:
     counts, rates = charts.service_graph(CALLS), charts.service_graph(CALLS, over=TimeRange(0, 60 * SECOND))
-    words = [next(trace.text[0] for trace in figure.data if trace.text) for figure in (counts, rates)]
+    words = [next(iter(texts_of(figure))) for figure in (counts, rates)]
     assert words == ["120 calls, ✕ 12, p95 250 ms", "2/s, ✕ 10 %, p95 250 ms"]
 
 
 def test_a_service_that_calls_itself_or_back_is_drawn() -> None:
-    texts = [text for trace in charts.service_graph(CALLS).data for text in trace.text or ()]
+    texts = texts_of(charts.service_graph(CALLS))
     assert "calls itself: 1 call, p95 1 ms" in texts
     assert {"a", "b"} <= set(texts)
 
 
 def test_only_suspects_with_a_score_above_that_of_quiet_hours_are_marked() -> None:
     suspects = pl.DataFrame({"service": ["b", "a"], "rank": [1, 2], "score": [0.9, 0.2]})
-    texts = [text for trace in charts.service_graph(CALLS, suspects).data for text in trace.text or ()]
-    assert "b (suspect 1, 0.9)" in texts
+    texts = texts_of(charts.service_graph(CALLS, suspects))
+    assert "b<br>suspect 1, 0.9" in texts
     assert "a" in texts
 
 
@@ -194,3 +200,28 @@ def test_cohorts_show_the_operations_that_differ_most_first() -> None:
     figure = charts.cohorts(pl.DataFrame(rows), pl.DataFrame({**rows, "self_time": [10.0, 5.0]}))
     assert list(figure.layout.yaxis.ticktext) == ["slower", "same"]
     assert [list(trace.x) for trace in figure.data] == [[50.0, 10.0], [5.0, 10.0]]
+
+
+def test_of_many_series_the_highest_have_a_line_each_and_the_others_keep_their_extremes() -> None:
+    steps, many = 40, 300
+    frame = pl.DataFrame(
+        {
+            "timestamp": pl.concat([at(*(15 * step for step in range(steps)))] * many),
+            "name": [f"series {one:03}" for one in range(many) for _ in range(steps)],
+            "metric": ["m"] * (steps * many),
+            "value": [one + step / steps for one in range(many) for step in range(steps)],
+        }
+    )
+    figure = charts.lines(frame)
+    lines = {trace.name: trace.y for trace in figure.data}
+    assert [*lines][:5] == [f"series {one}" for one in (299, 298, 297, 296, 295)]
+    assert max(lines["highest of 295 others"]) == 294 + (steps - 1) / steps
+    assert min(lines["lowest of 295 others"]) == 0
+    assert len(lines) == 7
+    assert "of 300 series, the 5 with the highest values by name" in figure.layout.title.subtitle.text
+
+
+def test_the_windows_lie_below_the_marks_of_events() -> None:
+    figure = charts.rates(counter("x"), **SCENE, events=timeline("deploy"))
+    names = [shape.name for shape in figure.layout.shapes]
+    assert names.index("event") > names.index("incident")

@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import finished, new_figure, nothing, said
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
 from obsnb.views.charts.over_time import bar_pattern
 from obsnb.views.formats import duration, number, quantity
 from obsnb.views.theme import Mode, theme
@@ -173,7 +173,7 @@ def _pairs(names: list[str], bars: list[pl.Series], mode: Mode, unit: str) -> go
 def _finished(figure: go.Figure, names: list[str], mode: Mode, title: str, notes: list[str]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[said(name, 52) for name in names],
+        ticktext=[said_short(name, 52) for name in names],
         range=[len(names) - 0.4, -0.6],
         automargin=True,
     )

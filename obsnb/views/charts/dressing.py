@@ -51,6 +51,7 @@ def _side(axes: Any, side: str, axis: Mapping[str, Any], ink: str, scale: float)
     set_limits = axes.set_xlim if side == "x" else axes.set_ylim
     if axis.get("type") == "log":
         (axes.set_xscale if side == "x" else axes.set_yscale)("log")
+        own.set_major_formatter(lambda value, _: f"{value:,.10g}")
     if axis.get("range") is not None:
         low, high = (_value(end) for end in axis["range"])
         set_limits(*((10.0**low, 10.0**high) if axis.get("type") == "log" else (low, high)))

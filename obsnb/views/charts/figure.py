@@ -13,11 +13,24 @@ from obsnb.views.theme import Mode, apply, theme
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    import polars as pl
 
-__all__ = ["LETTER", "finished", "new_figure", "nothing", "said", "wrapped"]
+__all__ = [
+    "LEGEND",
+    "LETTER",
+    "finished",
+    "log_axis",
+    "new_figure",
+    "nothing",
+    "said",
+    "said_short",
+    "wrapped",
+]
 
 #: Mean width of a letter of a legend or a note, in pixels.
 LETTER = 6.4
+#: Letters of a legend's name: two stand side by side in a notebook.
+LEGEND = 44
 _WIDTH = 700  # of a plot in a notebook, about; a wider one only has more room
 _TITLE, _ROW, _NOTE = 44, 21, 17
 _LEFT, _RIGHT, _BELOW = 64, 24, 52
@@ -27,6 +40,23 @@ def said(text: object, limit: int = 80) -> str:
     """A text that plotly and MathJax read as the letters that it has: no markup, link or formula."""
     plain = shorten(one_line(str(text)), limit)
     return html.escape(plain, quote=False).replace("$", "&#36;")
+
+
+def said_short(text: object, limit: int) -> str:
+    """The same with the middle left out: what tells long names apart is often at their end."""
+    plain = one_line(str(text))
+    if len(plain) <= limit:
+        return said(plain, limit)
+    tail = limit // 3
+    return said(f"{plain[: limit - 1 - tail].rstrip()}…{plain[-tail:].lstrip()}", limit)
+
+
+def log_axis(values: pl.Series) -> dict[str, Any]:
+    """A logarithmic axis that has labels also where its values lie within one power of ten."""
+    known = values.filter((values > 0) & values.is_finite())
+    low, high = known.min(), known.max()
+    wide = low is not None and math.log10(high / low) >= 1  # type: ignore[operator,arg-type]  # of floats
+    return {"type": "log", "dtick": 1 if wide else "D2"}
 
 
 def wrapped(text: object, width: int, *, lines: int = 12) -> str:
@@ -64,7 +94,7 @@ def finished(
     above
         Room between legend and plot, in pixels.
     """
-    apply(figure, mode=mode, title=said(title, 100))
+    apply(figure, mode=mode, title=said(title, 80))
     colours = theme(mode)
     text = "; ".join(dict.fromkeys(note for note in notes if note))
     lines = textwrap.wrap(one_line(text), 108) if text else []

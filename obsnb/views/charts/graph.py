@@ -10,7 +10,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import finished, new_figure, nothing, said
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
 from obsnb.views.charts.layers import layered
 from obsnb.views.formats import counted, duration, number
 from obsnb.views.theme import Mode, theme
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["service_graph"]
 
 _MOST_EDGES, _MOST_WORDS = 60, 16
-_RING, _DOT = 30, 18  # pixels
+_RING, _DOT, _WIDE, _LETTER = 30, 18, 640, 6.6  # pixels: of marks, of the plot, of a letter
+_LONGEST = 28  # letters of a name
 _CONFIDENT = 0.3  # scores below it are what quiet hours reach too
 
 _Places = dict[str, tuple[float, float]]
@@ -76,10 +77,14 @@ def service_graph(
     for row in kept.iter_rows(named=True):
         worded = kept.height <= _MOST_WORDS or row["caller"] in ranks or row["callee"] in ranks
         _draw_edge(figure, row, places, _edge_words(row, over), worded=worded, mode=mode)
-    _draw_services(figure, kept, places, ranks, mode)
+    layers = len({across for across, _ in places.values()})
+    letters = max(8, min(_LONGEST, int(2 * _WIDE / layers / _LETTER)))  # names stand above and below in turn
+    _draw_services(figure, kept, places, ranks, mode, letters=letters)
+    half = letters * _LETTER / 2
+    aside = max(0.35, half * (layers - 1) / (_WIDE - 2 * half))  # layers that half a name is wide
     across, up = (sorted(place[side] for place in places.values()) for side in (0, 1))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
-    figure.update_xaxes(range=[across[0] - 0.35, across[-1] + 0.35], **hidden)
+    figure.update_xaxes(range=[across[0] - aside, across[-1] + aside], **hidden)
     figure.update_yaxes(range=[up[0] - 0.6, up[-1] + 0.6], **hidden)
     notes = ["rates over the window" if over else "calls of the spans in the frame, which may be a selection"]
     notes += ["arrows go from caller to callee; ✕ errors; p95 as the caller saw it"]
@@ -151,20 +156,27 @@ def _draw_edge(
     figure.add_scatter(
         x=[middle[0]],
         y=[middle[1]],
-        mode="markers+text" if worded else "markers",
-        text=[said("calls itself: " * (row["caller"] == row["callee"]) + words, 60)],
-        textposition="top center",
-        textfont={"size": 11, "color": colour if failed else colours.ink},
+        mode="markers",
         marker={"size": 6, "color": colour, "symbol": "x" if failed else "circle"},
         customdata=[[row["caller"], row["callee"]]],
         hovertext=[said(whole, 240)],
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
     )
+    if worded:
+        text = said("calls itself: " * (row["caller"] == row["callee"]) + words, 60)
+        ink = colour if failed else colours.ink
+        _label(figure, middle, text, {"size": 11, "color": ink}, colours.paper, shift=11)
 
 
 def _draw_services(
-    figure: go.Figure, kept: pl.DataFrame, places: _Places, ranks: dict[str, tuple[int, float]], mode: Mode
+    figure: go.Figure,
+    kept: pl.DataFrame,
+    places: _Places,
+    ranks: dict[str, tuple[int, float]],
+    mode: Mode,
+    *,
+    letters: int,
 ) -> None:
     colours = theme(mode)
     peers = set(kept.filter("peer")["callee"]) - set(kept["caller"]) if "peer" in kept.columns else set()
@@ -190,11 +202,8 @@ def _draw_services(
         figure.add_scatter(
             x=[places[name][0] for name in names],
             y=[places[name][1] for name in names],
-            mode="markers+text",
+            mode="markers",
             name=kind,
-            text=[said(name, 28) + marks.get(name, "") for name in names],
-            textposition="bottom center",
-            textfont={"size": 12, "color": colours.ink},
             marker={"symbol": symbol, "size": _DOT, "color": colours.series[0], "line": {"width": 2}},
             customdata=names,
             hovertext=[said(name, 120) + marks.get(name, "") for name in names],
@@ -202,3 +211,17 @@ def _draw_services(
             cliponaxis=False,
             showlegend=True,
         )
+        for name in names:
+            rank = f"<br>suspect {ranks[name][0]}, {number(ranks[name][1])}" if name in ranks else ""
+            text, font = said_short(name, letters) + rank, {"size": 12, "color": colours.ink}
+            above = letters < _LONGEST and int(places[name][0]) % 2
+            shift = (_DOT if above else -_DOT - 2) + (8 if above else -8) * bool(rank)
+            _label(figure, places[name], text, font, colours.paper, shift=shift)
+
+
+def _label(
+    figure: go.Figure, at: tuple[float, float], text: str, font: dict[str, Any], paper: str, *, shift: int
+) -> None:
+    """Words on paper, so that no line goes through them."""
+    look = {"showarrow": False, "yshift": shift, "bgcolor": paper, "borderpad": 0, "font": font}
+    figure.add_annotation(x=at[0], y=at[1], text=text, **look)

@@ -10,7 +10,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import LOGS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import new_figure, said
+from obsnb.views.charts.figure import new_figure, said, said_short
 from obsnb.views.charts.heat import heat_map
 from obsnb.views.charts.over_time import interval
 from obsnb.views.charts.scene import Scene
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["error_groups"]
 
 _MOST = 20
-_LETTERS = 46  # of a group's name
+_LETTERS = 42  # of a group's name
 
 
 def error_groups(
@@ -98,7 +98,7 @@ def error_groups(
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=True,
     )
-    names = [said(name, _LETTERS) for name in rows["name"]]
+    names = [said_short(name, _LETTERS) for name in rows["name"]]
     figure.update_yaxes(
         tickvals=rows["row"].to_numpy() + 0.5, ticktext=names, range=[rows.height, 0], automargin=True
     )

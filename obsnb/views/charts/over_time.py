@@ -13,8 +13,8 @@ from obsnb.analysis.requests import latency_quantiles_over_time
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
 from obsnb.timerange import TimeRange, parse_duration
-from obsnb.views.charts.figure import new_figure, said
-from obsnb.views.charts.names import folded, parts
+from obsnb.views.charts.figure import LEGEND, log_axis, new_figure, said
+from obsnb.views.charts.names import enveloped, folded, parts
 from obsnb.views.charts.scene import Scene
 from obsnb.views.formats import duration
 from obsnb.views.theme import DASHES, PATTERNS, Mode, theme
@@ -181,7 +181,9 @@ def lines(
     Returns
     -------
     plotly.graph_objects.Figure
-        Of a line of more than 2,000 points, those that hold its extremes (M4), which the figure says.
+        Of a line of more than 2,000 points, those that hold its extremes (M4), which the figure says. Of
+        more than seven names, the five with the highest values have a line each; the others are two, the
+        highest and the lowest of them all at each time.
 
     Raises
     ------
@@ -194,7 +196,8 @@ def lines(
         SERIES.check(frame.columns, needs=("metric",), what="lines")
         frame = frame.rename({"metric": "name"})
     name = pl.col("name").cast(pl.String).fill_null("unknown")
-    return _line_chart(frame.select("timestamp", name, "value"), scene, unit, "no sample")
+    drawn, notes = enveloped(frame.select("timestamp", name, "value").drop_nulls("timestamp"))
+    return _line_chart(drawn, scene, unit, "no sample", notes=notes)
 
 
 def durations(
@@ -240,7 +243,7 @@ def durations(
     what = "no latency histogram, nor a span"
     figure = _line_chart(drawn, scene, "seconds", what, notes=notes)
     if figure.data:
-        figure.layout.yaxis.update(type="log", dtick=1)
+        figure.layout.yaxis.update(log_axis(drawn["value"]))
     return figure
 
 
@@ -287,7 +290,7 @@ def _line_chart(
     first, last = int(ns.min()), int(ns.max())  # type: ignore[arg-type]  # integers, not empty
     figure = new_figure()
     more = add_lines(figure, frame, scene, first, last, unit=unit)
-    figure.update_yaxes(title_text=said(unit), rangemode="tozero")
+    figure.update_yaxes(title_text=said(unit, 32), rangemode="tozero")
     return scene.finish(figure, first, last, notes=[*notes, *more])
 
 
@@ -318,7 +321,7 @@ def add_lines(
         figure.add_scatter(
             x=zone.wall(kept.points["timestamp"]).to_numpy(),
             y=kept.points["value"].to_numpy(),
-            name=said(name, 60),
+            name=said(name, LEGEND),
             yaxis=axis,
             mode="lines+markers" if part.height == 1 else "lines",
             line={"dash": DASHES[slot][0], "width": 1.8, "color": colours.series[slot]},
@@ -355,7 +358,7 @@ def bars_over_time(
         figure.add_bar(
             x=zone.wall(part["timestamp"]).to_numpy(),
             y=part["value"].to_numpy(),
-            name=said(name, 60),
+            name=said(name, LEGEND),
             width=length / 1e6,
             offset=0,
             marker={"color": colour, "pattern": bar_pattern(pattern, colours.paper)},

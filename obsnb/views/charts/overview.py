@@ -11,7 +11,7 @@ from obsnb.analysis.requests import request_counts
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import SERIES
 from obsnb.timerange import TimeRange, parse_duration
-from obsnb.views.charts.figure import new_figure
+from obsnb.views.charts.figure import log_axis, new_figure
 from obsnb.views.charts.names import folded
 from obsnb.views.charts.over_time import add_lines, per_interval, quantiles_of
 from obsnb.views.charts.scene import Scene
@@ -114,7 +114,7 @@ def _drawn(panels: list[tuple[str, pl.DataFrame]], scene: Scene) -> go.Figure:
             "anchor": "x",
         }
         if unit == "seconds":
-            figure.layout[name].update(type="log", dtick=1)
+            figure.layout[name].update(log_axis(drawn["value"]))
     seen: set[str] = set()
     for trace in figure.data:  # a service has one entry, whatever the number of its lines
         trace.legendgroup, trace.showlegend = trace.name, trace.name not in seen

@@ -119,7 +119,13 @@ class _Sheet:
             ),
             default=0,
         )
-        left = min(max(float(given.get("l", 60)), 6.3 * letters + 34), 0.5 * self.width)
+        titled = any(
+            ((axis or {}).get("title") or {}).get("text")
+            for name, axis in self.layout.items()
+            if name.startswith("yaxis")
+        )
+        room = 6.3 * letters + 34 + 18 * titled
+        left = min(max(float(given.get("l", 60)), room), 0.5 * self.width)
         right = 70.0 if any(trace["type"] == "heatmap" for trace in self.plain["data"]) else 24.0
         top, bottom = float(given.get("t", 60)), float(given.get("b", 44))
         return left / self.width, right / self.width, top / self.height, bottom / self.height

@@ -86,6 +86,8 @@ class Scene:
     ) -> go.Figure:
         """The figure with windows, onset and events drawn in, its axis of time, theme, title and notes."""
         start, end = self.extent(first_ns, last_ns)
+        if end - start < 10**9:  # one moment stands in the middle of a minute
+            start, end = start - 30 * 10**9, end + 30 * 10**9
         zone = zone_of(self.tz, start, end)
         more = self._draw_events(figure, zone, start, end) if self.events is not None else ""
         rows = 2 if self.during is not None or self.onset is not None else int(self.baseline is not None)
@@ -93,10 +95,13 @@ class Scene:
         finished(
             figure, mode=self.mode, title=self.title, notes=notes, height=height, above=_LABEL_ROW * rows
         )
+        marks = figure.layout.shapes
+        figure.layout.shapes = ()
         self._draw_windows(figure, zone)
+        figure.layout.shapes += marks  # of what lies below the data, the later hides the earlier
         figure.update_xaxes(
             type="date",
-            range=[zone.text(start), zone.text(max(end, start + 1_000))],
+            range=[zone.text(start), zone.text(end)],
             hoverformat=f"%Y-%m-%d %H:%M:%S {zone.utc}",
         )
         figure.layout.xaxis.title = {"text": said(zone.words), "standoff": 8}

@@ -9,7 +9,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import EVENTS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import new_figure, said
+from obsnb.views.charts.figure import new_figure, said, said_short
 from obsnb.views.charts.scene import KINDS, Scene, kind_look
 from obsnb.views.formats import duration
 from obsnb.views.theme import Mode, theme
@@ -22,7 +22,7 @@ __all__ = ["timeline"]
 
 _MOST_ROWS = 40
 _EDGES = {"onset": "triangle-right", "recovery": "triangle-left"}
-_LETTERS = 56
+_LETTERS = 44
 
 
 def timeline(
@@ -87,7 +87,7 @@ def timeline(
 
 def _titled(title: str, service: str) -> str:
     """The title, and whom it is about where it does not say so."""
-    return said(title if not service or service in title else f"{title} ({service})", _LETTERS)
+    return said_short(title if not service or service in title else f"{title} ({service})", _LETTERS)
 
 
 def _lanes(frame: pl.DataFrame) -> dict[str, int]:

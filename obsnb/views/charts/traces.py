@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import finished, new_figure, nothing, said
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
 from obsnb.views.charts.over_time import bar_pattern
 from obsnb.views.formats import counted
 from obsnb.views.spanchart import Bar, Waterfall, waterfall_of
@@ -49,7 +49,7 @@ def waterfall(spans: Any, *, mode: Mode = "light", title: str = "", most: int = 
     figure = new_figure()
     _draw_bars(figure, found, mode)
     _draw_path(figure, found, mode)
-    words = [said(bar.name, 48) + " ✕" * bar.failed + " ◆" * bar.critical for bar in found.bars]
+    words = [said_short(bar.name, 48) + " ✕" * bar.failed + " ◆" * bar.critical for bar in found.bars]
     figure.update_yaxes(
         tickvals=list(range(len(words))), ticktext=words, range=[len(words) - 0.4, -0.6], automargin=True
     )
