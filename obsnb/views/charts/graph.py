@@ -215,7 +215,7 @@ def _draw_services(
             rank = f"<br>suspect {ranks[name][0]}, {number(ranks[name][1])}" if name in ranks else ""
             text, font = said_short(name, letters) + rank, {"size": 12, "color": colours.ink}
             above = letters < _LONGEST and int(places[name][0]) % 2
-            shift = (_DOT if above else -_DOT - 2) + (8 if above else -8) * bool(rank)
+            shift = (_DOT if above else -_DOT - 2) + (11 if above else -11) * bool(rank)
             _label(figure, places[name], text, font, colours.paper, shift=shift)
 
 

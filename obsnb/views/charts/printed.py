@@ -110,20 +110,11 @@ class _Sheet:
     def _margin(self) -> tuple[float, float, float, float]:
         """Left, right, top and bottom as parts of the page; room for long names is taken from the plot."""
         given = self.layout.get("margin") or {}
-        letters = max(
-            (
-                len(html.unescape(str(word)))
-                for name, axis in self.layout.items()
-                if name.startswith("yaxis")
-                for word in axis.get("ticktext") or ()
-            ),
-            default=0,
-        )
-        titled = any(
-            ((axis or {}).get("title") or {}).get("text")
-            for name, axis in self.layout.items()
-            if name.startswith("yaxis")
-        )
+        sides = [axis or {} for name, axis in self.layout.items() if name.startswith("yaxis")]
+        titled = any((axis.get("title") or {}).get("text") for axis in sides)
+        words = [len(html.unescape(str(word))) for axis in sides for word in axis.get("ticktext") or ()]
+        words += [len("10,000") for axis in sides if axis.get("type") == "log"]
+        letters = max(words, default=0)
         room = 6.3 * letters + 34 + 18 * titled
         left = min(max(float(given.get("l", 60)), room), 0.5 * self.width)
         right = 70.0 if any(trace["type"] == "heatmap" for trace in self.plain["data"]) else 24.0
