@@ -95,6 +95,15 @@ class Lab:
         widget.wait_for()
         return widget
 
+    def dress(self, theme: str) -> None:
+        """JupyterLab in its light or its dark theme, as its settings do it."""
+        name = f"JupyterLab {theme.title()}"
+        self.page.evaluate(
+            "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name
+        )
+        light = "true" if theme == "light" else "false"
+        self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+
     def read(self, expression: str) -> Any:
         """The value of an expression in the kernel, as JSON carries it."""
         asked = {"value": f"__import__('json').dumps({expression}, default=str)"}

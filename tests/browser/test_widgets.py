@@ -1,21 +1,18 @@
 """The widgets in a real JupyterLab: drawn, clicked, brushed, typed into, the effect read back in Python.
 
-One server, kernel and page serve all of them. After each test nothing may have been asked of another
-machine, and no error may stand on the console.
+One server, kernel and page serve all of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.lab import ROOT, Lab
 from tests.report.made_up import script_line
-from tests.requirements import require_module
 
 _FRAMES = f"""
 import obsnb, polars as pl
@@ -28,23 +25,10 @@ many = lines([f"line {{at}}" for at in range(400_000)], levels=["info", "error",
 """
 
 
-@pytest.fixture(scope="module")
-def started(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    require_module("jupyterlab")
-    expect.set_options(timeout=90_000)
-    lab = Lab(browser, tmp_path_factory.mktemp("lab"))
-    try:
-        lab.run(_FRAMES)
-        yield lab
-    finally:
-        lab.close()
-
-
-@pytest.fixture
-def lab(started: Lab) -> Iterator[Lab]:
-    yield started
-    assert started.strangers == []
-    assert started.errors == []
+@pytest.fixture(scope="module", autouse=True)
+def frames(jupyterlab: Lab) -> None:
+    """What the widgets show."""
+    jupyterlab.run(_FRAMES)
 
 
 def row(widget: Locator, text: str) -> Locator:

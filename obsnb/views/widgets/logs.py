@@ -161,7 +161,7 @@ class LogBrowser(ListWidget):
             "time": clock(row["ns"], digits=3, dated=self._dated),
             "level": cut(row.get("level"), 20),
             "service": cut(row.get("service"), 80),
-            "line": cut(row.get("parsed.message") or row["line"]),
+            "line": _in_a_row(row.get("parsed.message") or row["line"]),
             "trace": bool(row.get("trace_id")),
         }
 
@@ -350,6 +350,11 @@ class LogBrowser(ListWidget):
         if self._query.fold:
             raise UsageError("Open a pattern with Enter; its lines can be chosen.")
         return super()._choose(given)
+
+
+def _in_a_row(text: object) -> str:
+    """A line's text within one row of the list: a sign where a new line begins."""
+    return "↵ ".join(cut(text).splitlines())
 
 
 def _coded(frame: pl.DataFrame, name: str) -> tuple[npt.NDArray[np.int64], list[str | None]]:

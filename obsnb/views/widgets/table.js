@@ -38,6 +38,8 @@ function render({ model, el }) {
     chosen: tell,
   });
   list.element.style.setProperty("--o-columns", wide);
+  const least = start.columns.reduce((sum, { wide: own }) => sum + 8 + (own.endsWith("px") ? parseInt(own, 10) : 110), 8);
+  list.element.style.setProperty("--o-least", `${least}px`); // narrower, the list scrolls sideways
   const details = pane(`${start.title}: one row`, () => list.box);
   const search = h("input", { type: "search", "aria-label": `Search: ${start.title}`, placeholder: "Search (/)", value: query.text });
   search.addEventListener("input", settled(150, () => find({ text: search.value })));

@@ -26,7 +26,10 @@ function render({ model, el }) {
   const axis = h("div", { class: "obsnb-axis", "aria-hidden": "true" });
   for (const tick of at.ticks) {
     const one = h("span", {}, tick.says);
-    one.style.left = `${share(tick.ms) * 100}%`;
+    const at = share(tick.ms);
+    one.style.left = `${at * 100}%`;
+    if (at < 0.04) one.style.transform = "none";
+    else if (at > 0.96) one.style.transform = "translateX(-100%)";
     axis.append(one);
   }
   const typed = ["From (UTC)", "To (UTC)"].map((name) => h("input", { type: "text", "aria-label": name, spellcheck: "false" }));

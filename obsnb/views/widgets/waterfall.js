@@ -34,7 +34,7 @@ function spanRow(row) {
 function axis(ticks) {
   const lane = h("span", { class: "obsnb-lane" });
   for (const tick of ticks) {
-    const one = h("span", { class: "obsnb-tick" }, tick.says);
+    const one = h("span", { class: tick.at > 0.8 ? "obsnb-tick obsnb-last" : "obsnb-tick" }, tick.says);
     one.style.left = `${tick.at * 100}%`;
     lane.append(one);
   }
