@@ -30,6 +30,8 @@ _SYMPTOM = re.compile(
 _WAITS = re.compile(
     r"(?i)connection|pool|queue|thread|in_?flight|pending|backlog|wait|goroutine|session|activity"
 )
+#: Addresses that are set aside, as for a thread's stack, and cost nothing until they are used.
+_RESERVED = re.compile(r"(?i)virtual_memory|vsize|(?:^|_)vms(?:_|$)")
 _GOOD = re.compile(r"(?i)^up$|ready|available|free|hit|healthy|success|idle|alive")  # to fall is bad
 _FALLING = 0.4  # less is used where less is asked for: a follower, as a rule
 _GONE = 3  # samples that must have been missed before a series counts as gone
@@ -45,7 +47,11 @@ def role_of(metric: str, conventions: Conventions = DEFAULT) -> str:
     A resource is what the conventions' patterns say, and whatever else is no symptom; what fills up
     while waiting for others (connections, pools, queues, threads) is told apart.
     """
-    if metric in _ALERTS or (_HISTOGRAM.search(metric) and _SYMPTOM.search(metric)):
+    if (
+        metric in _ALERTS
+        or _RESERVED.search(metric)
+        or (_HISTOGRAM.search(metric) and _SYMPTOM.search(metric))
+    ):
         return "other"
     if _WAITS.search(metric):
         return "waits"

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from obsnb.analysis.events import deployments
+from obsnb.analysis.resources import role_of
 from obsnb.analysis.suspects import suspects
 from obsnb.errors import FrameError
 from obsnb.schema import EVENTS
@@ -377,6 +378,11 @@ def test_spans_whose_service_nobody_named_come_after_a_suspect_with_a_name_and_b
     assert out["service"].to_list()[:2] == ["identity", "unknown_service:python"]
     assert out["score"][1] > out["score"][0] >= 0.3
     assert out["rank"].to_list() == [1, 2]
+
+
+def test_addresses_that_are_only_set_aside_are_no_resource():
+    assert role_of("process_virtual_memory_bytes") == "other"
+    assert role_of("process_resident_memory_bytes") == role_of("go_memstats_alloc_bytes") == "resource"
 
 
 def test_of_two_deployments_the_one_next_to_the_onset_is_told_and_not_the_one_that_ended_it():

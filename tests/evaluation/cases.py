@@ -1,7 +1,8 @@
 """Labelled incidents: telemetry, the windows that are compared, and what was wrong.
 
-Three families, none of which the code under test may know: systems that are drawn from a seed
-(`tests.analysis.simulate`), the two incidents that real servers recorded, and those that the lab froze.
+Families, none of which the code under test may know: systems that are drawn from a seed
+(`tests.analysis.simulate`), the two incidents that real servers recorded, those that the lab froze, and those
+that it froze while it was instrumented as the debugging guide's code would do it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,6 +23,7 @@ from tests.analysis.simulate import FAULTS, simulate
 
 S = 1_000_000_000
 SIGNALS = ("logs", "spans", "series", "events")
+_WRITTEN = Path(__file__).parent / "recordings"
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,18 @@ def simulated(
 
 
 def recorded() -> Iterator[Case]:
-    """The incidents under data/incidents that say what was wrong."""
+    """The incidents under data/incidents, and those beside this module, that say what was wrong."""
     folder = incident_path("slow-query")
     assert folder is not None
-    for truth in sorted(folder.parent.glob("*/truth.json")):
-        yield _recorded(truth.parent)
+    for among in (folder.parent, _WRITTEN):
+        for truth in sorted(among.glob("*/truth.json")):
+            yield _recorded(truth.parent)
+
+
+def _family(name: str, truth: dict[str, Any]) -> str:
+    if truth.get("as_written"):
+        return "lab, as written"
+    return "lab" if name.startswith("lab-") else "recorded"
 
 
 @cache
@@ -107,7 +117,7 @@ def _recorded(folder: Path) -> Case:
     logs, spans, series = (_rows(folder, kind) for kind in ("logs", "spans", "series"))
     return Case(
         name=folder.name,
-        family="recorded",
+        family=_family(folder.name, truth),
         fault=truth.get("scenario", folder.name),
         logs=logs,
         spans=None if spans is None else spans.unique(["trace_id", "span_id"], maintain_order=True),

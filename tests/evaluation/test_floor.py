@@ -4,6 +4,7 @@ The whole of it, with intervals, is `python -m tests.evaluation`.
 """
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +69,29 @@ def test_the_same_incident_told_otherwise_has_the_same_first_suspect(variant):
     case = next(case for case in recorded() if case.name == "datasource")
     told = suspected(VARIANTS[variant](case))
     assert (told.rank, told.score >= CONFIDENT) == (1, True)
+
+
+@pytest.mark.parametrize(("family", "many"), [("lab", 4), ("lab, as written", 4)])
+def test_of_what_the_lab_froze_who_is_at_fault_is_among_the_first_three(family, many):
+    told = [suspected(case) for case in recorded() if case.family == family and not case.quiet]
+    assert len(told) == many
+    assert [each.case.name for each in told if each.rank is None or each.rank > 3] == []
+    assert sum(each.rank == 1 for each in told) >= 3
+    assert sum(each.rank != 1 and each.score >= CONFIDENT for each in told) <= 1
+
+
+@pytest.mark.parametrize("family", ["lab", "lab, as written"])
+def test_of_a_quiet_run_of_the_lab_nobody_is_a_confident_suspect(family):
+    quiet = [suspected(case) for case in recorded() if case.family == family and case.quiet]
+    assert [each.score < CONFIDENT for each in quiet] == [True]
+
+
+def test_recordings_as_written_are_small_and_whole():
+    for case in recorded():
+        if case.family == "lab, as written":
+            folder = Path(__file__).parent / "recordings" / case.name
+            obsnb.open_archive(folder).verify()
+            assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 1_000_000
 
 
 def test_the_other_verbs_tell_the_truth_mostly_where_it_says_something_of_them(cases):
