@@ -193,7 +193,6 @@ _WHERE = {
     "progress_bar": "views.progress",
     "read_events": "store.event_files",
     "read_otlp": "connection",
-    "progress_bar": "views.progress",
     "request_counts": "analysis.requests",
     "self_time": "analysis.traces",
     "service_graph": "analysis.service_graph",

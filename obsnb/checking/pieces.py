@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from obsnb.errors import UsageError
 from obsnb.redact import Redactor
+from obsnb.redact.notebooks import joined_streams
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,7 +130,7 @@ def _notebook(text: str) -> Iterator[Piece]:
     book = json.loads(text)
     for number, cell in enumerate(book.get("cells", []), 1):
         yield from _placed(f"cell {number}", _lines(_joined(cell.get("source", ""))))
-        for place, output in enumerate(cell.get("outputs", []), 1):
+        for place, output in enumerate(joined_streams(cell.get("outputs", [])), 1):
             yield from _placed(f"cell {number}, output {place}", _output(output))
         rest = {name: cell.get(name) for name in ("metadata", "attachments")}
         yield from _placed(f"cell {number}", _walk(rest, "$"))
