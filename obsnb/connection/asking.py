@@ -238,7 +238,7 @@ class Asking:
 
         Called again, it continues where it was stopped, and asks again for what rows may still have come
         into (the setting ``late_margin_s``), for damaged files and for what is known not to be whole.
-        Slices are short and come one after another: the limits of the profile do not stop it.
+        Slices are short and come two at once: the limits of the profile do not stop it.
 
         Parameters
         ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,11 +30,15 @@ Downloaded = Literal["logs", "metrics", "spans"]
 LATE_MARGIN_S = 600.0
 
 _KINDS: dict[Downloaded, Kind] = {"logs": "logs", "metrics": "series", "spans": "spans"}
-#: What a slice should hold: several copies of it are in memory while it is made a frame and written.
+#: So many slices are under way at once, as soon as one has told how long they may be. How many requests
+#: that makes together, the transport bounds.
+_UNDER_WAY = 2
+#: What a slice should hold: several copies of each that is under way are in memory while they are made
+#: frames and written.
 _WANTED = {
-    "logs": Size(rows=200_000, bytes=48_000_000),
-    "metrics": Size(rows=1_000_000, bytes=48_000_000),
-    "spans": Size(rows=50_000, bytes=48_000_000),
+    "logs": Size(rows=100_000, bytes=24_000_000),
+    "metrics": Size(rows=500_000, bytes=24_000_000),
+    "spans": Size(rows=25_000, bytes=24_000_000),
 }
 #: So many times that is pulled before a slice is cut instead.
 _MOST = 3
@@ -212,27 +217,63 @@ class _Pull:
         self._progress.update(done=1.0, rows=self._dataset.rows, bytes=self._dataset.bytes)
 
     def _gap(self, window: TimeRange) -> None:
-        """Slice by slice, what nothing is there of."""
-        start = window.start_ns
+        """What nothing is there of: a few slices at once, entered in order of time."""
+        start, many = window.start_ns, 1  # the first one tells how long the others may be
         while start < window.end_ns:
-            piece = self._pace.next(TimeRange(start, window.end_ns))
-            try:
-                answer = self._ask(piece)
-            except LimitError as error:
-                if error.status is not None or not self._pace.shorter(piece):
-                    raise
-                continue
-            self._dataset.add(answer.frame, answer.record)
-            self._pace.came(piece, Size(answer.record.rows, answer.record.bytes))
-            self._done_ns += piece.duration_ns
-            start = piece.end_ns
+            pieces: list[TimeRange] = []
+            while start < window.end_ns and len(pieces) < many:
+                pieces.append(self._pace.next(TimeRange(start, window.end_ns)))
+                start = pieces[-1].end_ns
+            self._enter(pieces)
+            many = _UNDER_WAY
+
+    def _enter(self, pieces: list[TimeRange]) -> None:
+        """Slices that are asked for at once; one that holds too much is cut, and comes in its place.
+
+        Where one fails, those that came are whole, and stay: only then it is said.
+        """
+        from obsnb.sources.at_once import at_once
+
+        together = _Together(self, sum(one.duration_ns for one in pieces))
+        answers, errors = at_once({str(one.start_ns): self._asking(one) for one in pieces}, together)
+        failed: SourceError | None = None
+        for piece in pieces:
+            answer, error = answers.get(str(piece.start_ns)), errors.get(str(piece.start_ns))
+            if answer is not None:
+                self._dataset.add(answer.frame, answer.record)
+                self._pace.came(piece, Size(answer.record.rows, answer.record.bytes))
+                self._done_ns += piece.duration_ns
+            elif _too_much(error) and self._pace.shorter(piece):
+                self._gap(piece)
+            else:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _asking(self, piece: TimeRange) -> Callable[[Progress], Answer]:
+        def ask(watch: Progress) -> Answer:
+            def told(part: float, so_far: Size) -> None:
+                watch.update(done=part, rows=so_far.rows, bytes=so_far.bytes)
+
+            shortest = piece.duration_ns <= self._asked.unit_ns
+            answer = self._asked.of(self._source, piece, Watch(told, most=None if shortest else self._most))
+            told(1.0, Size(answer.record.rows, answer.record.bytes))
+            return answer
+
+        return ask
+
+    def tell(self, part_ns: float, rows: int, size: int) -> None:
+        """How far the whole is, with so much of what is under way."""
+        done = (self._done_ns + part_ns) / self._whole_ns
+        rows, size = self._dataset.rows + rows, self._dataset.bytes + size
+        self._progress.update(done=done, rows=rows, bytes=size)
 
     def _again(self, old: Slice) -> None:
         """A slice as it was cut before, so that what came of it can be held against what comes now."""
         try:
-            answer = self._ask(old.window, old)
+            answer = self._asking(old.window)(_Together(self, old.window.duration_ns, old))
         except LimitError as error:
-            if error.status is not None:
+            if not _too_much(error):
                 raise
             self._dataset.drop(old.window)  # it holds more than it did, so that nothing is lost
             self._gap(old.window)
@@ -240,16 +281,25 @@ class _Pull:
         self._dataset.add(answer.frame, answer.record, again=old)
         self._done_ns += old.window.duration_ns
 
-    def _ask(self, piece: TimeRange, old: Slice | None = None) -> Answer:
-        dataset = self._dataset
-        rows = dataset.rows - (old.rows if old else 0)
-        size = dataset.bytes - (old.bytes if old else 0)
 
-        def told(part: float, so_far: Size) -> None:
-            done = (self._done_ns + part * piece.duration_ns) / self._whole_ns
-            self._progress.update(done=done, rows=rows + so_far.rows, bytes=size + so_far.bytes)
+@dataclass(frozen=True)
+class _Together:
+    """The progress of what is under way, as a part of the whole."""
 
-        shortest = piece.duration_ns <= self._asked.unit_ns
-        answer = self._asked.of(self._source, piece, Watch(told, most=None if shortest else self._most))
-        told(1.0, Size(answer.record.rows, answer.record.bytes))
-        return answer
+    pull: _Pull
+    length_ns: int
+    instead: Slice | None = None
+
+    def update(self, *, done: float, rows: int, bytes: int) -> None:
+        """Pass it on; of a slice that is asked again, not what is there of it already."""
+        old = self.instead
+        rows, size = (rows, bytes) if old is None else (rows - old.rows, bytes - old.bytes)
+        self.pull.tell(done * self.length_ns, rows, size)
+
+    def close(self) -> None:
+        """Others follow."""
+
+
+def _too_much(error: SourceError | None) -> bool:
+    """Whether a slice was more than a download takes at once, or than the source's own bound of rows."""
+    return isinstance(error, LimitError) and error.status is None
