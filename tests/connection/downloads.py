@@ -76,7 +76,9 @@ def asking(
     return Connection(logs=loki, roles=roles, **more), transport
 
 
-def asking_all(*, count: int = 60) -> Connection:
+def asking_all(
+    *, count: int = 60, at: int = -1, error: Callable[[], BaseException] = KeyboardInterrupt
+) -> Connection:
     """A live connection to a Prometheus and a Tempo that hold made-up data of the window."""
     grid = range(START // MS, WINDOW.end_ns // MS, 1_000)
     series = [
@@ -85,8 +87,9 @@ def asking_all(*, count: int = 60) -> Connection:
     ]
     series[1] = replace(series[1], labels={**series[1].labels, "zone": "late"})
     traces = [_trace(number + 1, WINDOW.duration_ns // count * number) for number in range(count)]
-    prometheus = Prometheus(DirectTransport(PrometheusStandIn(series)), conventions=DEFAULT)
-    tempo = Tempo(DirectTransport(TempoStandIn.of(*traces)), conventions=DEFAULT)
+    # An error at the number of a request, of either.
+    prometheus = Prometheus(Failing(PrometheusStandIn(series), at=at, error=error), conventions=DEFAULT)
+    tempo = Tempo(Failing(TempoStandIn.of(*traces), at=at, error=error), conventions=DEFAULT)
     roles = LiveRoles(None, prometheus, tempo, conventions=DEFAULT)
     return Connection(metrics=prometheus, traces=tempo, roles=roles)
 
