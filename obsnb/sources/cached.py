@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any
 
 from obsnb.conventions import Conventions
 from obsnb.ledger import Kind, QueryRecord
@@ -20,6 +20,7 @@ from obsnb.progress import Progress, Silent
 from obsnb.query.reading import is_pointwise
 from obsnb.schema import digest
 from obsnb.settings import SourceKind
+from obsnb.sources.around import Around, AskPart, Direction
 from obsnb.sources.base import Answer
 from obsnb.sources.estimates import KINDS, Estimate, Question, Verb
 from obsnb.sources.slices import covering, joined, within
@@ -46,11 +47,11 @@ class _Asked:
 
     question: str
     role: str | None
-    ask: Callable[[TimeRange, Progress], Answer]
+    ask: AskPart
 
 
-@dataclass(frozen=True)
-class Cached:
+@dataclass(frozen=True, repr=False)
+class Cached(Around):
     """A source, with what it answered before; all else that it has is its own.
 
     Parameters
@@ -71,7 +72,6 @@ class Cached:
         Nanoseconds since the epoch.
     """
 
-    inner: Any
     store: AnswerStore
     whose: str
     kind: SourceKind
@@ -79,84 +79,13 @@ class Cached:
     margin_ns: int
     clock: Callable[[], int] = now_ns
 
-    def __repr__(self) -> str:
-        return f"Cached({self.inner!r})"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # a copy asks for those before there is an inner one
-            raise AttributeError(name)
-        return getattr(self.inner, name)
-
-    def logs(
-        self,
-        query: str,
-        window: TimeRange,
-        *,
-        limit: int | None = None,
-        direction: Literal["forward", "backward"] = "forward",
-        role: str | None = None,
-        progress: Progress | None = None,
+    def _through(
+        self, question: Question, ask: AskPart, progress: Progress | None, direction: Direction
     ) -> Answer:
-        """As the source does."""
-
-        def ask(part: TimeRange, watch: Progress) -> Answer:
-            more: dict[str, Any] = {"limit": limit, "direction": direction, "role": role}
-            answer: Answer = self.inner.logs(query, part, progress=watch, **more)
-            return answer
-
-        params = {} if limit is None else {"limit": limit, "direction": direction}
-        asked = _Asked(self._question("logs", query, params), role, ask)
-        answer = self._answer if limit is None else self._same
-        return answer(asked, window, progress)
-
-    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
-        """As the source does."""
-
-        def ask(part: TimeRange, _: Progress) -> Answer:
-            answer: Answer = self.inner.series(query, part, step_ns=step_ns, role=role)
-            return answer
-
-        question = Question("metrics", query, window, step_ns)
+        """The answer, of what is kept and what the source gives."""
         answer = self._answer if self._is_sliced(question) else self._same
-        return answer(_Asked(self._text(question), role, ask), window, None)
-
-    def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
-        """As the source does."""
-
-        def ask(part: TimeRange, _: Progress) -> Answer:
-            answer: Answer = self.inner.samples(selector, part, role=role)
-            return answer
-
-        return self._same(_Asked(self._text(Question("samples", selector, window)), role, ask), window, None)
-
-    def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
-        """As the source does."""
-
-        def ask(part: TimeRange, _: Progress) -> Answer:
-            answer: Answer = self.inner.exemplars(query, part, role=role)
-            return answer
-
-        return self._same(_Asked(self._text(Question("exemplars", query, window)), role, ask), window, None)
-
-    def spans(
-        self,
-        query: str,
-        window: TimeRange,
-        *,
-        limit: int | None = None,
-        whole: bool = False,
-        role: str | None = None,
-        progress: Progress | None = None,
-    ) -> Answer:
-        """As the source does."""
-
-        def ask(part: TimeRange, watch: Progress) -> Answer:
-            more: dict[str, Any] = {"limit": limit, "whole": whole, "role": role}
-            answer: Answer = self.inner.spans(query, part, progress=watch, **more)
-            return answer
-
-        question = Question("spans", query, window, limit=limit, whole=whole)
-        return self._same(_Asked(self._text(question), role, ask), window, progress)
+        asked = _Asked(self._text(question, direction), question.role, ask)
+        return answer(asked, question.window, progress)
 
     def estimate(self, question: Question) -> Estimate:
         """What of a question would be asked for: what is kept costs nothing. Raises `SourceError`."""
@@ -179,9 +108,9 @@ class Cached:
 
     # How they are kept.
 
-    def _text(self, question: Question) -> str:
+    def _text(self, question: Question, direction: Direction = "forward") -> str:
         params: dict[Verb, dict[str, Any]] = {
-            "logs": {} if question.limit is None else {"limit": question.limit, "direction": "forward"},
+            "logs": {} if question.limit is None else {"limit": question.limit, "direction": direction},
             "metrics": {"step_ns": question.step_ns},
             "samples": {"samples": True},
             "exemplars": {},

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 from obsnb.errors import LimitError
 from obsnb.ledger import Ledger
 from obsnb.progress import Progress
 from obsnb.settings import Endpoint, SourceKind
+from obsnb.sources.around import Around, AskPart, Direction
 from obsnb.sources.base import Answer
 from obsnb.sources.estimates import Estimate, Question, expected_s
-from obsnb.timerange import TimeRange
 
 __all__ = ["Bounds", "Guarded", "size_words"]
 
@@ -58,8 +57,8 @@ class Bounds:
         return found
 
 
-@dataclass(frozen=True)
-class Guarded:
+@dataclass(frozen=True, repr=False)
+class Guarded(Around):
     """A source, asked only what its bounds allow; all else that it has is its own.
 
     Parameters
@@ -77,69 +76,13 @@ class Guarded:
     too much to do for the estimate already is not asked for more.
     """
 
-    inner: Any
     bounds: Bounds
     ledger: Ledger
 
-    def __repr__(self) -> str:
-        return f"Guarded({self.inner!r})"
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # a copy asks for those before there is an inner one
-            raise AttributeError(name)
-        return getattr(self.inner, name)
-
-    def logs(
-        self,
-        query: str,
-        window: TimeRange,
-        *,
-        limit: int | None = None,
-        direction: Literal["forward", "backward"] = "forward",
-        role: str | None = None,
-        progress: Progress | None = None,
-    ) -> Answer:
-        """As the source does. Raises `LimitError` where it would be too much."""
-        self._check(Question("logs", query, window, limit=limit, role=role))
-        answer: Answer = self.inner.logs(
-            query, window, limit=limit, direction=direction, role=role, progress=progress
-        )
-        return answer
-
-    def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
-        """As the source does. Raises `LimitError` where it would be too much."""
-        self._check(Question("metrics", query, window, step_ns=step_ns, role=role))
-        answer: Answer = self.inner.series(query, window, step_ns=step_ns, role=role)
-        return answer
-
-    def samples(self, selector: str, window: TimeRange, *, role: str | None = None) -> Answer:
-        """As the source does. Raises `LimitError` where it would be too much."""
-        self._check(Question("samples", selector, window, role=role))
-        answer: Answer = self.inner.samples(selector, window, role=role)
-        return answer
-
-    def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
-        """As the source does. Raises `LimitError` where it would be too much."""
-        self._check(Question("exemplars", query, window, role=role))
-        answer: Answer = self.inner.exemplars(query, window, role=role)
-        return answer
-
-    def spans(
-        self,
-        query: str,
-        window: TimeRange,
-        *,
-        limit: int | None = None,
-        whole: bool = False,
-        role: str | None = None,
-        progress: Progress | None = None,
-    ) -> Answer:
-        """As the source does. Raises `LimitError` where it would be too much."""
-        self._check(Question("spans", query, window, limit=limit, whole=whole, role=role))
-        answer: Answer = self.inner.spans(
-            query, window, limit=limit, whole=whole, role=role, progress=progress
-        )
-        return answer
+    def _through(self, question: Question, ask: AskPart, progress: Progress | None, _: Direction) -> Answer:
+        """The source's answer. Raises `LimitError` where it would be too much."""
+        self._check(question)
+        return ask(question.window, progress)
 
     def _check(self, question: Question) -> None:
         estimate: Estimate = self.inner.estimate(question)
