@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Progress", "Share", "Silent"]
 
 
 class Progress(Protocol):
@@ -25,3 +26,33 @@ class Silent:
 
     def close(self) -> None:
         """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several that follow one another tells, as a part of them all.
+
+    Parameters
+    ----------
+    watch
+        Told of all of them.
+    before, of
+        How many came before, and how many there are.
+    rows, bytes
+        What those before came to.
+    """
+
+    watch: Progress
+    before: int
+    of: int
+    rows: int = 0
+    bytes: int = 0
+
+    def update(self, *, done: float, rows: int, bytes: int) -> None:
+        """Tell it, behind what came before."""
+        self.watch.update(
+            done=(self.before + done) / self.of, rows=self.rows + rows, bytes=self.bytes + bytes
+        )
+
+    def close(self) -> None:
+        """Others follow."""

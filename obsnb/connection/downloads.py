@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obsnb.connection.downloading import Asked, begun, download, fill, note, until
 from obsnb.errors import ObsnbError, SourceError
-from obsnb.progress import Progress, Silent
+from obsnb.progress import Progress, Share, Silent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,26 +20,6 @@ __all__ = ["downloads"]
 
 #: Columns that come after the labels, as sources place them.
 _FIELDS = ("metadata.", "parsed.")
-
-
-@dataclass
-class _Share:
-    """What one of several downloads tells, as a part of them all."""
-
-    watch: Progress
-    before: int
-    of: int
-    rows: int
-    bytes: int
-
-    def update(self, *, done: float, rows: int, bytes: int) -> None:
-        """Tell it, behind what came before."""
-        self.watch.update(
-            done=(self.before + done) / self.of, rows=self.rows + rows, bytes=self.bytes + bytes
-        )
-
-    def close(self) -> None:
-        """Others follow."""
 
 
 def downloads(
@@ -77,7 +56,7 @@ def downloads(
     try:
         for place, (source, dataset) in enumerate(zip(sources, datasets, strict=True)):
             rows, size = (sum(getattr(one, what) for one in datasets[:place]) for what in ("rows", "bytes"))
-            share = _Share(watch, place, len(sources), rows, size)
+            share = Share(watch, place, len(sources), rows, size)
             try:
                 fill(dataset, asked, source, until_ns=until_ns, late_margin_s=late_margin_s, watch=share)
             except SourceError as error:

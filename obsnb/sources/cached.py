@@ -16,7 +16,7 @@ from typing import Any
 
 from obsnb.conventions import Conventions
 from obsnb.ledger import Kind, QueryRecord
-from obsnb.progress import Progress, Silent
+from obsnb.progress import Progress, Share, Silent
 from obsnb.query.reading import is_pointwise
 from obsnb.schema import digest
 from obsnb.settings import SourceKind
@@ -149,7 +149,7 @@ class Cached(Around):
         try:
             for place, part in enumerate(parts):
                 rows = sum(one.frame.height for one in answers)
-                answers.append(self._part(asked, part, _Share(watch, place, len(parts), rows)))
+                answers.append(self._part(asked, part, Share(watch, place, len(parts), rows)))
         finally:
             watch.close()
         rows, most = sum(one.frame.height for one in answers), getattr(self.inner, "max_rows", None)
@@ -209,20 +209,3 @@ class Cached(Around):
 def _plain(value: Any) -> Any:
     """A read-only mapping as JSON knows it, or a set."""
     return dict(value) if isinstance(value, Mapping) else sorted(value)
-
-
-@dataclass
-class _Share:
-    """What one of several pieces tells, as a part of them all."""
-
-    watch: Progress
-    before: int
-    of: int
-    rows: int
-
-    def update(self, *, done: float, rows: int, bytes: int) -> None:
-        """Tell it, behind what came before."""
-        self.watch.update(done=(self.before + done) / self.of, rows=self.rows + rows, bytes=bytes)
-
-    def close(self) -> None:
-        """Others follow."""
