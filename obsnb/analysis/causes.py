@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
+from obsnb.analysis.wait_texts import read_wait
 from obsnb.timerange import format_ns
 
 __all__ = ["cause_of"]
@@ -32,8 +33,8 @@ def cause_of(
 
     Latency and errors are symptoms. A cause is what changed: in this order the service's own
     deployment, the statement that a database was asked, the service's resources (with more
-    requests: the load), a pool, settings, more load, a callee; a deployment of whoever calls it is
-    told with any of them.
+    requests: the load), a pool, settings, a lock that statements wait for, more load,
+    a callee; a deployment of whoever calls it is told with any of them.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ def _changed(suspect: Suspect, load: Mapping[str, float], may_wait: bool) -> tup
             ("load", f"{more:.1f} times the requests; {said}") if more >= _MORE_LOAD else ("resource", said)
         )
     worded = [each for each in telling if each.signal in ("errors", "logs")]
-    for kind, pattern in (("pool", _POOL), ("configuration", _CONFIGURATION)):
-        found = next((each for each in worded if pattern.search(each.about)), None)
+    for kind, speaks in _WORDED:
+        found = next((each for each in worded if speaks(each.about)), None)
         if found is not None:
             return kind, found.about
     if more >= _MORE_LOAD and telling and telling[0].signal in ("latency", "symptom"):
@@ -89,6 +90,20 @@ def _changed(suspect: Suspect, load: Mapping[str, float], may_wait: bool) -> tup
         whom = f"it waits for {suspect.waits_for}" if suspect.waits_for else ""
         return "dependency", whom or (waiting.reason.rstrip(".") if waiting else "")
     return "unknown", _symptom(suspect)
+
+
+def _waits(text: str, *kinds: str) -> bool:
+    """Whether a text tells of such a wait, as `obsnb.database_waits` has it."""
+    wait = read_wait(text)
+    return wait is not None and wait.kind in kinds
+
+
+#: What the words of errors tell of a cause, the first first.
+_WORDED: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("pool", lambda text: bool(_POOL.search(text)) or _waits(text, "pool")),
+    ("configuration", lambda text: bool(_CONFIGURATION.search(text))),
+    ("statement", lambda text: _waits(text, "lock", "deadlock")),
+)
 
 
 def _leads(statement: Finding, telling: list[Finding]) -> bool:
