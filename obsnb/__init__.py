@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.correlated_lines import correlate_logs
     from obsnb.analysis.critical_path import critical_path
     from obsnb.analysis.debugging import debug_sessions
+    from obsnb.analysis.detection import detection
     from obsnb.analysis.errors import error_events, error_groups
     from obsnb.analysis.frontend import frontend_events, frontend_timings
     from obsnb.analysis.health import health_snapshots
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.timeline import timeline
     from obsnb.analysis.trace_quality import trace_quality
     from obsnb.analysis.traces import self_time
+    from obsnb.analysis.waits import database_waits
     from obsnb.connection import Connection, connect, open_archive, read_otlp
     from obsnb.investigation import Investigation, compare, investigate
     from obsnb.query.grafana import explore_url, from_grafana_url
@@ -116,7 +118,9 @@ __all__ = [
     "correlate_exemplars",
     "correlate_logs",
     "critical_path",
+    "database_waits",
     "debug_sessions",
+    "detection",
     "error_events",
     "error_groups",
     "explore_url",
@@ -168,7 +172,9 @@ _WHERE = {
     "correlate_exemplars": "analysis.correlated_exemplars",
     "correlate_logs": "analysis.correlated_lines",
     "critical_path": "analysis.critical_path",
+    "database_waits": "analysis.waits",
     "debug_sessions": "analysis.debugging",
+    "detection": "analysis.detection",
     "error_events": "analysis.errors",
     "error_groups": "analysis.errors",
     "explore_url": "query.grafana",

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.budget import error_budget
 from obsnb.analysis.requests import latency_quantile, request_counts, slow_counts
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES
@@ -91,9 +92,11 @@ def impact(
     *,
     during: TimeRange,
     baseline: TimeRange | None = None,
+    objective: float | None = 0.999,
+    objective_days: float = 30,
     conventions: Conventions = DEFAULT,
 ) -> Any:
-    """Minutes, requests, tenants and users, each with how it was counted.
+    """Minutes, requests, error budget, tenants and users, each with how it was counted.
 
     Requests come from counters and latency histograms, users from error lines with a user in them;
     never from spans, which may be a selection.
@@ -107,18 +110,35 @@ def impact(
     during, baseline
         What is compared with what. Without a baseline, tenants cannot be told apart and are left
         out.
+    objective, objective_days
+        The share of requests that must not fail, and over how many days. None leaves the error budget
+        out. It is counted only from counters that saw every request (span metrics may be made of sampled
+        spans): minutes as long as the incident's times its failed share, of the minutes that the
+        objective allows.
 
     Returns
     -------
     frame
         measure, during, before (scaled by nothing: what the baseline saw), unit, names (tenants
-        affected), how.
+        affected), how. The error budget's ``during`` is null where no counter tells, and ``how`` says why.
+
+    Raises
+    ------
+    UsageError
+        The objective is no share below 1, or its days are none.
     """
     # How long the baseline is says nothing of the incident, so this measure has no "before".
     rows = [_row("duration", during.duration_s / 60, None, "minutes", "onset to recovery")]
     if series is not None:
         frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="impact")
         rows += _requests(frame, during, baseline, conventions)
+        if objective is not None:
+            rows += [
+                _row(*each)
+                for each in error_budget(
+                    frame, during, baseline, objective=objective, days=objective_days, conventions=conventions
+                )
+            ]
     if logs is not None:
         rows += _users(to_polars(logs, LOGS, needs=("timestamp",), what="impact"), during, baseline)
     return like(pl.DataFrame(rows, schema=_COLUMNS), series if series is not None else logs)

@@ -43,7 +43,7 @@ class Found:
 
     def __init__(self, rows: Rows, compared: Compared, window: TimeRange, conventions: Conventions) -> None:
         self.rows, self.compared = rows, compared
-        self._window, self._names = window, conventions
+        self.window, self._names = window, conventions
         self._during, self._baseline = compared.during, compared.baseline
         self.guide = Guided(rows, compared, conventions)
 
@@ -95,18 +95,24 @@ class Found:
             series=rows.series,
             spans=rows.spans,
             noted=rows.noted,
-            window=self._window,
+            window=self.window,
             conventions=self._names,
         )
 
     @cached_property
     def impact(self) -> pl.DataFrame:
         """`obsnb.impact`."""
+        return self.impact_of(0.999, 30)
+
+    def impact_of(self, objective: float | None, objective_days: float) -> pl.DataFrame:
+        """`obsnb.impact` against that objective."""
         frame: pl.DataFrame = impact(
             self.rows.series,
             self.rows.logs,
             during=self._during,
             baseline=self._baseline,
+            objective=objective,
+            objective_days=objective_days,
             conventions=self._names,
         )
         return frame
@@ -133,7 +139,7 @@ class Found:
             pl.concat([self.events, more], how="diagonal_relaxed") if more.height else self.events,
             error_groups=self.errors,
             during=self._during if self.compared.found else None,
-            window=self._window,
+            window=self.window,
             why="change found in logs, spans and metrics",
         )
         return frame
@@ -197,7 +203,7 @@ class Found:
         frames = {name: frame.select(wanted).head(20).to_dicts() for name, (frame, wanted) in columns.items()}
         events = self.events.select("timestamp", "kind", "title", "service").to_dicts()
         return {
-            "window": _iso(self._window),
+            "window": _iso(self.window),
             "scope": dict(scope),
             "during": _iso(self._during),
             "baseline": _iso(self._baseline) if self._baseline else None,

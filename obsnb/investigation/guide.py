@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from obsnb.analysis.debugging import debug_sessions
+from obsnb.analysis.detection import Detection, detection
 from obsnb.analysis.frontend import frontend_timings
 from obsnb.analysis.health import health_snapshots
 from obsnb.analysis.memory import memory_differences, memory_snapshots
+from obsnb.analysis.waits import database_waits
 
 if TYPE_CHECKING:
     from obsnb.connection import Connection
@@ -67,3 +70,22 @@ class Guide(ABC):
     def cache_hit_rates(self, *, every: str = "1m") -> Any:
         """`obsnb.cache_hit_rates` over time, by cache, during against baseline."""
         return self._obs.out(self._found.guide.caches(every))
+
+    def database_waits(self) -> Any:
+        """`obsnb.database_waits` of the window: who waited for a connection or a lock, and how long."""
+        rows = self._found.rows
+        return self._obs.out(database_waits(rows.logs, rows.spans, conventions=self._obs.conventions))
+
+    def detection(self, *, objective: float = 0.999) -> Detection:
+        """`obsnb.detection`: how long until the first alert and until recovery, and which rule was sooner."""
+        found = self._found
+        told = detection(
+            found.rows.series,
+            found.events,
+            during=found.compared.during,
+            baseline=found.compared.baseline,
+            window=found.window,
+            objective=objective,
+            conventions=self._obs.conventions,
+        )
+        return replace(told, rules=self._obs.out(told.rules))

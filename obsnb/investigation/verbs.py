@@ -184,9 +184,9 @@ class Investigation(Telling, Navigation, Guide):
         """EVENTS: alerts that fired and deployments."""
         return self._obs.out(self._found.events)
 
-    def impact(self) -> Any:
-        """`obsnb.impact`: minutes, requests, tenants and users, each with how it was counted."""
-        return self._obs.out(self._found.impact)
+    def impact(self, *, objective: float | None = 0.999, objective_days: float = 30) -> Any:
+        """`obsnb.impact`: minutes, requests, error budget, tenants, users, each with how it was counted."""
+        return self._obs.out(self._found.impact_of(objective, objective_days))
 
     def change_points(self) -> Any:
         """`obsnb.change_points` of every series of the scope."""
@@ -371,6 +371,7 @@ class Investigation(Telling, Navigation, Guide):
             summary=self._found.summary.lines,
             confidence=self._found.summary.sure,
             impact=impact_rows(self._found.impact),
+            detection=self.detection().lines if self._found.compared.found else (),
             timeline=self._told_timeline,
             suspects=self._found.suspects,
             error_groups=self._found.errors,

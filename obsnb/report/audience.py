@@ -31,6 +31,7 @@ def for_public(postmortem: Postmortem) -> Postmortem:
         summary=(),
         confidence="",
         impact=tuple(replace(row, names=(), how="") for row in postmortem.impact),
+        detection=(),
         timeline=None if postmortem.timeline is None else _moments(postmortem.timeline),
         suspects=None,
         error_groups=None,

@@ -313,7 +313,9 @@ def _people(postmortem: Postmortem) -> list[str]:
         if section.key == "went_well":
             parts.append("## Lessons")
         if notes.text(section.key) or not public:
-            parts += [f"### {section.heading}", *_written(section, notes)]
+            known = postmortem.detection if section.key == "detection" else ()
+            told = _list(f"**{inline(label)}:** {inline(said)}" for label, said in known)
+            parts += [f"### {section.heading}", told, *_written(section, notes)]
     parts.append("## Action items")
     rows = [
         (

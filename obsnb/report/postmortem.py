@@ -90,6 +90,8 @@ class Postmortem:
         How sure the answer is, in words.
     impact
         Whom it hurt.
+    detection
+        When it was noticed, as `obsnb.detection` says it: pairs of a label and a sentence.
     timeline
         EVENTS, with ``evidence`` (list of ids) and ``starred`` (Boolean) where known.
     suspects, error_groups, slow_queries
@@ -132,6 +134,7 @@ class Postmortem:
     summary: tuple[str | tuple[str, str], ...] = ()
     confidence: str = ""
     impact: tuple[ImpactRow, ...] = ()
+    detection: tuple[tuple[str, str], ...] = ()
     timeline: pl.DataFrame | None = None
     suspects: pl.DataFrame | None = None
     error_groups: pl.DataFrame | None = None

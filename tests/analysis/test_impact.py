@@ -94,9 +94,11 @@ def test_users_are_counted_once_each_from_error_lines_of_the_incident():
     assert (row["during"], row["before"]) == (1, 1)
 
 
-def test_series_that_count_no_requests_give_the_duration_alone():
+def test_series_that_count_no_requests_give_the_duration_and_say_that_the_budget_is_unknown():
     other = _requests("red", "200", 1, 1, metric="cpu")
-    assert impact(other, during=DURING, baseline=BASELINE)["measure"].to_list() == ["duration"]
+    out = impact(other, during=DURING, baseline=BASELINE)
+    assert out["measure"].to_list() == ["duration", "error budget used"]
+    assert out["during"].to_list() == [10, None]
 
 
 def test_the_share_test_is_the_corrected_z_test():

@@ -1,0 +1,118 @@
+"""Alert rules that could have been there, derived from the data's own request metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from obsnb.analysis.budget import whole_counters
+from obsnb.analysis.counters import quantile_of_buckets
+from obsnb.analysis.requests import bucket_increases, request_counts
+from obsnb.conventions import Conventions
+from obsnb.schema import SERIES
+from obsnb.timerange import TimeRange
+
+__all__ = ["RATIO", "SLOWNESS", "Rule", "candidate_rules", "recorded"]
+
+#: How the recorded series are called, as recording rules are (level:metric:operations).
+RATIO, SLOWNESS = "service:requests:failed_ratio", "service:requests:latency_p95_seconds"
+#: The fastest burn of Google's multiwindow alerts: 2 % of a 30 day budget in an hour (Site Reliability
+#: Workbook, chapter 5, "Alerting on SLOs").
+_BURN = 14.4
+_WORSE = 2.0  # times the worst that the baseline saw
+_FEWEST = 3  # samples of the baseline from which a worst is taken
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for `obsnb.backtest_alert` on the series that `recorded` gives, and why this bound."""
+
+    text: str
+    for_: str | None
+    service: str | None
+    why: str
+
+
+def recorded(series: pl.DataFrame, *, every_s: int, conventions: Conventions) -> pl.DataFrame:
+    """SERIES of each service's failed ratio and 95th percentile, an interval each, stamped with its end.
+
+    As recording rules would have made them of the same counters: nothing from the interval's future.
+    Counters made of spans serve where there are no others.
+    """
+    whole = whole_counters(series, conventions)
+    counts = request_counts(whole if whole.height else series, conventions=conventions)
+    step = every_s * 10**9
+    # An increase belongs to the interval that its later sample ends or lies in.
+    end = (-(-pl.col("timestamp").to_physical() // step) * step).alias("timestamp")
+    ratios = (
+        counts.with_columns(end)
+        .group_by("timestamp", "service")
+        .agg(total=pl.col("count").sum(), value=pl.col("count").filter("failed").sum())
+        .filter(pl.col("total") > 0)
+        .select("timestamp", "service", pl.col("value") / pl.col("total"), pl.lit(RATIO).alias("metric"))
+    )
+    rows = []
+    for (at, service), part in (
+        bucket_increases(series, conventions).with_columns(end).group_by("timestamp", "service")
+    ):
+        value = quantile_of_buckets(part.select("le", pl.col("increase").alias("count")), 0.95)
+        if value is not None:
+            rows.append((at, service, value, SLOWNESS))
+    schema = {"timestamp": pl.Int64, "service": pl.String, "value": pl.Float64, "metric": pl.String}
+    both = pl.concat([ratios.select(*schema), pl.DataFrame(rows, schema=schema, orient="row")])
+    both = both.with_columns(
+        pl.col("timestamp").cast(pl.Datetime("ns", "UTC")),
+        pl.concat_str("metric", pl.lit("|"), pl.col("service").fill_null("")).alias("series_id"),
+        pl.col("service").alias("label.service"),
+    )
+    return (
+        SERIES.conform(both)
+        .with_columns(pl.col("metric", "service").cast(pl.String))
+        .sort("series_id", "timestamp")
+    )
+
+
+def candidate_rules(
+    series: pl.DataFrame, *, baseline: TimeRange | None, objective: float, every_s: int
+) -> list[Rule]:
+    """Rules for each service of `recorded`: on its failed ratio and on its latency.
+
+    The bound of a ratio is the error budget's fastest burn, and twice the worst of the baseline where
+    that is higher; of a latency twice the worst of the baseline. Each at once, and after two
+    intervals. Without a baseline there is no bound for a latency.
+    """
+    burn = _BURN * (1 - objective)
+    rules = []
+    for (metric, service), part in series.group_by("metric", "service", maintain_order=True):
+        worst = None
+        if baseline is not None:
+            ns = part["timestamp"].to_physical()
+            before = part.filter(ns.is_between(baseline.start_ns, baseline.end_ns, closed="right"))["value"]
+            worst = before.max() if len(before) >= _FEWEST else None
+        twice = _WORSE * worst if isinstance(worst, int | float) else None
+        if metric == RATIO:
+            bound = max(burn, twice or 0.0)
+            why = (
+                f"{_BURN:g} times the budget of {objective:.10g}"
+                if bound == burn
+                else "twice the worst of the baseline"
+            )
+        elif twice:
+            bound, why = twice, "twice the worst of the baseline"
+        else:
+            continue
+        if bound >= 1 and metric == RATIO:
+            continue  # more than all cannot fail
+        said = (
+            f'{metric}{{service="{_quoted(str(service))}"}} > {bound:.6g}'
+            if service
+            else f"{metric} > {bound:.6g}"
+        )
+        name = None if service is None else str(service)
+        rules += [Rule(said, None, name, why), Rule(said, f"{2 * every_s}s", name, why)]
+    return rules
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
