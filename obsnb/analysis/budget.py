@@ -71,8 +71,8 @@ def error_budget(
     used = share * during.duration_s / 60
     used_before = None if before is None or baseline is None else before * baseline.duration_s / 60
     how = (
-        f"request counters, status 500 and above: {share:.2%} of the requests, times its length; {said}; "
-        "what failed outside the window is not known"
+        f"request counters, status 500 and above: {100 * share:.2f} % of the requests, times its length; "
+        f"{said}; what failed outside the window is not known"
     )
     return [
         ("error budget used", used, used_before, "minutes", how),

@@ -9,11 +9,9 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import like
-from obsnb.analysis.line_records import Record, answers_of, evidence_of, parsed_lines, records_of
+from obsnb.analysis.line_records import Record, answers_of, evidence_of, moment_ns, parsed_lines, records_of
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.errors import WindowError
 from obsnb.schema import dtype
-from obsnb.timerange import parse_instant
 
 __all__ = ["debug_events", "debug_sessions"]
 
@@ -186,7 +184,7 @@ def _of_answers(answers: Any, held: dict[tuple[str | None, str | None], dict[str
             said = name or answer.get("session") or answer.get("session_id") or answer.get("id")
             key = (str(said) if said else None, None if said else f"\0answer {place}")
             one = held.setdefault(key, _begun(key[0], None))
-            events = [event for event in answer.get("events") or () if isinstance(event, Mapping)]
+            events = [event for event in _listed(answer.get("events")) if isinstance(event, Mapping)]
             times = [at for event in [answer, *events] if (at := _at(event)) is not None]
             if times:
                 one["start"] = min([*times, *([one["start"]] if one.get("start") is not None else [])])
@@ -196,8 +194,16 @@ def _of_answers(answers: Any, held: dict[tuple[str | None, str | None], dict[str
             inside = context if isinstance(context, Mapping) else {}
             one["user"] = one.get("user") or _as_text(inside.get("user_id") or answer.get("user"))
             one["endpoint"] = one.get("endpoint") or _as_text(inside.get("endpoint"))
-            one["dropped"] = answer["dropped"] if type(answer.get("dropped")) is int else one.get("dropped")
+            one["dropped"] = answer["dropped"] if _is_count(answer.get("dropped")) else one.get("dropped")
             one["commands"] += [str(event["event"])[:200] for event in events if event.get("event")]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _as_text(value: Any) -> str | None:
@@ -205,13 +211,8 @@ def _as_text(value: Any) -> str | None:
 
 
 def _at(event: Mapping[str, Any]) -> int | None:
-    for name in ("timestamp", "start_time", "time"):
-        if isinstance(event.get(name), str):
-            try:
-                return parse_instant(event[name], tz="UTC")
-            except WindowError:
-                continue
-    return None
+    times = (moment_ns(event.get(name)) for name in ("timestamp", "start_time", "time"))
+    return next((found for found in times if found is not None), None)
 
 
 def _finished(one: dict[str, Any]) -> dict[str, Any]:

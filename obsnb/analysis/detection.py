@@ -10,7 +10,7 @@ import polars as pl
 
 from obsnb.analysis.backtest import backtest_alert
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.rules import Rule, candidate_rules, recorded
+from obsnb.analysis.rules import Rule, candidate_rules, recorded, recordings
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import UsageError
 from obsnb.schema import EVENTS, SERIES, dtype
@@ -25,6 +25,7 @@ _RULES: dict[str, Any] = {
     "for": pl.String,
     "service": pl.String,
     "why": pl.String,
+    "recorded_as": pl.String,
     "fired": dtype("time"),
     "after": pl.Duration("ns"),
     "lead": pl.Duration("ns"),
@@ -49,15 +50,18 @@ class Detection:
     rules
         The rules that were tried, the soonest first, as a frame: ``rule`` (its text, on recorded series of
         the failed ratio and the 95th percentile), ``for``, ``service``, ``why`` (where its bound is
-        from), ``fired`` (null: never in the incident), ``after`` (the onset), ``lead`` (before the first
-        alert), ``before`` (how often it fired in the baseline), ``sooner`` (whether it was silent in the
-        baseline and before the first alert, or there was none).
+        from), ``recorded_as`` (the PromQL that records the rule's series; its ``service`` is a label that the
+        recording rule adds), ``fired`` (null: never in the incident), ``after`` (the onset), ``lead``
+        (before the first alert), ``before`` (how often it fired in the baseline), ``sooner`` (whether it
+        was silent in the baseline and before the first alert, or there was none).
     unknown
         What the data cannot tell, in sentences.
     best
         The soonest of the rules that are sooner: its text, its ``for``, when it fired.
     compared
         Whether there were rules and a baseline to try them on.
+    recorded_as
+        The PromQL that records the best rule's series.
     """
 
     onset_ns: int
@@ -69,6 +73,7 @@ class Detection:
     unknown: tuple[str, ...]
     best: tuple[str, str | None, int] | None = None
     compared: bool = False
+    recorded_as: str | None = None
 
     @property
     def to_detect_ns(self) -> int | None:
@@ -87,6 +92,7 @@ class Detection:
             ("Detected", self._detected()),
             ("Recovered", self._recovered()),
             ("Sooner", self._sooner()),
+            *((("Recorded as", self.recorded_as),) if self.recorded_as else ()),
             *(("Not known", sentence) for sentence in self.unknown),
         )
 
@@ -119,7 +125,7 @@ class Detection:
         return f"{rule} would have fired {_after(at - self.onset_ns)}, {gain}, and never in the baseline."
 
     def __str__(self) -> str:
-        return "\n".join(f"{label + ':':11}{sentence}" for label, sentence in self.lines)
+        return "\n".join(f"{label + ':':13}{sentence}" for label, sentence in self.lines)
 
     def __repr__(self) -> str:
         return str(self)
@@ -199,16 +205,24 @@ def detection(
         made = recorded(frame, every_s=every, conventions=conventions)
         candidates = candidate_rules(made, baseline=baseline, objective=objective, every_s=every)
         rules = _shaped([_tried(rule, made, during, baseline, alert) for rule in candidates])
+        queries = recordings(frame, every_s=every, conventions=conventions)
+        name = pl.col("rule").str.extract(r"^([\w:]+)", 1)
+        rules = rules.with_columns(
+            name.replace_strict(queries or {"": ""}, default=None, return_dtype=pl.String).alias(
+                "recorded_as"
+            )
+        )
     if rules.is_empty():
         unknown.append("There are no request counters or latency histograms to try rules on.")
     elif baseline is None:
         unknown.append("Without a baseline it is not known how often the rules would have fired for nothing.")
     recovered = window is None or during.end_ns < window.end_ns
     sooner = rules.filter("sooner").head(1).to_dicts() if baseline is not None else []
-    best = None
+    best, query = None, None
     if sooner:
         at = rules.filter("sooner")["fired"].to_physical()[0]
         best = (sooner[0]["rule"], sooner[0]["for"], int(at))
+        query = sooner[0]["recorded_as"]
     return Detection(
         onset_ns=during.start_ns,
         recovery_ns=during.end_ns if recovered else None,
@@ -219,6 +233,7 @@ def detection(
         unknown=tuple(unknown),
         best=best,
         compared=baseline is not None and rules.height > 0,
+        recorded_as=query,
     )
 
 
@@ -266,7 +281,7 @@ def _tried(
 
 def _shaped(rows: list[dict[str, Any]]) -> pl.DataFrame:
     raw = {name: pl.Int64 if name in ("fired", "after", "lead") else kind for name, kind in _RULES.items()}
-    out = pl.DataFrame(rows, schema=raw, orient="row")
+    out = pl.DataFrame([{"recorded_as": None, **row} for row in rows], schema=raw, orient="row")
     out = out.sort("sooner", "fired", "rule", "for", descending=[True, False, False, False], nulls_last=True)
     return out.select(pl.col(name).cast(kind) for name, kind in _RULES.items())
 

@@ -10,11 +10,9 @@ import polars as pl
 
 from obsnb.analysis.border import like
 from obsnb.analysis.health_answers import HEALTH_ROUTE, checks_of, is_healthy
-from obsnb.analysis.line_records import Record, answers_of, evidence_of, parsed_lines, records_of
+from obsnb.analysis.line_records import Record, answers_of, evidence_of, moment_ns, parsed_lines, records_of
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.errors import WindowError
 from obsnb.schema import dtype
-from obsnb.timerange import parse_instant
 
 __all__ = ["health_changes", "health_snapshots"]
 
@@ -94,21 +92,12 @@ def _row(
 
 def _of_answers(answers: Iterable[Mapping[str, Any]], service: str | None) -> Iterable[dict[str, Any]]:
     for answer in answers:
-        at = _moment(answer)
+        times = (answer.get(name) for name in ("timestamp", "time", "checked_at", "checkedAt"))
+        at = next((found for value in times if (found := moment_ns(value)) is not None), None)
         said = answer.get("service") or answer.get("serviceId") or answer.get("application")
         whose = said if isinstance(said, str) else service
         for component, status, latency, error in checks_of(answer):
             yield _row(at, whose, component, status, "answer") | {"latency": latency, "error": error}
-
-
-def _moment(answer: Mapping[str, Any]) -> int | None:
-    for name in ("timestamp", "time", "checked_at", "checkedAt"):
-        if isinstance(answer.get(name), str | int | float) and not isinstance(answer[name], bool):
-            try:
-                return parse_instant(answer[name], tz="UTC")
-            except WindowError:
-                continue
-    return None
 
 
 def _of_lines(lines: pl.DataFrame) -> list[dict[str, Any]]:

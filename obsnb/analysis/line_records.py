@@ -18,9 +18,21 @@ from obsnb.analysis.border import to_polars
 from obsnb.analysis.log_fields import decode_objects
 from obsnb.analysis.logs import PARSED, parse_logs
 from obsnb.conventions import Conventions
+from obsnb.errors import WindowError
 from obsnb.schema import LOGS
+from obsnb.timerange import parse_instant
 
-__all__ = ["Record", "answers_of", "duration_ns", "evidence_of", "parsed_lines", "records_of", "slim"]
+__all__ = [
+    "Record",
+    "answers_of",
+    "duration_ns",
+    "evidence_of",
+    "moment_ns",
+    "parsed_lines",
+    "records_of",
+    "slim",
+    "whole",
+]
 
 _PAIR = re.compile(r'(?<![\w"])([A-Za-z_][\w.\-]*)=("(?:[^"\\]|\\.)*"|[^\s,;]+)')
 _TAIL = re.compile(r"\{\s*\"(?s:.*)\}\s*$")
@@ -123,14 +135,30 @@ def duration_ns(value: Any, name: str = "", *, unit: str = "s") -> int | None:
         return None
     clock = _CLOCK.match(str(value))
     if clock:
-        return round((int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])) * 1e9)
+        return whole((int(clock[1]) * 3600 + int(clock[2]) * 60 + float(clock[3])) * 1e9)
     amount = _AMOUNT.match(str(value))
     if amount is None:
         return None
     named = _ENDINGS.get(_WORD.split(name)[-1].lower(), unit)
     scale = _UNITS_NS.get(amount[2].lower() or named)
     number = float(amount[1].replace(",", ".")) if scale is not None else math.nan
-    return round(number * scale) if scale is not None and math.isfinite(number) else None
+    return None if scale is None else whole(number * scale)
+
+
+def whole(number: float | None) -> int | None:
+    """Rounded; None for none, for what is not finite, and for what 64 bits do not hold."""
+    return round(number) if number is not None and abs(number) < 2.0**63 else None
+
+
+def moment_ns(value: Any) -> int | None:
+    """An answer's time in nanoseconds, UTC where it names no zone; None for what is no time."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        found = parse_instant(value, tz="UTC")
+    except (WindowError, ValueError, OverflowError):
+        return None
+    return found if abs(found) < 2**63 else None
 
 
 def parsed_lines(logs: Any, *, what: str, conventions: Conventions) -> pl.DataFrame:

@@ -9,11 +9,18 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.line_records import Record, answers_of, evidence_of, parsed_lines, records_of, slim
+from obsnb.analysis.line_records import (
+    Record,
+    answers_of,
+    evidence_of,
+    moment_ns,
+    parsed_lines,
+    records_of,
+    slim,
+    whole,
+)
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.errors import WindowError
 from obsnb.schema import LOGS, dtype
-from obsnb.timerange import parse_instant
 
 __all__ = ["memory_differences", "memory_snapshots"]
 
@@ -109,13 +116,7 @@ def memory_snapshots(
 
 def _of_answer(answer: Mapping[str, Any], service: str | None) -> Iterator[dict[str, Any]]:
     record = Record(_slim_fields(answer))
-    at = None
-    said = record.text("timestamp", "time")
-    if said is not None:
-        try:
-            at = parse_instant(said, tz="UTC")
-        except WindowError:
-            at = None
+    at = moment_ns(record.text("timestamp", "time"))
     whose = record.text("service", "service.name") or service
     for told in _told(record, ""):
         yield {"timestamp": at, "service": whose} | told
@@ -152,8 +153,8 @@ def _told(record: Record, line: str) -> Iterator[dict[str, Any]]:
     key = record.text("key", "snapshot", "profile", "snapshot_key")
     for kind, names in _TOTALS:
         size = record.number(*names)
-        if size is not None:
-            yield {"key": key, "kind": kind, "size": round(size)}
+        if whole(size) is not None:
+            yield {"key": key, "kind": kind, "size": whole(size)}
     entries = next((those for name in _LISTS if (those := _entries(record.get(name)))), [])
     for entry in entries:
         yield {"key": key, "kind": "location"} | entry
@@ -167,8 +168,8 @@ def _told(record: Record, line: str) -> Iterator[dict[str, Any]]:
             "location": found["place"],
             "size": size,
             "size_diff": grown,
-            "count": int(found["count"]) if found["count"] else None,
-            "count_diff": int(found["grown"]) if found["grown"] else None,
+            "count": whole(float(found["count"])) if found["count"] else None,
+            "count_diff": whole(float(found["grown"])) if found["grown"] else None,
         }
     collected = _COLLECTED.search(line)
     if collected:
@@ -176,7 +177,7 @@ def _told(record: Record, line: str) -> Iterator[dict[str, Any]]:
 
 
 def _bytes(number: str | None, unit: str | None) -> int | None:
-    return None if number is None else round(float(number) * _UNITS[(unit or "").lower()])
+    return None if number is None else whole(float(number) * _UNITS[(unit or "").lower()])
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
@@ -198,17 +199,13 @@ def _entries(value: Any) -> list[dict[str, Any]]:
             out.append(
                 {
                     "location": location,
-                    "size": _whole(size),
-                    "size_diff": _whole(grown),
-                    "count": _whole(count),
-                    "count_diff": _whole(more),
+                    "size": whole(size),
+                    "size_diff": whole(grown),
+                    "count": whole(count),
+                    "count_diff": whole(more),
                 }
             )
     return out
-
-
-def _whole(number: float | None) -> int | None:
-    return None if number is None else round(number)
 
 
 def _location(one: Record) -> str | None:

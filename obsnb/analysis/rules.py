@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -13,7 +14,7 @@ from obsnb.conventions import Conventions
 from obsnb.schema import SERIES
 from obsnb.timerange import TimeRange
 
-__all__ = ["RATIO", "SLOWNESS", "Rule", "candidate_rules", "recorded"]
+__all__ = ["RATIO", "SLOWNESS", "Rule", "candidate_rules", "recorded", "recordings"]
 
 #: How the recorded series are called, as recording rules are (level:metric:operations).
 RATIO, SLOWNESS = "service:requests:failed_ratio", "service:requests:latency_p95_seconds"
@@ -71,6 +72,29 @@ def recorded(series: pl.DataFrame, *, every_s: int, conventions: Conventions) ->
         .with_columns(pl.col("metric", "service").cast(pl.String))
         .sort("series_id", "timestamp")
     )
+
+
+def recordings(series: pl.DataFrame, *, every_s: int, conventions: Conventions) -> dict[str, str]:
+    """The PromQL that records each of these series from the counters that are there, by its name."""
+    metrics = set(series["metric"].unique().to_list())
+    whole = whole_counters(series, conventions)
+    there = set(whole["metric"].unique().to_list()) if whole.height else metrics
+    counter = next((name for name in conventions.request_counters if name in there), None)
+    histogram = next(
+        (f"{n}_bucket" for n in conventions.request_histograms if f"{n}_bucket" in metrics), None
+    )
+    status = next((name for name in conventions.status_labels if name in series.columns), None)
+    labels = [name for name in conventions.service_labels if re.fullmatch(r"[a-zA-Z_]\w*", name)]
+    by = next((name for name in labels if {name, f"label.{name}"} & set(series.columns)), "service")
+    out = {}
+    if counter is not None and status is not None:
+        summed = f"sum by ({by}) (rate({counter}%s[{every_s}s]))"
+        failed = f'{{{status}=~"5..|5xx|STATUS_CODE_ERROR"}}'
+        out[RATIO] = f"{summed % failed} / {summed % ''}"
+    if histogram is not None:
+        unit = " / 1000" if "milliseconds" in histogram else ""
+        out[SLOWNESS] = f"histogram_quantile(0.95, sum by ({by}, le) (rate({histogram}[{every_s}s]))){unit}"
+    return out
 
 
 def candidate_rules(

@@ -65,6 +65,11 @@ def test_a_rule_on_the_failed_ratio_is_named_with_what_it_would_have_gained():
     first = told.rules.to_dicts()[0]
     assert (first["before"], first["sooner"], first["lead"].total_seconds()) == (0, True, 240)
     assert first["why"] == "14.4 times the budget of 0.999"
+    assert told.lines[3] == ("Recorded as", first["recorded_as"])
+    assert first["recorded_as"] == (
+        'sum by (service) (rate(http_requests_total{code=~"5..|5xx|STATUS_CODE_ERROR"}[60s])) / '
+        "sum by (service) (rate(http_requests_total[60s]))"
+    )
 
 
 def test_an_alert_that_was_sooner_than_any_rule_is_not_bettered():

@@ -127,3 +127,9 @@ def test_an_investigation_reads_answers_beside_its_lines():
     inv = obsnb.investigate(obsnb.open_archive("lab-quiet"))
     assert inv.health_snapshots().height == 0
     assert inv.health_snapshots(_answer(), service="backend").height == 3
+
+
+def test_times_and_latencies_that_no_clock_has_are_left_out():
+    answer = {"checks": {"db": {"status": "up", "latency_s": 1e300}}, "timestamp": 10**40}
+    (row,) = obsnb.health_snapshots(answers=answer).to_dicts()
+    assert (row["timestamp"], row["latency"], row["status"]) == (None, None, "up")

@@ -79,3 +79,12 @@ def test_lines_that_tell_of_no_size_give_an_empty_frame(texts):
     out = obsnb.memory_snapshots(lines_of(texts))
     assert out.shape == (0, 10)
     assert obsnb.memory_differences(out).shape == (0, 13)
+
+
+def test_numbers_that_no_memory_has_are_left_out():
+    texts = [
+        '{"msg":"memory","rss":1e300}',
+        '{"msg":"memory","rss":99999999999999999999}',
+        '{"msg":"memory","rss":7}',
+    ]
+    assert obsnb.memory_snapshots(lines_of(texts))["size"].to_list() == [7]
