@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -73,6 +74,7 @@ _WORD = re.compile(r"[_.\-\s]|(?<=[a-z])(?=[A-Z])")
 _COLUMN = re.compile(r"^(?:metadata|parsed|label)\.")
 
 
+@lru_cache(maxsize=8192)  # the same few names, once a line and a question
 def slim(name: str) -> str:
     """A field's name without what spellings differ in: ``component.stack``, ``componentStack``, ..."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
@@ -196,15 +198,21 @@ def records_of(lines: pl.DataFrame) -> list[Record]:
     )
     tails = [found[0].strip() if (found := _TAIL.search(text)) else "" for text in texts]
     objects = decode_objects(tails)
-    rows = lines.select(columns).iter_rows(named=True) if columns else iter([{}] * lines.height)
-    return [Record(_merged(row, told, text)) for row, told, text in zip(rows, objects, texts, strict=True)]
+    columns = [name for name in columns if lines[name].null_count() < lines.height]
+    keys = [slim(_COLUMN.sub("", name)) for name in columns]
+    rows = lines.select(columns).iter_rows() if columns else iter([()] * lines.height)
+    return [
+        Record(_merged(keys, row, told, text)) for row, told, text in zip(rows, objects, texts, strict=True)
+    ]
 
 
-def _merged(row: Mapping[str, Any], told: Mapping[str, Any] | None, text: str) -> dict[str, Any]:
+def _merged(
+    keys: Sequence[str], row: Sequence[Any], told: Mapping[str, Any] | None, text: str
+) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for name, value in row.items():
+    for key, value in zip(keys, row, strict=True):
         if value is not None and value != "":
-            out.setdefault(slim(_COLUMN.sub("", name)), value)
+            out.setdefault(key, value)
     if told is not None:
         for name, value in _flat(told):
             out.setdefault(name, value)

@@ -12,12 +12,35 @@ from tests.analysis.lines import lines_of
 
 _WORDS = st.sampled_from(
     [
-        "status", "checks", "components", "healthy", "down", "latency", "timestamp", "name", "type",
-        "value", "memory_usage", "rss", "top_differences", "filename", "size_diff", "debug_session", "events",
-        "cache.hit", "navigation", "duration", "componentStack", "message", "level", "error", "lcp", "web_vital",
+        "status",
+        "checks",
+        "components",
+        "healthy",
+        "down",
+        "latency",
+        "timestamp",
+        "name",
+        "type",
+        "value",
+        "memory_usage",
+        "rss",
+        "top_differences",
+        "filename",
+        "size_diff",
+        "debug_session",
+        "events",
+        "cache.hit",
+        "navigation",
+        "duration",
+        "componentStack",
+        "message",
+        "level",
+        "error",
+        "lcp",
+        "web_vital",
         "2026-01-01",
     ]
-)  # fmt: skip
+)
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | _WORDS | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=4),
