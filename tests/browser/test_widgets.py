@@ -218,6 +218,24 @@ def test_a_brush_says_what_sets_the_picked_lines_apart(lab: Lab) -> None:
     assert widget.locator("script").count() == 0
 
 
+def test_a_brush_drawn_by_the_pointer_feeds_the_contrast_of_the_real_lines(lab: Lab) -> None:
+    lab.run("brushed = obsnb.widgets.TimePicker(logs); sets_apart = obsnb.widgets.ContrastPanel()")
+    lab.run("sets_apart.watch(brushed)")
+    panel = lab.show("sets_apart")
+    expect(about(panel)).to_have_text("nothing is compared yet")
+    plot = lab.show("brushed").locator(".obsnb-plot")
+    box = plot.bounding_box()
+    assert box is not None
+    lab.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 40, steps=4)
+    lab.page.mouse.up()
+    expect(about(panel)).to_contain_text("chosen rows against")
+    expect(row(panel, "level = error")).to_be_visible()
+    assert lab.read("sets_apart.source.height") > 3
+    assert lab.read("brushed.selection.height + brushed.rest.height") == 33_356
+
+
 def test_health_and_the_ledger_are_read_and_health_is_asked_again(lab: Lab) -> None:
     widget = lab.show("health = obsnb.widgets.HealthPanel(obs.health); health")
     widget.get_by_role("button", name="Ask again").click()
