@@ -13,7 +13,7 @@ from obsnb.views import charts
 from obsnb.views.charts.layers import layered
 from obsnb.views.charts.names import OTHERS, folded
 from tests.report.made_up import CHILD, ROOT, SECOND, START, TRACE, at, lengths, spans, timeline
-from tests.views.every_chart import SCENE, buckets, counter, error_events, error_groups, exemplars
+from tests.views.every_chart import SCENE, buckets, counter, error_events, error_groups, exemplars, findings
 
 
 def test_a_million_points_are_two_thousand_and_the_spike_is_among_them() -> None:
@@ -225,3 +225,8 @@ def test_the_windows_lie_below_the_marks_of_events() -> None:
     figure = charts.rates(counter("x"), **SCENE, events=timeline("deploy"))
     names = [shape.name for shape in figure.layout.shapes]
     assert names.index("event") > names.index("incident")
+
+
+def test_a_name_as_long_as_a_book_does_not_make_a_figure_as_long_as_one() -> None:
+    figure = charts.contrast(findings("a" * 10_000))
+    assert figure.layout.height < 700

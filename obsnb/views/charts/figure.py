@@ -96,8 +96,8 @@ def finished(
     """
     apply(figure, mode=mode, title=said(title, 80))
     colours = theme(mode)
-    text = "; ".join(dict.fromkeys(note for note in notes if note))
-    lines = textwrap.wrap(one_line(text), 108) if text else []
+    text = "; ".join(dict.fromkeys(shorten(one_line(note), 240) for note in notes if note))
+    lines = textwrap.wrap(text, 108) if text else []
     heights = [_TITLE + _NOTE * len(lines)]  # where each legend begins, and where the last ends
     heights += [heights[0] + _ROW * _legend_rows(figure, "legend")]
     heights += [heights[1] + _ROW * _legend_rows(figure, "legend2")]
