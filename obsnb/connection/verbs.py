@@ -115,7 +115,6 @@ class Connection(Asking, Discovery, SpanDiscovery, Planning, Linking, Freezing):
 
         import polars as pl
 
-    from obsnb.analysis.story import Story
         columns: dict[str, Any] = {"source": pl.String, "kind": pl.String, "status": pl.String}
         columns |= {"latency_s": pl.Float64, "version": pl.String, "clock_skew_s": pl.Float64}
         columns |= {"limits": pl.String, "message": pl.String}
