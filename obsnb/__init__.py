@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.caches import cache_hit_rates
     from obsnb.analysis.changes import change_points
     from obsnb.analysis.clocks import clock_skew
+    from obsnb.analysis.cohorts import compare_cohorts
     from obsnb.analysis.contrast import contrast
     from obsnb.analysis.correlated_exemplars import correlate_exemplars
     from obsnb.analysis.correlated_lines import correlate_logs
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from obsnb.analysis.impact import impact
     from obsnb.analysis.logs import parse_logs
     from obsnb.analysis.memory import memory_differences, memory_snapshots
+    from obsnb.analysis.notable import notable_traces
     from obsnb.analysis.patterns import mine_patterns, patterns
     from obsnb.analysis.requests import request_counts
     from obsnb.analysis.service_graph import service_graph
@@ -113,6 +115,7 @@ __all__ = [
     "charts",
     "clock_skew",
     "compare",
+    "compare_cohorts",
     "connect",
     "contrast",
     "correlate_exemplars",
@@ -139,6 +142,7 @@ __all__ = [
     "memory_differences",
     "memory_snapshots",
     "mine_patterns",
+    "notable_traces",
     "open_archive",
     "parse_logs",
     "patterns",
@@ -167,6 +171,7 @@ _WHERE = {
     "change_points": "analysis.changes",
     "clock_skew": "analysis.clocks",
     "compare": "investigation",
+    "compare_cohorts": "analysis.cohorts",
     "connect": "connection",
     "contrast": "analysis.contrast",
     "correlate_exemplars": "analysis.correlated_exemplars",
@@ -193,6 +198,7 @@ _WHERE = {
     "memory_differences": "analysis.memory",
     "memory_snapshots": "analysis.memory",
     "mine_patterns": "analysis.patterns",
+    "notable_traces": "analysis.notable",
     "open_archive": "connection",
     "parse_logs": "analysis.logs",
     "patterns": "analysis.patterns",

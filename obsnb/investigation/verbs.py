@@ -28,6 +28,7 @@ from obsnb.investigation.found import Found, inside
 from obsnb.investigation.guide import Guide
 from obsnb.investigation.links import Links
 from obsnb.investigation.navigation import Navigation
+from obsnb.investigation.reading import TraceReading
 from obsnb.investigation.telling import Telling
 from obsnb.timerange import TimeRange
 
@@ -86,7 +87,7 @@ def investigate(
     return Investigation(obs, chosen, within, baseline)
 
 
-class Investigation(Telling, Navigation, Guide):
+class Investigation(Telling, Navigation, TraceReading, Guide):
     """What `investigate` gives: one window, one scope, every verb.
 
     What is asked of the sources is asked once and kept, and so are the verbs' results. Frames come

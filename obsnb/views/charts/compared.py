@@ -77,7 +77,7 @@ def _numbers_shifted(frame: pl.DataFrame) -> list[str]:
 
 def cohorts(
     selected: Any,
-    baseline: Any,
+    baseline: Any = None,
     *,
     by: str = "self_time",
     most: int = 20,
@@ -90,7 +90,8 @@ def cohorts(
     ----------
     selected, baseline
         A row an operation: ``operation`` (or ``path``, or service and name), and the column compared. SPANS
-        with ``self_time`` (`obsnb.self_time`) will do: durations are averaged, spans counted.
+        with ``self_time`` (`obsnb.self_time`) will do: durations are averaged, spans counted. Or what
+        `obsnb.compare_cohorts` gives, alone.
     by
         ``self_time`` or ``duration`` (a row's mean; Duration), ``count`` or ``errors``.
     most
@@ -106,6 +107,9 @@ def cohorts(
     FrameError
         A column is missing.
     """
+    usual = "mean"
+    if baseline is None:
+        (selected, baseline), usual = _both_sides(selected, by), "median"
     sides = [_operations(side, by) for side in (selected, baseline)]
     both = sides[0].join(sides[1], on="operation", how="full", coalesce=True, suffix="_baseline")
     value, other = pl.col("value").fill_null(0.0), pl.col("value_baseline").fill_null(0.0)
@@ -117,11 +121,21 @@ def cohorts(
     unit = "ms" if by in ("self_time", "duration") else by
     bars = [rows[column].fill_null(0.0) for column in ("value", "value_baseline")]
     figure = _pairs(names, bars, mode, unit)
-    words = {"self_time": "mean self time, milliseconds", "duration": "mean duration, milliseconds"}
+    words = {one: f"{usual} {one.replace('_', ' ')}, milliseconds" for one in ("self_time", "duration")}
     figure.update_xaxes(title_text=words.get(by, by), rangemode="tozero")
     left = both.height - rows.height
     return _finished(
         figure, names, mode, title, [f"{left:,} operations that differ less are left out"] * bool(left)
+    )
+
+
+def _both_sides(compared: Any, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What was compared already, as two frames."""
+    other = f"baseline_{by}"
+    table = to_polars(compared, SPANS, needs=("path", by, other), what="cohorts")
+    return (
+        table.select("path", by).drop_nulls(by),
+        table.select("path", pl.col(other).alias(by)).drop_nulls(by),
     )
 
 
