@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         histogram_sum,
     )
     from obsnb.analysis.impact import impact
+    from obsnb.analysis.lags import series_lag
     from obsnb.analysis.logs import parse_logs
     from obsnb.analysis.memory import memory_differences, memory_snapshots
     from obsnb.analysis.notable import notable_traces
@@ -151,6 +152,7 @@ __all__ = [
     "read_otlp",
     "request_counts",
     "self_time",
+    "series_lag",
     "service_graph",
     "slow_queries",
     "suspects",
@@ -207,6 +209,7 @@ _WHERE = {
     "read_otlp": "connection",
     "request_counts": "analysis.requests",
     "self_time": "analysis.traces",
+    "series_lag": "analysis.lags",
     "service_graph": "analysis.service_graph",
     "slow_queries": "analysis.slow_queries",
     "suspects": "analysis.suspects",
