@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["cohorts", "contrast"]
 
 _SIDES = ("selected", "baseline")
+_STEP = " › "  # from an operation to the one that it calls
 
 
 def contrast(
@@ -146,7 +147,7 @@ def _operations(side: Any, by: str) -> pl.DataFrame:
         SPANS.check(frame.columns, needs=("service", "name"), what="cohorts")
     named = pl.col(name) if name else pl.format("{}: {}", pl.col("service").fill_null("unknown"), "name")
     if name and isinstance(frame.schema[name], pl.List):
-        named = pl.col(name).list.join(" › ")
+        named = pl.col(name).list.join(_STEP)
     if by == "count" and by not in frame.columns:
         value: pl.Expr = pl.len().cast(pl.Float64)
     elif isinstance(frame.schema[by], pl.Duration):
@@ -184,10 +185,22 @@ def _pairs(names: list[str], bars: list[pl.Series], mode: Mode, unit: str) -> go
     return figure
 
 
+def _short_path(name: str) -> str:
+    """A path's two ends, where it is long: it is the last operation that tells it from its neighbours."""
+    first, _, rest = name.partition(_STEP)
+    if not rest or len(name) <= 52:
+        return name
+    whose = first[: first.find(": ") + 2] if ": " in first else ""
+    last = rest.rpartition(_STEP)[2].removeprefix(whose)  # a service need not be said twice
+    between = " › … › " if _STEP in rest else _STEP
+    left = max(52 - len(between) - len(last), 20)
+    return f"{first if len(first) <= left else first[: left - 1] + '…'}{between}{last}"
+
+
 def _finished(figure: go.Figure, names: list[str], mode: Mode, title: str, notes: list[str]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[said_short(name, 52) for name in names],
+        ticktext=[said_short(_short_path(name), 52) for name in names],
         range=[len(names) - 0.4, -0.6],
         automargin=True,
     )
