@@ -371,7 +371,7 @@ class Investigation(Telling, Navigation, TraceReading, Guide):
             baseline_why=" ".join((self.why[0], self.why[-1])),
             summary=self._found.summary.lines,
             confidence=self._found.summary.sure,
-            impact=impact_rows(self._found.impact),
+            impact=impact_rows(self._found.impact, self._found.compared),
             detection=self.detection().lines if self._found.compared.found else (),
             timeline=self._told_timeline,
             suspects=self._found.suspects,
@@ -400,6 +400,9 @@ class Investigation(Telling, Navigation, TraceReading, Guide):
             if self._found.summary.confident
             else ", ".join(self.scope.values())
         )
+        if not self._found.compared.found:
+            day = f"{self.window.start:%Y-%m-%d %H:%M} to {self.window.end:%H:%M} UTC"
+            return f"{day}: no incident found in {where or 'what was asked'}"
         return f"Incident of {self.during.start:%Y-%m-%d %H:%M} UTC: {where}"
 
     def findings(self) -> dict[str, Any]:

@@ -68,7 +68,9 @@ def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[F
             else Fact("Recovery", "not seen", f"by {clock(during.end_ns)} UTC", strong=True),
             Fact("Lasted", ("" if over else "over ") + length_of(during), strong=True),
         ]
-    if suspects:
+    if suspects and postmortem.during is None:
+        rows.append(Fact("First suspect", "none", "there is nothing to explain", strong=True))
+    elif suspects:
         first = suspects[0]
         more = "" if first.score is None else f"score {first.score:.2f} of 1"
         rows.append(Fact("First suspect", shorten(one_line(first.service), 60), more, strong=True))
