@@ -95,7 +95,11 @@ def _values(fields: Fields, texts: pl.Series) -> pl.DataFrame:
     rows = rows.filter(at.list.len() > 0)
     ascii_ = pl.col("text").str.len_bytes() == pl.col("text").str.len_chars()
     odd = rows.filter(~ascii_).select("place")
-    named = rows.filter(ascii_).explode("at").unique(["place", "at"], maintain_order=True)
+    once = pl.col("at").list.len() == 1
+    several = (
+        rows.filter(ascii_ & ~once).explode("at").unique(["place", "at"])
+    )  # a name may begin with another
+    named = pl.concat([rows.filter(ascii_ & once).explode("at"), several])
     at_ = pl.col("at").cast(pl.Int64)
     # From one character before the name; an end of its own, so that every value has one.
     around = pl.concat_str(

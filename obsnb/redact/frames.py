@@ -44,8 +44,10 @@ def _redact(plan: Plan, series: pl.Series, named: _Named | None, key: str) -> tu
     if kind == pl.String:
         masked, counts = _redact_strings(plan, series, named, key)
     elif isinstance(kind, pl.Categorical | pl.Enum):
-        texts, counts = _redact_strings(plan, series.cast(pl.String), named, key)
-        masked = texts.cast(pl.Categorical)
+        # Labels are few, and mostly harmless: only where one of them is not, every row is looked at.
+        if _redact_strings(plan, series.unique().cast(pl.String), named, key)[1]:
+            texts, counts = _redact_strings(plan, series.cast(pl.String), named, key)
+            masked = texts.cast(pl.Categorical)
     elif isinstance(kind, pl.List):
         masked, counts = _redact_lists(plan, series, named, key)
     elif isinstance(kind, pl.Array):

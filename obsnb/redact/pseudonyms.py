@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import ipaddress
 import secrets
@@ -47,7 +46,7 @@ class Pseudonyms:
     def digest(self, text: str, letters: int = _LETTERS) -> str:
         """So many hexadecimal digits that stand for a text."""
         data = text.encode("utf-8", "surrogatepass")
-        return hmac.new(self._key, data, hashlib.sha256).hexdigest()[:letters]
+        return hmac.digest(self._key, data, "sha256").hex()[:letters]
 
 
 def _normal(kind: str, text: str) -> str:
