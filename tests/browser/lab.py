@@ -63,7 +63,7 @@ class Lab:
         page.set_default_timeout(_PATIENCE_MS)
         page.on("request", self._asked)
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))
         page.goto(f"{self.address}/lab/tree/{_NOTEBOOK}")
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
         page.evaluate("window.jupyterapp.shell.currentWidget.context.ready")
@@ -103,6 +103,8 @@ class Lab:
         )
         light = "true" if theme == "light" else "false"
         self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
+        # A splash covers the page meanwhile; JupyterLab stumbles where it is called for again before it is gone.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def read(self, expression: str) -> Any:
         """The value of an expression in the kernel, as JSON carries it."""
