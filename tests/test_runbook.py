@@ -89,8 +89,9 @@ def test_what_cells_put_out_is_redacted_before_it_is_written_under_the_reports_k
         "print('token=hunter2hunter2')\n"
         "display(HTML('<b>{&quot;password&quot;: &quot;hunter2hunter2&quot;}</b>'))\n"
         "obs = obsnb.open_archive(ARCHIVE)\n"
-        "open('report.txt', 'w').write(obs.redactor.text('ada@example.org')[0])\n"
-        "import os; print(os.environ['OBSNB_LOKI_TOKEN'])\n"
+        "import os, pathlib\n"
+        "_ = pathlib.Path('report.txt').write_text(obs.redactor.text('ada@example.org')[0])\n"
+        "print(os.environ['OBSNB_LOKI_TOKEN'])\n"
         "{'a': 'ada@example.org'}"
     )
     out = tmp_path / "out"

@@ -103,7 +103,7 @@ class Lab:
         )
         light = "true" if theme == "light" else "false"
         self.page.locator(f"body[data-jp-theme-light='{light}']").wait_for(state="attached")
-        # A splash covers the page meanwhile; JupyterLab stumbles where it is called for again before it is gone.
+        # A splash covers the page meanwhile; JupyterLab stumbles if it is to show again before it is gone.
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def read(self, expression: str) -> Any:

@@ -1,12 +1,12 @@
 """Breakpoints: inert wherever nobody sits before a terminal and asked for them."""
 
-import asyncio
 import pdb
 import sys
 
 import pytest
 
 from obsnb.lab.backend.breakpoints import debug_here, debug_on_exception
+from tests.coroutines import finish
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_servers_process_never_stops_and_its_errors_go_on(stopped, monkeypatch
     monkeypatch.setenv("OBSNB_LAB_PDB", "1")  # asked for, but there is no terminal
     monkeypatch.setattr(sys, "stdin", None)
     assert not debug_here()
-    for call in (fails, lambda: asyncio.run(fails_later())):
+    for call in (fails, lambda: finish(fails_later())):
         with pytest.raises(ValueError, match=r"no|later"):
             call()
     assert stopped == []
@@ -54,7 +54,7 @@ def test_a_developer_who_asked_for_it_is_stopped_in_functions_and_coroutines(sto
     monkeypatch.setenv("OBSNB_LAB_PDB", "1")
     monkeypatch.setattr(sys, "stdin", Terminal())
     assert debug_here()
-    for call in (fails, lambda: asyncio.run(fails_later())):
+    for call in (fails, lambda: finish(fails_later())):
         with pytest.raises(ValueError, match=r"no|later"):
             call()
     assert stopped == ["here", "after", "after"]

@@ -21,6 +21,7 @@ from obsnb.lab.telemetry.metrics import Metrics
 from obsnb.lab.telemetry.scrape import otlp_metrics
 from obsnb.lab.telemetry.stacks import stack_of
 from obsnb.lab.telemetry.tracing import HostClock, Tracing, trace_function
+from tests.coroutines import finish
 
 
 @pytest.fixture
@@ -123,9 +124,9 @@ def test_functions_and_coroutines_are_traced_alike_and_failures_make_the_status(
         return plain(number)
 
     assert plain(1) == 1
-    assert asyncio.run(awaited(1)) == 1
+    assert finish(awaited(1)) == 1
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(awaited(0))
+        finish(awaited(0))
     spans = exporter.get_finished_spans()
     assert [span.name for span in spans][:2] == ["sync", "sync"]
     failed = spans[-1]
@@ -194,7 +195,7 @@ def test_of_services_that_share_a_thread_each_is_charged_what_it_computed_itself
         tasks = [asyncio.ensure_future(metered(each, charge(name))) for name, each in work.items()]
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    done, nothing, failed = asyncio.run(together())
+    done, nothing, failed = finish(together())
     assert (done, nothing, str(failed)) == ("done", None, "no")
     assert spent["busy"] > 10 * (spent["idle"] + spent["failing"]) > 0
 
@@ -215,7 +216,7 @@ def test_metered_work_that_is_cancelled_is_told_and_may_clean_up():
         await asyncio.gather(task, return_exceptions=True)
         return task.cancelled()
 
-    assert asyncio.run(cancelled())
+    assert finish(cancelled())
     assert cleaned == ["up"]
 
 

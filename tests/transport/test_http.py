@@ -1,6 +1,5 @@
 """What goes over the wire, and what comes of what comes back."""
 
-import asyncio
 import contextlib
 import gzip
 import json
@@ -19,6 +18,7 @@ from obsnb.settings import Bearer, Secret
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.transport.exchange import Request, Response
 from obsnb.transport.http import HttpTransport
+from tests.coroutines import finish
 from tests.transport.conftest import Loopback, Talk, Time
 
 Serve = Callable[..., Loopback]
@@ -459,7 +459,7 @@ def test_it_works_within_a_running_event_loop(serve: Serve, connect: Connect) ->
     async def cell() -> list[bytes]:
         return [transport.send(ASK).body, *(answer.body for answer in transport.map(numbered(3)))]
 
-    assert asyncio.run(cell()) == [b"", b"n=0", b"n=1", b"n=2"]
+    assert finish(cell()) == [b"", b"n=0", b"n=1", b"n=2"]
 
 
 def test_it_works_from_several_threads(serve: Serve, connect: Connect) -> None:
