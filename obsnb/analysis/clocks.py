@@ -14,6 +14,8 @@ from obsnb.schema import SPANS
 __all__ = ["clock_skew"]
 
 _LENGTH = pl.Duration("ns")
+#: A clock tick of the coarsest kernels (100 a second): a busy host may note a time that much late.
+_MATTERS_NS = 10_000_000
 _COLUMNS: dict[str, Any] = {
     "caller": pl.String,
     "callee": pl.String,
@@ -41,8 +43,9 @@ def clock_skew(spans: Any) -> Any:
         A row a pair of services that call, those that surely differ first, the largest offset first:
         ``caller``, ``callee``, ``calls`` (that were looked at), ``offset`` (Duration: positive where the
         callee's clock is ahead), ``offset_low`` and ``offset_high`` (between which it lies), ``steady``
-        (one offset explains every call), ``skewed`` (nought is outside: the clocks differ, whatever
-        the network took), ``evidence`` (``span:TRACE/SPAN`` of the call that bounds it most).
+        (one offset explains every call), ``skewed`` (the bounds lie wholly beyond 10 ms either way:
+        the clocks differ by what matters, whatever the network took), ``evidence``
+        (``span:TRACE/SPAN`` of the call that bounds it most).
 
     Raises
     ------
@@ -57,7 +60,9 @@ def clock_skew(spans: Any) -> Any:
     bounds of all calls are intersected (Marzullo, 1984); the offset is the middle. Where the
     intersection is empty (the offset wanders, or hosts of one service differ) it is the median of the
     calls' middles, between their 5th and 95th percentiles. A callee that took longer than its caller
-    waited is asynchronous work and is left out; so are spans without a start or duration.
+    waited is asynchronous work and is left out; so are spans without a start or duration. That the bounds
+    hold takes times that were noted when things happened; a busy host notes them late, by up to a tick of
+    its scheduler (10 ms where the kernel ticks 100 times a second). Less than that is not called a skew.
     """
     needs = ("trace_id", "span_id", "parent_span_id", "service", "start", "duration")
     frame = to_polars(spans, SPANS, needs=needs, what="clock_skew")
@@ -110,7 +115,9 @@ def _table(calls: pl.DataFrame) -> pl.DataFrame:
             pl.when(steady).then(high).otherwise("most").alias("offset_high"),
             steady.alias("steady"),
         )
-        .with_columns(((pl.col("offset_low") > 0) | (pl.col("offset_high") < 0)).alias("skewed"))
+        .with_columns(
+            ((pl.col("offset_low") > _MATTERS_NS) | (pl.col("offset_high") < -_MATTERS_NS)).alias("skewed")
+        )
     )
     order = [~pl.col("skewed"), -pl.col("offset").abs(), pl.col("caller"), pl.col("callee")]
     lengths = [pl.col(name).round().cast(pl.Int64) for name, kind in _COLUMNS.items() if kind == _LENGTH]

@@ -50,6 +50,13 @@ def test_a_clock_that_the_network_can_explain_is_not_skewed():
     assert not _one(*_call(0, 2))["skewed"]
 
 
+@pytest.mark.parametrize("skew", [-12, -2, 2, 12])
+def test_an_offset_within_a_tick_of_a_busy_host_is_told_but_not_called_a_skew(skew):
+    row = _one(*_call(0, skew, out=0, back=0), *_call(1, skew, out=3, back=3))
+    assert (_ms(row, "offset_low"), _ms(row, "offset_high")) == (skew, skew)
+    assert row["skewed"] is (abs(skew) > 10)
+
+
 def test_an_offset_that_wanders_is_said_to():
     row = _one(*(span for n in range(40) for span in _call(n, 100 * n)))
     assert not row["steady"]
