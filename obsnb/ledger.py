@@ -64,6 +64,9 @@ class QueryRecord:
         When it was asked, by this machine's clock.
     number
         Its place in the ledger, from 1; 0 before it is entered.
+    explore
+        Where it was asked through Grafana, the ``grafana`` (its address, no credentials) and the
+        ``datasource`` (its uid); else empty.
     """
 
     kind: Kind
@@ -86,6 +89,7 @@ class QueryRecord:
     digest: str = ""
     asked_at_ns: int = field(default_factory=now_ns)
     number: int = 0
+    explore: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
 
     def __repr__(self) -> str:
         return (
@@ -103,7 +107,8 @@ class QueryRecord:
         out |= {"seconds": round(self.seconds, 3), "warnings": list(self.warnings)}
         out |= {"complete": self.complete, "reason": self.reason, "selection": self.selection}
         out |= {"digest": self.digest, "asked_at": format_ns(self.asked_at_ns)}
-        return out
+        # Left out where there is none: what older versions wrote and read stays as it is.
+        return out | ({"explore": dict(self.explore)} if self.explore else {})
 
 
 class Ledger:

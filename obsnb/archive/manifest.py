@@ -126,6 +126,7 @@ class _Query(msgspec.Struct):
     digest: str
     asked_at: str
     file: str
+    explore: dict[str, str] = {}
 
     def recorded(self) -> Recorded:
         values = msgspec.structs.asdict(self)
@@ -134,6 +135,7 @@ class _Query(msgspec.Struct):
         asked_at_ns = parse_instant(values.pop("asked_at"))
         values |= {"window": window, "asked_at_ns": asked_at_ns}
         values |= {"params": MappingProxyType(self.params), "warnings": tuple(self.warnings)}
+        values |= {"explore": MappingProxyType(self.explore)}
         return Recorded(QueryRecord(**values), file)
 
 

@@ -13,6 +13,7 @@ from obsnb.ledger import Ledger, QueryRecord
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
+    from obsnb.connection.linking import Explore
     from obsnb.sources.base import Answer
 
 __all__ = ["Kept", "depth_of_caller"]
@@ -23,8 +24,9 @@ _Scope = frozenset[tuple[str, str]]
 class Kept:
     """Answers by their question; asked again, the newer one counts."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, explore: Explore | None = None) -> None:
         self._ledger = ledger
+        self._explore = explore
         self._answers: dict[Hashable, tuple[Answer, _Scope | None]] = {}
         self.scope: dict[str, str] = {}
 
@@ -69,7 +71,8 @@ class Kept:
 
         What is not all of it is warned of, but for `quietly`: where an error says it already.
         """
-        numbered = self._ledger.add(record)
+        linked = replace(record, explore=self._explore.of(record.source)) if self._explore else record
+        numbered = self._ledger.add(linked)
         if not quietly:
             _warn(numbered)
         return numbered

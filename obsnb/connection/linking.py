@@ -22,6 +22,11 @@ class Explore:
     base: str
     uids: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, source: str) -> dict[str, str]:
+        """What a source's records carry, so that they link back; empty of one it does not know."""
+        uid = self.uids.get(source)
+        return {"grafana": self.base, "datasource": uid} if uid is not None else {}
+
 
 class Linking:
     """The verb of a connection that links to Explore."""
@@ -38,7 +43,8 @@ class Linking:
             From `ledger`; the newest one unless told. Of several sources each has a record of its own, and so
             a link to its own data source.
         datasource
-            A data source's uid; without, that of the one that the record's source is asked through.
+            A data source's uid; without, that of the one that the record was asked through, which an
+            archive's records name as well.
 
         Returns
         -------
@@ -55,16 +61,19 @@ class Linking:
         found = record if record is not None else self.ledger.last
         if found is None:
             raise UsageError("Nothing was asked yet, so there is nothing to link to.")
-        if self._explore is None:
+        if self._explore is None and not found.explore:
             raise UsageError(
                 "This connection knows no Grafana.",
                 hint='Connect with connect(grafana="https://..."), or call '
                 'obsnb.explore_url(record, grafana="https://...", datasource="uid").',
             )
-        uid = datasource or self._explore.uids.get(found.source)
+        # What a record was asked through is its own, also in an archive; else what is connected now.
+        own = dict(found.explore) or (self._explore.of(found.source) if self._explore else {})
+        base = own.get("grafana") or (self._explore.base if self._explore else None)
+        uid = datasource or own.get("datasource")
         if uid is None:
             raise UsageError(
                 f"Which of Grafana's data sources {found.source} is, this connection does not know.",
                 hint='Pass datasource="uid": the address of a data source\'s page in Grafana ends with it.',
             )
-        return explore_url(found, grafana=self._explore.base, datasource=uid)
+        return explore_url(found, grafana=base, datasource=uid)

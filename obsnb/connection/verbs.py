@@ -79,7 +79,7 @@ class Connection(Asking, Discovery, SpanDiscovery, Planning, Linking, Freezing):
         self._explore = explore
         self.conventions = conventions
         self.ledger = Ledger() if ledger is None else ledger
-        self._kept = Kept(self.ledger)
+        self._kept = Kept(self.ledger, explore)
         self._story: Story | None = None
 
     def __repr__(self) -> str:

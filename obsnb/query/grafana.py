@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from obsnb.errors import QueryError
+from obsnb.errors import QueryError, UsageError
 from obsnb.ledger import QueryRecord
 from obsnb.timerange import TimeRange, now_ns, parse_instant
 
@@ -188,7 +188,7 @@ def _rounded(moment: datetime, unit: str, *, up: bool) -> datetime:
     return _shifted(start, 1, unit) if up else start
 
 
-def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
+def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: str | None = None) -> str:
     """The Explore address that asks a record's query again.
 
     Parameters
@@ -196,12 +196,14 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
     record
         From the ledger.
     grafana
-        Grafana's address, without credentials.
+        Grafana's address, without credentials; without, the one that the record was asked through.
     datasource
-        The data source's uid.
+        The data source's uid; without, the one that the record was asked through.
 
     Raises
     ------
+    UsageError
+        The record was not asked through Grafana, and what is missing is not passed; or the address is none.
     QueryError
         The record is of a question about an index, which Explore does not ask.
     """
@@ -211,6 +213,15 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
             query=record.asked,
             hint="Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...).",
         )
+    base, uid = grafana or record.explore.get("grafana"), datasource or record.explore.get("datasource")
+    if not base or not uid:
+        raise UsageError(
+            "This record was not asked through Grafana, so what it would link to is not known.",
+            hint='Pass grafana="https://..." and datasource="uid".',
+        )
+    # An archive comes from others: its address becomes a link, which must not run anything.
+    if urlsplit(base).scheme not in {"http", "https"}:
+        raise UsageError(f"{base!r} is not the address of a Grafana.", hint='Pass grafana="https://...".')
     # Numbers come from any of the three: the source's name says from which, if it is one of them.
     kinds = {"logs": "loki", "spans": "tempo"}
     named = record.source.split(".", 1)[0]
@@ -219,7 +230,7 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
     query: dict[str, Any] = {
         "refId": "A",
         key: record.asked,
-        "datasource": {"type": type_, "uid": datasource},
+        "datasource": {"type": type_, "uid": uid},
     }
     if type_ == "tempo":
         query["queryType"] = "traceql"
@@ -228,6 +239,6 @@ def explore_url(record: QueryRecord, *, grafana: str, datasource: str) -> str:
     # Explore's range is in whole milliseconds: rounded outwards, so that nothing asked is left out.
     span = record.window
     times = {"from": str(span.start_ns // 1_000_000), "to": str(-(-span.end_ns // 1_000_000))}
-    panes = {"obs": {"datasource": datasource, "queries": [query], "range": times}}
+    panes = {"obs": {"datasource": uid, "queries": [query], "range": times}}
     words = {"schemaVersion": "1", "panes": json.dumps(panes, separators=(",", ":"))}
-    return f"{grafana.rstrip('/')}/explore?{urlencode(words)}"
+    return f"{base.rstrip('/')}/explore?{urlencode(words)}"

@@ -294,6 +294,22 @@ def test_each_record_links_to_the_data_source_that_it_was_asked_through(tmp_path
     assert PLANTED not in newest
 
 
+def test_records_link_back_from_an_archive_too_and_carry_no_token(tmp_path: Path) -> None:
+    with connected(made()) as obs:
+        obs.logs('{namespace="shop"}', WINDOW)
+        obs.metrics("up", WINDOW, step="15s")
+        live = [obs.explore_url(record) for record in obs.ledger]
+        assert [obsnb.explore_url(record) for record in obs.ledger] == live
+        obs.save(tmp_path / "incident")
+    frozen = obsnb.open_archive(tmp_path / "incident")
+    assert [obsnb.explore_url(record) for record in frozen.recorded] == live
+    assert [frozen.explore_url(record) for record in frozen.recorded] == live
+    frozen.logs('{namespace="shop"}', WINDOW)
+    assert frozen.explore_url() == live[0]
+    assert "datasource" in frozen.recorded[0].explore
+    assert PLANTED not in (tmp_path / "incident" / "manifest.json").read_text()
+
+
 def test_numbers_of_loki_link_to_loki() -> None:
     with connected(made()) as obs:
         record = QueryRecord("series", "loki", "q", 'rate({a=~".+"}[1m])', WINDOW, {"step_ns": 15 * S})

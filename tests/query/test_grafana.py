@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obsnb.errors import QueryError
+from obsnb.errors import QueryError, UsageError
 from obsnb.ledger import QueryRecord
 from obsnb.query.grafana import LinkedQuery, explore_url, from_grafana_url
 from obsnb.timerange import TimeRange, parse_instant, window
@@ -146,4 +146,33 @@ def test_a_question_about_an_index_has_no_explore_address():
         "Explore asks for lines, series and traces, and this record is of a question about an index.\n"
         "  query:  labels\n"
         "Hint: Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...)."
+    )
+
+
+ASKED = {"grafana": "https://g.example/sub", "datasource": "U"}
+
+
+def test_a_record_that_was_asked_through_grafana_links_back_by_itself_and_can_be_told_otherwise():
+    record = QueryRecord("logs", "loki", "{}", "{}", TimeRange(0, 10**9), explore=ASKED)
+    assert explore_url(record) == explore_url(record, grafana="https://g.example/sub", datasource="U")
+    other = from_grafana_url(explore_url(record, grafana="https://h.example", datasource="V"))
+    assert (other.base, other.queries[0].datasource) == ("https://h.example", "V")
+
+
+@pytest.mark.parametrize("given", [{}, {"grafana": "https://g.example"}, {"datasource": "U"}])
+def test_a_record_that_was_not_asked_through_grafana_says_what_to_pass(given):
+    with pytest.raises(UsageError) as caught:
+        explore_url(QueryRecord("logs", "loki", "{}", "{}", TimeRange(1, 2)), **given)
+    assert str(caught.value) == (
+        "This record was not asked through Grafana, so what it would link to is not known.\n"
+        'Hint: Pass grafana="https://..." and datasource="uid".'
+    )
+
+
+def test_an_address_from_an_archive_that_would_run_something_is_no_link():
+    explore = {"grafana": "javascript:alert(1)//", "datasource": "U"}
+    with pytest.raises(UsageError) as caught:
+        explore_url(QueryRecord("logs", "loki", "{}", "{}", TimeRange(1, 2), explore=explore))
+    assert str(caught.value) == (
+        "'javascript:alert(1)//' is not the address of a Grafana.\nHint: Pass grafana=\"https://...\"."
     )
