@@ -15,7 +15,9 @@ RealPrometheus = RealServer
 
 
 @contextmanager
-def running_prometheus(folder: Path, openmetrics: str) -> Iterator[RealPrometheus]:
+def running_prometheus(
+    folder: Path, openmetrics: str, *, config_text: str = "global: {}\n"
+) -> Iterator[RealPrometheus]:
     """A server that holds the samples of an OpenMetrics text, and nothing else.
 
     Parameters
@@ -24,11 +26,13 @@ def running_prometheus(folder: Path, openmetrics: str) -> Iterator[RealPrometheu
         An empty folder for its data.
     openmetrics
         Metric families with a time on every sample.
+    config_text
+        Its prometheus.yml; rule files in it lie in the folder.
     """
     server, tool = require("prometheus"), require("promtool")
     source, data, config = folder / "made-up.om", folder / "data", folder / "prometheus.yml"
     source.write_text(openmetrics, "utf-8")
-    config.write_text("global: {}\n", "utf-8")
+    config.write_text(config_text, "utf-8")
     made = subprocess.run(
         [tool, "tsdb", "create-blocks-from", "openmetrics", source, data], capture_output=True, check=False
     )

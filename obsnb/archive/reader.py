@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ArchiveReader"]
 
+_MS = 1_000_000
 _TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 _QUERIES = {"logs": "log", "series": "metric", "exemplars": "exemplar", "spans": "trace", "events": "event"}
 
@@ -74,6 +75,12 @@ class ArchiveReader(Contents):
     def series(self, query: str, window: TimeRange, *, step_ns: int, role: str | None = None) -> Answer:
         """SERIES of a recorded query. Raises `NotRecordedError`."""
         return self._answer(Question("series", query, window, {}, step_ns), role)
+
+    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a query that was recorded for just this millisecond. Raises `NotRecordedError`."""
+        at_ns = at_ns // _MS * _MS
+        window = TimeRange(at_ns, at_ns + _MS)
+        return self._answer(Question("series", query, window, {"instant": True}), role)
 
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """EXEMPLARS of a recorded query. Raises `NotRecordedError`."""

@@ -6,7 +6,7 @@ Long because every public verb stands here with its documentation; what they do 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -16,7 +16,7 @@ from obsnb.connection.downloads import downloads
 from obsnb.connection.roles import default_step
 from obsnb.errors import SettingsError, UsageError
 from obsnb.query import logql, promql, traceql
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange, parse_duration, parse_instant
 
 if TYPE_CHECKING:
     import polars as pl
@@ -141,6 +141,51 @@ class Asking:
         check(query)
         asked: Any = self._allowed(self._need(there, name, kind, source), anyway)
         return self._give(asked.series(query, where, step_ns=step_ns))
+
+    def instant(
+        self, query: str, at: str | datetime, *, source: str | None = None, anyway: bool = False
+    ) -> Any:
+        """SERIES of a query of Prometheus at one instant: a row a series, in the server's order.
+
+        Parameters
+        ----------
+        query
+            PromQL that gives a vector or a scalar, such as ``topk(5, sum by (pod) (up))``.
+        at
+            Such as ``"2026-11-23T18:00Z"`` or an aware datetime; rounded down to the millisecond.
+        source
+            One of several, such as ``"eu"``; without, all of them.
+        anyway
+            Ask it also where it is over a limit of the profile (``max_series`` and so on).
+
+        Returns
+        -------
+        frame
+            SERIES, then ``source`` where there are several, then a column a label; every timestamp is `at`,
+            but of a range selector, such as ``up[5m]``, whose raw samples keep their own.
+
+        Raises
+        ------
+        QueryError
+            The query cannot be PromQL, or gives a text.
+        WindowError
+            The instant does not say its zone.
+        NotRecordedError
+            The source is an archive that was not asked this for just that millisecond.
+        UsageError
+            The source is a folder of files, which evaluate selectors only.
+        SourceError
+            The server refuses, fails or cannot be reached.
+        """
+        promql.check(query)
+        at_ns = parse_instant(at)
+        asked: Any = self._allowed(self._need(self._metrics, "Prometheus", "prometheus", source), anyway)
+        if not callable(getattr(asked, "instant", None)):
+            raise UsageError(
+                "Files do not answer a query at an instant.",
+                hint="obs.metrics(selector, window) and obs.samples(selector, window) read them.",
+            )
+        return self._give(asked.instant(query, at_ns=at_ns))
 
     def exemplars(
         self,

@@ -12,6 +12,7 @@ from obsnb.connection.downloading import LATE_MARGIN_S
 from obsnb.connection.freezing import Freezing
 from obsnb.connection.kept import Kept
 from obsnb.connection.linking import Explore, Linking
+from obsnb.connection.metric_discovery import MetricDiscovery
 from obsnb.connection.planning import Planning
 from obsnb.connection.roles import Roles
 from obsnb.connection.span_discovery import SpanDiscovery
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 
-class Connection(Asking, Discovery, SpanDiscovery, Planning, Linking, Freezing):
+class Connection(Asking, Discovery, SpanDiscovery, MetricDiscovery, Planning, Linking, Freezing):
     """Live sources or an archive, asked in the same words.
 
     Made by `connect` or `open_archive`. It remembers every answer, so that `save` can freeze them.

@@ -12,9 +12,11 @@ from obsnb.settings import Endpoint, SourceKind
 from obsnb.sources.around import Around, AskPart, Direction
 from obsnb.sources.base import Answer
 from obsnb.sources.estimates import Estimate, Question, expected_s
+from obsnb.timerange import TimeRange
 
 __all__ = ["Bounds", "Guarded", "size_words"]
 
+_MS = 1_000_000
 #: Which bounds an estimate of each kind of source can be held to.
 _TOLD: dict[SourceKind, frozenset[str]] = {
     "loki": frozenset({"max_bytes", "max_requests", "max_seconds"}),
@@ -83,6 +85,13 @@ class Guarded(Around):
         """The source's answer. Raises `LimitError` where it would be too much."""
         self._check(question)
         return ask(question.window, progress)
+
+    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
+        """The source's answer at one instant. Raises `LimitError` where it would be too much."""
+        at = at_ns // _MS * _MS  # as a grid of one point, whose series are what it costs
+        self._check(Question("metrics", query, TimeRange(at, at + _MS), step_ns=_MS, role=role))
+        answer: Answer = self.inner.instant(query, at_ns=at_ns, role=role)
+        return answer
 
     def _check(self, question: Question) -> None:
         estimate: Estimate = self.inner.estimate(question)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
@@ -22,6 +20,7 @@ from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.sources.points import asked_for, once
+from obsnb.sources.prometheus_discovery import Of, in_path, look
 from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
 from obsnb.sources.prometheus_estimate import prometheus_estimate
 from obsnb.sources.prometheus_health import health_of
@@ -221,12 +220,16 @@ class Prometheus:
 
     def label_values(self, name: str, window: TimeRange) -> list[str]:
         """The values of a label in the window. Raises `SourceError`."""
-        return self._names(f"/api/v1/label/{_in_path(name)}/values", window)
+        return self._names(f"/api/v1/label/{in_path(name)}/values", window)
 
     def metric_names(self, window: TimeRange, *, matchers: Mapping[str, str] | None = None) -> list[str]:
         """The names of the metrics in the window, of series with these labels. Raises `SourceError`."""
         match = {"match[]": promql.selector(matchers)} if matchers else {}
         return self._names("/api/v1/label/__name__/values", window, match)
+
+    def look(self, of: Of, *, window: TimeRange | None = None, text: str | None = None) -> Answer:
+        """What it tells beside values: `obsnb.sources.prometheus_discovery`; raises as `series`."""
+        return look(self.transport, self.name, of, window=window, text=text)
 
     def health(self) -> Health:
         """How the server is doing; never raises."""
@@ -368,13 +371,3 @@ def _seconds(ms: int) -> str:
 def _step(ms: int) -> str:
     """A step; as a fraction of seconds, some would lose a millisecond in the server's arithmetic."""
     return f"{ms // 1_000}" if ms % 1_000 == 0 else f"{ms}ms"
-
-
-def _in_path(label: str) -> str:
-    """A label's name in a path: one beyond letters, digits and _ in Prometheus' own escapes."""
-    if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", label):
-        return label
-    plain = string.ascii_letters + string.digits
-    return "U__" + "".join(
-        "__" if char == "_" else char if char in plain else f"_{ord(char):x}_" for char in label
-    )

@@ -129,6 +129,10 @@ class Several:
         """SERIES of the raw samples of all of them. Raises `SourceError` where all fail."""
         return self._each(lambda one: one.samples(selector, window, role=role))
 
+    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
+        """SERIES of all of them at one instant. Raises `SourceError` where all fail."""
+        return self._each(lambda one: one.instant(query, at_ns=at_ns, role=role))
+
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """EXEMPLARS of all of them, sorted by time. Raises `SourceError` where all fail."""
         return self._each(lambda one: one.exemplars(query, window, role=role))

@@ -266,3 +266,22 @@ def test_a_query_that_is_longer_than_it_reads_is_said_so(real: RealServer) -> No
         "Write a shorter query.",
         "422: too long query; got 20000 bytes; mustn't exceed `-search.maxQueryLen=16384` bytes",
     )
+
+
+def test_what_it_tells_beside_values_is_read(real: RealServer) -> None:
+    source = asking(real)
+    series = source.look("series", window=WINDOW, text="steady").frame
+    assert series["metric"].cast(pl.String).unique().to_list() == ["steady"]
+    assert "job" in source.look("labels", window=WINDOW).frame["name"].to_list()
+    assert "db" in source.look("labels", window=WINDOW, text="job").frame["name"].to_list()
+    assert source.look("targets").frame.columns == [
+        "pool",
+        "url",
+        "health",
+        "last_error",
+        "scraped",
+        "scrape_s",
+    ]
+    assert source.look("rules").frame.height == 0
+    assert source.look("alerts").frame.height == 0
+    assert source.look("metadata").frame.columns == ["metric", "type", "unit", "help"]

@@ -107,6 +107,7 @@ class PrometheusStandIn:
     speaks: Literal["prometheus", "victoriametrics"] = "prometheus"
     left_open: bool = False
     beside: Mapping[str, Any] = field(default_factory=dict)
+    index: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_recordings(cls, folder: Path, **settings: Any) -> PrometheusStandIn:
@@ -149,6 +150,7 @@ class PrometheusStandIn:
             "/api/v1/labels": lambda p: sorted({name for one in self._known(p) for name in one.labels}),
             "/api/v1/status/buildinfo": lambda _: dict(self.buildinfo),
         }
+        handlers |= {f"/api/v1/{name}": lambda _, data=data: data for name, data in self.index.items()}
         label = re.fullmatch(r"/api/v1/label/([^/]+)/values", path)
         handler = partial(self._label_values, label[1]) if label else handlers.get(path)
         if handler is None or method not in {"GET", "POST"}:
