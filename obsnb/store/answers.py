@@ -242,7 +242,8 @@ def _packed(answer: Stored) -> bytes:
     """A digest of the rest, the record as JSON, the rows as Parquet: a line, a line, and the end."""
     rows = io.BytesIO()
     answer.frame.write_parquet(rows, compression="zstd", compression_level=1)
-    record = replace(answer.record, params=dict(answer.record.params), number=0)
+    told = answer.record
+    record = replace(told, params=dict(told.params), explore=dict(told.explore), number=0)
     rest = msgspec.json.encode(record) + b"\n" + rows.getvalue()
     return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
