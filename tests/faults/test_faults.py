@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -23,6 +23,7 @@ from obsnb.transport.exchange import Transport
 from tests.faults.acts import FAULTS
 from tests.faults.conftest import outcome_of
 from tests.faults.misbehaving import Misbehaving, Plan, misbehaving
+from tests.standin.direct import DirectTransport
 from tests.standin.loki import LokiStandIn, Row
 from tests.standin.prometheus import PrometheusStandIn, Recorded
 from tests.standin.serving import Backend
@@ -114,6 +115,33 @@ def series(chance: random.Random) -> Case:
     return Case("prometheus", PrometheusStandIn(held), ask, there, came)
 
 
+def samples(chance: random.Random) -> Case:
+    """As `series`, but raw, and of a range that the server refuses at once, so that it comes in pieces."""
+    case = series(chance)
+    held = case.backend
+    assert isinstance(held, PrometheusStandIn)
+    few = replace(held, max_samples=chance.choice([15, 40, 10_000]), left_open=chance.random() < 0.5)
+    window = TimeRange(BASE, BASE + 50 * SECOND)
+
+    def ask(transport: Transport) -> Answer:
+        return Prometheus(transport, conventions=DEFAULT).samples("m", window)
+
+    return replace(case, backend=few, ask=ask)
+
+
+def instants(chance: random.Random) -> Case:
+    """A value a series at some moment, none where the series has none there: five minutes are looked back."""
+    case = series(chance)
+    at_ms = BASE // 10**6 + chance.randint(0, 49) * 1_000
+
+    def ask(transport: Transport) -> Answer:
+        return Prometheus(transport, conventions=DEFAULT).instant("m", at_ns=at_ms * 10**6)
+
+    clear = Prometheus(DirectTransport(case.backend), conventions=DEFAULT)
+    there = case.came(clear.instant("m", at_ns=at_ms * 10**6).frame)
+    return replace(case, ask=ask, there=there)
+
+
 def spans(chance: random.Random) -> Case:
     return _traced(chance, whole=False)
 
@@ -176,7 +204,7 @@ def _spans_that_came(frame: pl.DataFrame) -> Counter[Any]:
     return Counter(frame.select("trace_id", "span_id", *times).rows())
 
 
-CASES = (lines, series, spans, whole_traces)
+CASES = (lines, series, samples, instants, spans, whole_traces)
 
 
 @pytest.fixture
@@ -208,7 +236,8 @@ def test_under_any_faults_the_rows_are_exact_or_something_says_that_they_are_not
 ) -> None:
     verdicts: Counter[str] = Counter()
     played: Counter[str] = Counter()
-    for seed in range(RUNS):
+    runs = RUNS * (2 if make is instants else 1)  # one request each: more runs to meet every fault
+    for seed in range(runs):
         case = make(random.Random(f"{make.__name__} {seed}"))
         server.backend, server.plan = case.backend, Plan(seed)
         try:
@@ -218,5 +247,5 @@ def test_under_any_faults_the_rows_are_exact_or_something_says_that_they_are_not
             raise
         played += server.plan.played
     assert set(played) == set(FAULTS)
-    assert verdicts["exact"] > RUNS / 10
-    assert verdicts["error"] > RUNS / 10
+    assert verdicts["exact"] > runs / 10
+    assert verdicts["error"] > runs / 10
