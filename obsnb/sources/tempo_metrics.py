@@ -75,8 +75,10 @@ class SpanMetrics:
         """EXEMPLARS of the spans that the numbers were made of. Raises `SourceError`."""
         window = self.record.window
         record = replace(self.record, selection=f"up to {_EXEMPLARS} single spans a request")
+        # A point counts the spans of the step before it: the spans after the window's last one need one more.
+        after = TimeRange(window.start_ns, window.end_ns + max(step_ns, 0))
         return replace(self, record=record)._answer(
-            window,
+            after,
             step_ns,
             lambda replies, pieces: decode_exemplars(replies, pieces, window, query=self.record.asked),
             how="every exemplar that the server chose in the window",
