@@ -31,6 +31,8 @@ _RUN = """async (code) => {
     await commands.execute("notebook:insert-cell-below");
     shell.currentWidget.content.activeCell.model.sharedModel.setSource(code);
     await commands.execute("notebook:run-cell");
+    // JupyterLab moves the focus a frame after its cell is done.
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     return shell.currentWidget.content.activeCellIndex;
 }"""
 

@@ -114,6 +114,18 @@ def test_nothing_is_cut_off_in_either_theme_wide_or_narrow(
         lab.dress("light")
 
 
+def _walk(lab: Lab, widget: Locator, steps: int) -> list[str]:
+    """Where the focus is at each step by Tab, from the first part that can be reached."""
+    widget.evaluate(_FIRST)
+    lab.page.keyboard.press("Shift+Tab")
+    lab.page.keyboard.press("Tab")
+    found = []
+    for _ in range(steps):
+        found.append(widget.evaluate(_FOCUSED))
+        lab.page.keyboard.press("Tab")
+    return found
+
+
 @pytest.mark.parametrize(
     "name", [name for name in _SHOWN if not name.endswith(("-hostile", "-empty", "-one"))]
 )
@@ -121,11 +133,6 @@ def test_what_can_be_used_is_reached_by_tab_has_a_name_and_shows_its_focus(lab: 
     widget = lab.show(_SHOWN[name])
     assert widget.evaluate(_NAMELESS) == []
     many = widget.evaluate(_COUNT)
-    widget.evaluate(_FIRST)
-    lab.page.keyboard.press("Shift+Tab")
-    lab.page.keyboard.press("Tab")
-    for _ in range(min(many, 40)):
-        assert widget.evaluate(_FOCUSED) == "seen"
-        lab.page.keyboard.press("Tab")
-    if many <= 40:
-        assert widget.evaluate(_FOCUSED) == "outside"
+    wanted = ["seen"] * many + ["outside"] if many <= 40 else ["seen"] * 40
+    # JupyterLab may take the focus for itself once, when it is done with the cell.
+    assert wanted in (_walk(lab, widget, len(wanted)) for _ in range(3))

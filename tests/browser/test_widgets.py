@@ -224,6 +224,7 @@ def test_a_brush_drawn_by_the_pointer_feeds_the_contrast_of_the_real_lines(lab: 
     panel = lab.show("sets_apart")
     expect(about(panel)).to_have_text("nothing is compared yet")
     plot = lab.show("brushed").locator(".obsnb-plot")
+    plot.hover()  # it is in sight and stays where it is
     box = plot.bounding_box()
     assert box is not None
     lab.page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
