@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from obsnb.timerange import TimeRange
 from obsnb.views.formats import clock, counted
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
+from obsnb.views.widgets.line_search import all_of, coded, holding
 from obsnb.views.widgets.listing import ListWidget, Places, as_polars, cut, whole_number, whole_text
 
 __all__ = ["LogBrowser"]
@@ -113,7 +113,7 @@ class LogBrowser(ListWidget):
         self._dated = times.is_not_null().any() and (
             times.min() // 86_400_000_000_000 != times.max() // 86_400_000_000_000  # type: ignore[operator]  # of integers
         )
-        self._codes = {name: _coded(frame, name) for name in _FACETS}
+        self._codes = {name: coded(frame, name) for name in _FACETS}
         self._nulls = {name: name not in frame.columns or frame[name].null_count() > 0 for name in _FACETS}
         self._facets = self._count_facets({}, None)
 
@@ -234,7 +234,7 @@ class LogBrowser(ListWidget):
 
     def _look_for(self, query: _Query) -> None:
         masks = self._masks(query)
-        inside = _all_of(masks.values())
+        inside = all_of(masks.values())
         order = self._all if inside is None else self._all[inside[self._all]]
         self._facets = self._count_facets(masks, inside)
         self._query = query
@@ -248,7 +248,7 @@ class LogBrowser(ListWidget):
         """What each part of the query leaves, by its name."""
         masks = {}
         if query.text:
-            masks["text"] = _holding(self.source["line"], query.text, regex=query.regex)
+            masks["text"] = holding(self.source["line"], query.text, regex=query.regex)
         if query.window is not None:
             masks["window"] = self._times.is_between(*query.window, closed="left").fill_null(False).to_numpy()
         if query.only:
@@ -269,7 +269,7 @@ class LogBrowser(ListWidget):
         """For each value of a facet, the lines that all other parts of the query leave."""
         found = {}
         for name, (codes, values) in self._codes.items():
-            kept = _all_of(mask for part, mask in masks.items() if part != name) if name in masks else inside
+            kept = all_of(mask for part, mask in masks.items() if part != name) if name in masks else inside
             counts = np.bincount(codes if kept is None else codes[kept], minlength=len(values))
             known = len(values) - (not self._nulls[name])
             best = [place for place in np.argsort(-counts, kind="stable") if place < known]
@@ -355,38 +355,6 @@ class LogBrowser(ListWidget):
 def _in_a_row(text: object) -> str:
     """A line's text within one row of the list: a sign where a new line begins."""
     return "↵ ".join(cut(text).splitlines())
-
-
-def _coded(frame: pl.DataFrame, name: str) -> tuple[npt.NDArray[np.int64], list[str | None]]:
-    """A column's values as small numbers, the last of which means null."""
-    if name not in frame.columns:
-        return np.zeros(frame.height, dtype=np.int64), [None]
-    column = frame[name].cast(pl.String)
-    values = column.unique().drop_nulls().sort()
-    codes = column.cast(pl.Enum(values)).to_physical().cast(pl.Int64)
-    return codes.fill_null(len(values)).to_numpy(), [*values.to_list(), None]
-
-
-def _holding(lines: pl.Series, text: str, *, regex: bool) -> npt.NDArray[np.bool_]:
-    """Which lines hold the text, whatever its case."""
-    if not regex:
-        text = re.escape(text)
-    try:
-        found = lines.cast(pl.String).str.contains(f"(?i){text}")
-    except pl.exceptions.ComputeError as error:
-        why = next((one for one in str(error).splitlines() if one.startswith("error: ")), "It is too large")
-        raise UsageError(
-            f"The regular expression {text!r} cannot be read.",
-            hint=f"{why.removeprefix('error: ')}; Rust's syntax, without look-around.",
-        ) from None
-    return found.fill_null(False).to_numpy()
-
-
-def _all_of(masks: Any) -> npt.NDArray[np.bool_] | None:
-    together = None
-    for mask in masks:
-        together = mask if together is None else together & mask
-    return together
 
 
 def _pattern_cells(row: Mapping[str, Any]) -> Answer:
