@@ -16,11 +16,11 @@ import obsnb
 from obsnb.cli import main
 from obsnb.lab.faults.catalogue import fault_named, struck_by
 from obsnb.lab.faults.control import Control
-from obsnb.lab.recording import freeze, write_truth
+from obsnb.lab.recording import fine_step, freeze, write_truth
 from obsnb.lab.roster import roster_of
 from obsnb.lab.running import running_settings
 from obsnb.lab.settings import LabSettings
-from obsnb.timerange import now_ns
+from obsnb.timerange import now_ns, parse_duration
 from tests.requirements import require
 
 #: Scenario → its fault, the service that it strikes, and the button that is clicked while it is on.
@@ -150,7 +150,7 @@ _Played = tuple[obsnb.TimeRange, tuple[str, str], tuple[str, str], str]
 def _played(settings: LabSettings, visitor: _Visitor, name: str, service: str | None, button: str) -> _Played:
     control, fault = Control(settings.path), fault_named(name)
     start = now_ns()
-    before = visitor.click("search")
+    before, clicked = visitor.click("search"), now_ns()
     control.begin(fault, struck_by(fault, roster_of(settings), service))
     visitor.page.wait_for_timeout(300)  # faults are looked for ten times a second
     visitor.page.fill("#text", f"never asked before {name}")
@@ -158,6 +158,12 @@ def _played(settings: LabSettings, visitor: _Visitor, name: str, service: str | 
     shown = visitor.page.inner_text("#view")
     control.end()
     visitor.page.wait_for_timeout(700)  # the page sends what it tells every half second
+    # Long enough for a scrape after the first click and a step of the recorded metrics after that: on a
+    # fast machine both clicks are done before either, and the window would hold no sample of them.
+    told_ns = clicked + round(settings.scrape_s * 10**9)
+    step_ns = parse_duration(fine_step(settings))
+    whole_ns = (told_ns // step_ns + 2) * step_ns
+    until(lambda: now_ns() > whole_ns)
     return obsnb.TimeRange(start, now_ns()), before, during, shown
 
 
