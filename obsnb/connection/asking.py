@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 from obsnb.connection.choosing import choose, each, kind_of
 from obsnb.connection.downloading import Asked, Downloaded
 from obsnb.connection.downloads import downloads
+from obsnb.connection.kept import warn_of_no_point
 from obsnb.connection.roles import default_step
 from obsnb.errors import SettingsError, UsageError
 from obsnb.query import logql, promql, traceql
@@ -127,7 +128,8 @@ class Asking:
         -------
         frame
             SERIES, then ``source`` where there are several, then a column a label; ``histogram`` where
-            the answer has native histograms.
+            the answer has native histograms. Where no multiple of the step lies in the window it is empty,
+            and a `PartialResultWarning` says why.
         """
         where = self._where(window)
         step_ns = default_step(where) if step is None else parse_duration(step)
@@ -140,7 +142,9 @@ class Asking:
         there, name, check = held[kind]
         check(query)
         asked: Any = self._allowed(self._need(there, name, kind, source), anyway)
-        return self._give(asked.series(query, where, step_ns=step_ns))
+        answer = self._kept.add(asked.series(query, where, step_ns=step_ns))
+        warn_of_no_point(answer.record)
+        return self.out(answer.frame)
 
     def instant(
         self, query: str, at: str | datetime, *, source: str | None = None, anyway: bool = False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from obsnb.connection.linking import Explore
     from obsnb.sources.base import Answer
 
-__all__ = ["Kept", "depth_of_caller"]
+__all__ = ["Kept", "depth_of_caller", "warn_of_no_point"]
 
 _Scope = frozenset[tuple[str, str]]
 
@@ -97,6 +97,18 @@ def _warn(record: QueryRecord) -> None:
     if record.complete == "no":
         warnings.warn(
             f"query:{record.number} to {record.source} is not complete: {record.reason}",
+            PartialResultWarning,
+            stacklevel=depth_of_caller(),
+        )
+
+
+def warn_of_no_point(record: QueryRecord) -> None:
+    """Say so where a window lies between two steps: that is complete, and yet nobody expects it."""
+    step_ns, window = record.params["step_ns"], record.window
+    if not window.grid(step_ns):
+        warnings.warn(
+            f"query:{record.number} has no point: no multiple of its step of {step_ns / 10**9:g} s lies "
+            f"in the {window.duration_s:g} s of the window. Ask with a smaller step, or a longer window.",
             PartialResultWarning,
             stacklevel=depth_of_caller(),
         )

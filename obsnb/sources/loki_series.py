@@ -96,4 +96,6 @@ def _verdict(record: QueryRecord, said: Sequence[str], doubts: Sequence[str]) ->
     if is_fresh(record):
         return "unknown", FRESH
     points = len(record.window.grid(record.params["step_ns"]))
+    if not points:
+        return "yes", "no multiple of the step lies in the window"
     return "yes", f"evaluated at each of the {points:,} multiples of the step in the window"

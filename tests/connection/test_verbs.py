@@ -179,6 +179,21 @@ def test_an_answer_that_may_be_whole_does_not_warn(source: Source, complete: str
     connected(source).logs('{a="b"}', WINDOW)  # warnings are errors here
 
 
+def test_a_window_between_two_steps_has_no_point_and_a_warning_says_why() -> None:
+    obs = obsnb.open_archive("slow-query")
+    assert obs.window is not None
+    start = obs.window.grid(60 * S)[1] + S
+    query = next(one.asked for one in obs.recorded if one.params.get("step_ns") == 15 * S)
+    with pytest.warns(PartialResultWarning) as warned:
+        frame = obs.metrics(query, TimeRange(start, start + 10 * S))
+    assert frame.is_empty()
+    assert [str(one.message) for one in warned] == [
+        "query:1 has no point: no multiple of its step of 15 s lies in the 10 s of the window. "
+        "Ask with a smaller step, or a longer window."
+    ]
+    assert warned[0].filename == __file__
+
+
 def test_a_connection_is_shown_in_a_line(obs: Connection) -> None:
     assert repr(obs) == "Connection(server, server, server)"
     assert (obs.name, obs.window, dict(obs.scope), obs.recorded, obs.notes_path) == (
