@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from obsnb.analysis.backtest import backtest_alert
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.labelled import Labelled
 from obsnb.analysis.rules import Rule, candidate_rules, recorded, recordings
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import UsageError
@@ -35,7 +35,7 @@ _RULES: dict[str, Any] = {
 
 
 @dataclass(frozen=True, repr=False)
-class Detection:
+class Detection(Labelled):
     """What `detection` gives.
 
     Attributes
@@ -123,24 +123,6 @@ class Detection:
             "no alert fired" if self.alert_ns is None else f"{_length(self.alert_ns - at)} before the alert"
         )
         return f"{rule} would have fired {_after(at - self.onset_ns)}, {gain}, and never in the baseline."
-
-    def __str__(self) -> str:
-        return "\n".join(f"{label + ':':13}{sentence}" for label, sentence in self.lines)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def to_html(self) -> str:
-        """A small table for a notebook, all server text escaped."""
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{label}</th>"
-            f"<td style='text-align:left'>{html.escape(sentence)}</td></tr>"
-            for label, sentence in self.lines
-        )
-        return f"<table>{rows}</table>"
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
 
 def detection(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 
 import polars as pl
 
+from obsnb.analysis.labelled import Labelled
 from obsnb.timerange import TimeRange
 
 __all__ = ["SURE_FROM", "Summary", "summarise"]
@@ -16,8 +16,8 @@ __all__ = ["SURE_FROM", "Summary", "summarise"]
 SURE_FROM = 0.3
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Labelled):
     """What an investigation found, in words that a person can read.
 
     Attributes
@@ -45,24 +45,6 @@ class Summary:
             ("Why", self.why),
             ("How sure", self.sure),
         )
-
-    def __str__(self) -> str:
-        return "\n".join(f"{label + ':':10}{sentence}" for label, sentence in self.lines)
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def to_html(self) -> str:
-        """A small table for a notebook, all server text escaped."""
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{label}</th>"
-            f"<td style='text-align:left'>{html.escape(sentence)}</td></tr>"
-            for label, sentence in self.lines
-        )
-        return f"<table>{rows}</table>"
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
 
 def summarise(

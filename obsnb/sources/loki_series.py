@@ -8,13 +8,12 @@ from dataclasses import replace
 import msgspec
 
 from obsnb.conventions import Conventions
-from obsnb.errors import QueryError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.schema import digest
 from obsnb.sources.base import Answer
 from obsnb.sources.loki_pull import FRESH, is_fresh
 from obsnb.sources.pieces import cut, pull
-from obsnb.sources.points import asked_for
+from obsnb.sources.points import asked_for, check_step
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.wire.prometheus import decode_matrix, read
 from obsnb.transport.exchange import Request, Transport
@@ -36,12 +35,7 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
         The server refuses, fails, cannot be reached, or answers what cannot be read.
     """
     step_ns, window = record.params["step_ns"], record.window
-    if step_ns <= 0 or step_ns % _MS:
-        raise QueryError(
-            f"A step of {step_ns} ns is not a whole number of milliseconds.",
-            query=record.query,
-            hint="Loki evaluates to the millisecond: ask for a step such as 15s or 500ms.",
-        )
+    check_step(step_ns, query=record.query, server="Loki")
     grid = window.grid(step_ns)
 
     def ask(piece: range) -> Request:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import polars as pl
 
+from obsnb.errors import QueryError
 from obsnb.timerange import TimeRange
 
-__all__ = ["asked_for", "once"]
+__all__ = ["asked_for", "check_step", "once"]
+
+_MS = 1_000_000
+
+
+def check_step(step_ns: int, *, query: str, server: str) -> None:
+    """Raise `QueryError` for a step that the server, which counts in milliseconds, cannot be asked for."""
+    if step_ns <= 0 or step_ns % _MS:
+        raise QueryError(
+            f"A step of {step_ns} ns is not a whole number of milliseconds.",
+            query=query,
+            hint=f"{server} counts time in milliseconds: ask for a step such as 15s or 500ms.",
+        )
 
 
 def asked_for(frame: pl.DataFrame, window: TimeRange, *, step_ns: int) -> tuple[pl.DataFrame, list[str]]:

@@ -12,14 +12,14 @@ import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.errors import QueryError, SourceError
+from obsnb.errors import SourceError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.query import promql, replicas
 from obsnb.schema import SERIES, digest, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.pieces import Pull, cut, pull
-from obsnb.sources.points import asked_for, once
+from obsnb.sources.points import asked_for, check_step, once
 from obsnb.sources.prometheus_discovery import Of, in_path, look
 from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
 from obsnb.sources.prometheus_estimate import prometheus_estimate
@@ -98,12 +98,7 @@ class Prometheus:
             The server refuses, fails, cannot be reached, or answers what cannot be read.
         """
         promql.check(query)
-        if step_ns <= 0 or step_ns % _MS:
-            raise QueryError(
-                f"A step of {step_ns} ns is not a whole number of milliseconds.",
-                query=query,
-                hint="Prometheus counts time in milliseconds: ask for a step such as 15s or 500ms.",
-            )
+        check_step(step_ns, query=query, server="Prometheus")
         grid = window.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 

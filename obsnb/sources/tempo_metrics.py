@@ -17,6 +17,7 @@ from obsnb.query import traceql
 from obsnb.sources.base import Answer
 from obsnb.sources.outcomes import Effort
 from obsnb.sources.pieces import cut, pull
+from obsnb.sources.points import check_step
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.tempo_spans import answer
 from obsnb.sources.wire.tempo_series import (
@@ -117,12 +118,7 @@ class SpanMetrics:
         exemplars: int = 0,
     ) -> Answer:
         query, source = self.record.asked, self.record.source
-        if step_ns <= 0 or step_ns % _MS:
-            raise QueryError(
-                f"A step of {step_ns} ns is not a whole number of milliseconds.",
-                query=query,
-                hint="Tempo counts time in milliseconds: ask for a step such as 15s or 500ms.",
-            )
+        check_step(step_ns, query=query, server="Tempo")
         grid = window.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 

@@ -67,7 +67,7 @@ def test_a_step_below_the_millisecond_is_refused(slow_query):
     assert str(caught.value) == (
         "A step of 1500000 ns is not a whole number of milliseconds.\n"
         '  query:  rate({a="b"}[1m])\n'
-        "Hint: Loki evaluates to the millisecond: ask for a step such as 15s or 500ms."
+        "Hint: Loki counts time in milliseconds: ask for a step such as 15s or 500ms."
     )
 
 
