@@ -19,7 +19,12 @@ __all__ = ["Incident", "as_levels", "change_points", "each_series", "find_incide
 
 _COUNTER = r"_(?:total|count|bucket|sum)$"
 _SAW = 0.1  # a counter may fall (be reset) in a tenth of its steps, no more
-_RISING = 0.3  # a series without such a name is a counter if it never falls and rises this often
+#: What is held or filled, however steadily it rises; a counter by its name is one all the same.
+_HELD = (
+    r"(?i)(?:^|[_.\W])(?:memory|heap|rss|resident|working_set|usage|used|utili[sz]ation|size|fds|pool|queue|length|"
+    r"depth|lag|age|temperature|percent|ratio)(?:[_.\W]|$)"
+)
+_RISING = 0.3  # another series without such a name is a counter if it never falls and rises this often
 _FEWEST = 8
 _TIME = pl.Datetime("ns", "UTC")
 
@@ -146,7 +151,8 @@ def _is_counter(
     falls, rises = pl.col("down").sum().over(of), pl.col("up").sum().over(of)
     named = samples["metric"].str.contains(_COUNTER).fill_null(False)
     by_name = named & steps.select((falls <= _SAW * many) & (pl.col("level").min().over(of) >= 0)).to_series()
-    by_shape = steps.select((falls == 0) & (rises >= _RISING * many) & (many >= _FEWEST)).to_series()
+    held = samples["metric"].str.contains(_HELD).fill_null(False)
+    by_shape = ~held & steps.select((falls == 0) & (rises >= _RISING * many) & (many >= _FEWEST)).to_series()
     return (by_name | by_shape).to_numpy()
 
 

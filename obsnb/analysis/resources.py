@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from obsnb.analysis.amounts import amount
 from obsnb.analysis.changes import as_levels, each_series, series_key
 from obsnb.analysis.scores import Finding, Floats, saturate
 from obsnb.analysis.service_names import Names
@@ -71,6 +72,7 @@ class _Moved:
     effect: float
     strength: float
     onset_ns: int
+    counter: bool
 
 
 def resource_findings(
@@ -127,7 +129,8 @@ def _contrast(
             level = median(part)
             sure = min(max((-math.log10(max(shift.p_value, 1e-12)) - 1.3) / 3, 0.0), 1.0)
     before = median(old)
-    jitter = robust_scale(np.diff(new), level=0.0) / math.sqrt(2)
+    steps = np.diff(new)  # what rises steadily, as a leak does, does not jitter
+    jitter = robust_scale(steps - median(steps), level=0.0) / math.sqrt(2)
     spread = max(robust_scale(old - before, level=before), jitter, 0.02 * max(abs(before), abs(level)))
     effect = (level - before) / max(spread, 1e-12)
     sure = max(sure, 0.8 * saturate(abs(effect) - 4, 6) if apart else 0.0)
@@ -143,6 +146,7 @@ def _contrast(
         effect=max(min(effect, 100.0), -100.0),
         strength=sure * size * math.exp(-2 * late),
         onset_ns=onset,
+        counter=facts["counter"],
     )
 
 
@@ -194,6 +198,7 @@ def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[
             effect=-100.0,
             strength=_STOPPED,
             onset_ns=row["ns"],
+            counter=row["counter"],
         )
         for row in stopped.sort("label").to_dicts()
     ]
@@ -204,8 +209,11 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
     if math.isnan(moved.during):
         said = f"{moved.metric} of {service} stops at {format_ns(moved.onset_ns)}, while others go on."
     else:
+        before, after = (
+            amount(value, moved.metric, rate=moved.counter) for value in (moved.before, moved.during)
+        )
         said = (
-            f"{moved.metric} of {service} went from {moved.before:.3g} to {moved.during:.3g} "
+            f"{moved.metric} of {service} went from {before} to {after} "
             f"({abs(moved.effect):,.0f} times the usual spread) at {format_ns(moved.onset_ns)}."
         )
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)

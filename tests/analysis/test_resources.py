@@ -1,0 +1,65 @@
+"""What a service uses and holds: told from what it counts, in units, rising or in a step."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from obsnb.analysis.changes import as_levels
+from obsnb.analysis.suspects import suspects
+from obsnb.timerange import TimeRange
+
+S = 10**9
+_BEFORE, _DURING = TimeRange(0, 120 * S), TimeRange(120 * S, 240 * S)
+
+
+def _series(metric: str, values: list[float]) -> pl.DataFrame:
+    frame = pl.DataFrame({"timestamp": [15 * n * S for n in range(len(values))], "value": values})
+    at = pl.col("timestamp").cast(pl.Datetime("ns", "UTC"))
+    return frame.with_columns(
+        at, pl.lit(metric).alias("metric"), pl.lit("a1").alias("series_id"), pl.lit("api").alias("service")
+    )
+
+
+def _leaking(metric: str) -> pl.DataFrame:
+    return _series(metric, [87e6 + 1e5 * n for n in range(8)] + [93e6 + 27e6 * n for n in range(8)])
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["process_resident_memory_bytes", "process.memory.usage", "go_memstats_heap_inuse_bytes", "queue_length"],
+)
+def test_what_is_held_is_a_gauge_however_steadily_it_rises(metric: str) -> None:
+    levels = as_levels(_leaking(metric), ["series_id"])
+    assert levels["counter"].to_list() == [False] * 16
+    assert levels["level"].to_list() == _leaking(metric)["value"].to_list()
+
+
+@pytest.mark.parametrize("metric", ["go_memstats_alloc_bytes_total", "requests_received", "pool_size_count"])
+def test_what_only_rises_under_another_name_or_a_counters_is_looked_at_as_a_rate(metric: str) -> None:
+    assert as_levels(_leaking(metric), ["series_id"])["counter"].all()
+
+
+def test_a_leak_is_a_resources_change_in_its_own_unit() -> None:
+    first = suspects(series=_leaking("process_resident_memory_bytes"), during=_DURING, baseline=_BEFORE)
+    row = first.row(0, named=True)
+    assert (row["service"], row["cause_kind"]) == ("api", "resource")
+    assert row["cause"].startswith("process_resident_memory_bytes of api went from 87.3 MB to 214 MB (")
+
+
+def test_a_counter_that_runs_faster_says_that_it_is_a_rate() -> None:
+    values = [0.75 * n for n in range(9)] + [6 + 13.5 * n for n in range(1, 8)]
+    frame = _series("process_cpu_seconds_total", values)
+    row = suspects(series=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
+    assert row["cause"].startswith(
+        "process_cpu_seconds_total of api went from 0.05 s a second to 0.9 s a second ("
+    )
+
+
+@given(st.floats(1e3, 1e9), st.integers(0, 5))
+def test_a_drift_that_goes_on_as_it_was_is_no_change(slope: float, start: int) -> None:
+    frame = _series("process_resident_memory_bytes", [1e8 + slope * (n + start) for n in range(16)])
+    found = suspects(series=frame, during=_DURING, baseline=_BEFORE)
+    assert found["score"].max() is None or found["score"].max() < 0.3
