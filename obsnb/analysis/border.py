@@ -61,7 +61,8 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
     if "service" in schema.names and "service" not in frame.columns:
         frame = frame.with_columns(_services(frame))
     schema.check(frame.columns, needs=needs, what=what)
-    frame = frame.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
+    # In pieces of which one is empty, polars' format() makes columns that make it panic.
+    frame = frame.rechunk().with_columns((cs.categorical() | cs.enum()).cast(pl.String))
     casts = []
     for name, kind in schema.dtypes().items():
         want = pl.String() if kind == pl.Categorical else kind

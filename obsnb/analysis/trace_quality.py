@@ -29,6 +29,7 @@ _MEANS = {
     "missing parent": "the parent was not fetched, not kept or not instrumented: the trace is in pieces",
     "several roots": "spans without a parent beside another in one trace: the context got lost on the way",
     "duplicate": "the same span more than once: exported or stored twice",
+    "no id": "no trace id or no span id: it is of no trace, and nobody's parent",
     "no duration": "no start or no duration: its time is unknown",
     "negative duration": "ends before it starts: the clock was set back meanwhile",
     "before its parent": "begins before its parent does: clocks differ; see obsnb.clock_skew",
@@ -52,8 +53,8 @@ def trace_quality(spans: Any) -> Any:
     -------
     frame
         The commonest flaw first; only what occurs. ``kind`` (missing parent, several roots, duplicate,
-        no duration, negative duration, before its parent, outlives its parent, no name, id in its name,
-        no status, no service), ``count`` (spans that have it), ``of`` (spans that could), ``share``,
+        no id, no duration, negative duration, before its parent, outlives its parent, no name, id in its
+        name, no status, no service), ``count`` (spans that have it), ``of`` (spans that could), ``share``,
         ``services`` (list of text: whose spans, the commonest first, up to 5), ``examples`` (up to 5,
         ``span:TRACE/SPAN``), ``means`` (a sentence).
 
@@ -82,7 +83,8 @@ def trace_quality(spans: Any) -> Any:
 def _row(frame: pl.DataFrame, kind: str, flawed: pl.Series, of: int) -> dict[str, Any]:
     those = frame.filter(flawed)
     services = those["service"].drop_nulls().value_counts().sort("count", "service", descending=[True, False])
-    ids = those.select(pl.format("span:{}/{}", "trace_id", "span_id").unique().sort().head(_EXAMPLES))
+    span = pl.format("span:{}/{}", "trace_id", "span_id")
+    ids = those.select(span.drop_nulls().unique().sort().head(_EXAMPLES))
     return {
         "kind": kind,
         "count": those.height,
@@ -98,8 +100,10 @@ def _flaws(frame: pl.DataFrame) -> dict[str, tuple[pl.Series, int]]:
     """Of each kind, which rows have it and how many could."""
     many = frame.height
     have = set(frame.columns)
+    known = pl.col("trace_id").is_not_null() & pl.col("span_id").is_not_null()
     seen = frame.select(
-        (~pl.struct("trace_id", "span_id").is_first_distinct()).alias("duplicate"),
+        (known & ~pl.struct("trace_id", "span_id").is_first_distinct()).alias("duplicate"),
+        (~known).alias("no id"),
         pl.col("service").is_null().alias("no service"),
     )
     flaws = {name: (seen[name], many) for name in seen.columns}
@@ -135,7 +139,7 @@ def _pieces(frame: pl.DataFrame) -> dict[str, tuple[pl.Series, int]]:
     ids = facts.select("trace_id", pl.col("span_id").alias("parent")).unique()
     orphans = children.join(ids, on=["trace_id", "parent"], how="anti")["row"]
     roots = facts.filter(pl.col("asked") & pl.col("parent").is_null())
-    first = roots.unique(["trace_id", "span_id"])
+    first = roots.drop_nulls(["trace_id", "span_id"]).unique(["trace_id", "span_id"])
     several = first.filter(pl.len().over("trace_id") > 1)["row"]
     rows = facts["row"]
     return {

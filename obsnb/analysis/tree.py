@@ -60,8 +60,9 @@ class Tree:
 def grow(spans: pl.DataFrame) -> Tree:
     """The trees of a SPANS frame that has gone through the border.
 
-    A span that was fetched twice counts once. A parent that is not in the frame leaves an orphan,
-    which is a root here. Spans that are each other's ancestors are cut loose from their parents.
+    A span that was fetched twice counts once; one whose trace id or span id is null is like no other.
+    A parent that is not in the frame leaves an orphan, which is a root here. Spans that are each other's
+    ancestors are cut loose from their parents.
     Where a client span and the server span that answers it share one id (Zipkin's B3 shared
     spans), the server span is the client span's child, and further children are the server's.
     """
@@ -91,16 +92,24 @@ def _keys(spans: pl.DataFrame) -> pl.DataFrame:
     """64-bit keys of trace, span and parent; a million spans collide once in thirty million frames."""
     above: Any = pl.col("parent_span_id") if "parent_span_id" in spans.columns else pl.lit(None, pl.String)
     kind: Any = pl.col("kind") if "kind" in spans.columns else pl.lit(None, pl.String)
-    trace = pl.col("trace_id").hash(1)
+    trace, span = _hash(spans, "trace_id", 1), _hash(spans, "span_id", 2)
     return spans.select(
         trace.alias("trace"),
-        (trace ^ pl.col("span_id").hash(2)).alias("own"),
+        (trace ^ span).alias("own"),
         (trace ^ above.hash(2)).alias("parent"),
         (above.is_not_null() & ~above.is_in(_NO_PARENT)).alias("child"),
         kind.is_in(_ENTRY_KINDS).fill_null(False).alias("entry"),
         pl.col("start").to_physical().fill_null(0).alias("start"),
         pl.col("duration").to_physical().fill_null(0).alias("duration"),
     )
+
+
+def _hash(spans: pl.DataFrame, name: str, seed: int) -> pl.Expr:
+    """A hash of an id; of the row's number where there is none, for unknown ids are not the same id."""
+    known = pl.col(name).hash(seed)
+    if not spans[name].null_count():
+        return known
+    return pl.when(pl.col(name).is_null()).then(pl.int_range(pl.len()).hash(seed + 2)).otherwise(known)
 
 
 def _distinct(own: npt.NDArray[np.uint64], server: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
