@@ -50,8 +50,8 @@ def contrast(selection: Any, baseline: Any, *, alpha: float = 0.05, max_values: 
     selection, baseline
         LOGS, SPANS, SERIES, or any two frames with columns in common. What the frames mean is up to
         who chooses them: failed spans against the others, the incident against the time before it. A
-        row that both have (by ``row_id``, by trace and span, or by series and time) counts as
-        selected only.
+        row that is there twice (by ``row_id``, by trace and span, or by series and time) counts once,
+        and as selected where both have it.
     alpha
         How large a part of the findings may be there by chance (Benjamini and Hochberg's false
         discovery rate, over all tests of the call). 1 gives every test that was made.
@@ -96,7 +96,8 @@ def contrast(selection: Any, baseline: Any, *, alpha: float = 0.05, max_values: 
     -----
     - Lists ``attributes`` and ``resource`` of spans are expanded; a key with a column of its own is
       compared once. Lines are compared by their patterns (`obsnb.mine_patterns`), times not at all.
-    - Whole numbers of at most twenty different values (status codes) are compared as values.
+    - Whole numbers of at most twenty different values (status codes) are compared as values; so are
+      floats that are whole, for pandas has no other type for whole numbers of which some are missing.
     - A null is no value, and counts in ``of``. A column that only one frame has is set aside.
     - The tests take rows as independent. Lines of one request and samples of one series are not, so
       p-values are optimistic there; effects and their order are not concerned.
@@ -111,7 +112,7 @@ def contrast(selection: Any, baseline: Any, *, alpha: float = 0.05, max_values: 
     [('pod', 'a', 9.0, ['version=2'])]
     """
     chosen, rest = (_frame(one, name) for one, name in ((selection, "selection"), (baseline, "baseline")))
-    rest = _without(rest, chosen)
+    chosen, rest = _once(chosen), _once(_without(rest, chosen))
     series = all({"timestamp", "metric", "value"} <= set(one.columns) for one in (chosen, rest))
     read = read_series if series else read_columns
     try:
@@ -142,6 +143,15 @@ def _without(rest: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
         if all(one in rest.columns and one in chosen.columns for one in ids):
             return rest.join(chosen.select(ids).unique(), on=ids, how="anti", maintain_order="left")
     return rest
+
+
+def _once(frame: pl.DataFrame) -> pl.DataFrame:
+    """Each row once, by its ids; rows without them are as many as there are."""
+    for ids in _IDS:
+        if all(one in frame.columns for one in ids):
+            unknown = pl.any_horizontal(pl.col(ids).is_null())
+            return frame.filter(unknown | pl.struct(ids).is_first_distinct())
+    return frame
 
 
 def _table(columns: Columns, alpha: float) -> pl.DataFrame:

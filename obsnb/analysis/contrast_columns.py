@@ -14,6 +14,7 @@ __all__ = ["Columns", "read_columns", "read_series"]
 
 #: Whole numbers with at most this many different ones are names (a status code), not amounts.
 _CODES = 20
+_WHOLE = 2.0**53  # a float holds every whole number up to here
 _LISTS = ("attributes", "resource")
 _NUMBERS = ("int", "double", "float", "intValue", "doubleValue")
 _COUNTS = {
@@ -69,7 +70,9 @@ def read_columns(selection: pl.DataFrame, baseline: pl.DataFrame, *, max_values:
         elif kind.is_numeric() and not _are_codes(both[name]):
             numbers.append(_amounts(both, name, pl.col(name).cast(pl.Float64)))
         elif kind in (pl.String, pl.Boolean) or kind.is_numeric():
-            values = both.select("\0row", "\0selected", pl.col(name).cast(pl.String).alias("value"))
+            whole = pl.col(name).fill_nan(None).cast(pl.Int64) if kind.is_float() else pl.col(name)
+            said = whole.cast(pl.String)
+            values = both.select("\0row", "\0selected", said.alias("value"))
             texts.append(_counted(values.drop_nulls("value"), name, aside, max_values))
         else:
             continue
@@ -114,7 +117,13 @@ def _together(selection: pl.DataFrame, baseline: pl.DataFrame) -> tuple[pl.DataF
 
 
 def _are_codes(values: pl.Series) -> bool:
-    return values.dtype.is_integer() and values.n_unique() <= _CODES
+    if values.dtype.is_float():
+        whole = values.fill_nan(None).drop_nulls()
+        if not ((whole == whole.floor()) & (whole.abs() <= _WHOLE)).all():
+            return False
+    elif not values.dtype.is_integer():
+        return False
+    return values.n_unique() <= _CODES
 
 
 def _amounts(rows: pl.DataFrame, name: str, value: pl.Expr) -> pl.DataFrame:
