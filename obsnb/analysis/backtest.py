@@ -91,7 +91,8 @@ def backtest_alert(
     Notes
     -----
     It is evaluated at the samples' times, as a rule with the scrape's interval would be. A gap of five
-    minutes ends what was pending, as staleness does in Prometheus. A rate is what the counter grew
+    minutes ends what was pending, as staleness does in Prometheus. Infinite values are compared like
+    others; NaN meets no comparison but ``!=``. A rate is what the counter grew
     between the first and the last sample in the range, resets added, over the time between them;
     Prometheus extrapolates to the ends of the range, which differs by up to a scrape interval's part
     of it.
@@ -106,7 +107,7 @@ def backtest_alert(
         raise QueryError(
             f"The rule {rule!r} has a regular expression that cannot be read: {str(error).splitlines()[0]}"
         ) from None
-    chosen = chosen.filter(pl.col("value").is_finite() & pl.col("timestamp").is_not_null())
+    chosen = chosen.drop_nulls(["value", "timestamp"])
     rows = []
     for part in chosen.partition_by(key, maintain_order=True):
         one = part.unique("timestamp", keep="last", maintain_order=True).sort("timestamp")
@@ -212,7 +213,7 @@ def _firings(ns: Any, values: Any, rule: _Rule, hold: int) -> list[tuple[int, in
             continue
         during, fired = values[start:end], int(ns[start + held[0]])
         last = None if end == len(ns) else int(ns[end]) if fresh[end] else int(ns[end - 1]) + _STALE_NS
-        worst = during.min() if rule.sign.startswith("<") else during.max()
+        worst = (np.fmin if rule.sign.startswith("<") else np.fmax).reduce(during)
         firings.append((int(ns[start]), fired, last, float(worst)))
     return firings
 
