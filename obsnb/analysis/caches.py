@@ -68,7 +68,7 @@ def cache_hit_rates(
         lines``), ``hits``, ``misses``, ``rate`` (hits of all, 0 to 1), ``before`` and ``within`` (the cache's
         rate in `baseline` and in `during`; null without it), ``fell`` (whether misses are a larger share
         than in the baseline: the two-proportion z test at 1 % with Bonferroni's correction for the number
-        of caches, and at least twice the share), ``evidence``.
+        of caches, and at least twice the share), ``evidence`` (up to 3 ids, the earliest first).
 
     Raises
     ------
@@ -93,7 +93,8 @@ def cache_hit_rates(
 
 def _over_time(counts: pl.DataFrame, every: str) -> pl.DataFrame:
     total = pl.col("hits") + pl.col("misses")
-    summed = counts.group_by(*_KEY, pl.col("timestamp").dt.truncate(every)).agg(
+    ordered = counts.sort("timestamp", pl.col("evidence").list.first())  # the same evidence every time
+    summed = ordered.group_by(*_KEY, pl.col("timestamp").dt.truncate(every)).agg(
         pl.col("hits", "misses").sum(),
         evidence=pl.col("evidence").list.explode().unique(maintain_order=True).head(3),
     )

@@ -75,7 +75,9 @@ def calls_of_spans(spans: pl.DataFrame, *, conventions: Conventions) -> pl.DataF
         first_attribute(attributes, conventions.table_attributes).alias("collection"),
     )
     calls = calls.filter(calling | pl.col("text").is_not_null())
-    calls = calls.unique(["trace_id", "span_id"], keep="first", maintain_order=True)
+    ids = pl.struct("trace_id", "span_id")
+    unknown = pl.any_horizontal(pl.col("trace_id", "span_id").is_null())  # such calls are not one call
+    calls = calls.filter(unknown | ids.is_first_distinct())
     return _shaped(_once(_masked(_answered(calls, spans))))
 
 

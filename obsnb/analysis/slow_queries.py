@@ -110,6 +110,11 @@ def slow_queries(
     ------
     FrameError
         It is no frame, or lacks a column.
+
+    Notes
+    -----
+    A span that is there twice counts once. A negative duration, a clock's mistake, is an unknown one: the
+    call counts, and its time is in no total and no quantile.
     """
     calls = statement_calls(spans, logs, conventions=conventions)
     result = _table(calls, during, baseline) if calls.height else None
@@ -216,8 +221,13 @@ def _best(column: str, many: int) -> pl.Expr:
     value = pl.col(column)
     if column == "row_id":
         value = pl.concat_str(pl.lit("log:"), value)
-    order = [pl.col("within"), pl.col("ns").fill_null(-1)]
-    return value.sort_by(order, descending=True).drop_nulls().unique(maintain_order=True).head(many)
+    order = [pl.col("within"), pl.col("ns").fill_null(-1), value]  # by the text, too, for equals stay equal
+    return (
+        value.sort_by(order, descending=[True, True, False])
+        .drop_nulls()
+        .unique(maintain_order=True)
+        .head(many)
+    )
 
 
 def _counted(calls: pl.DataFrame, during: TimeRange | None, baseline: TimeRange | None) -> pl.DataFrame:
