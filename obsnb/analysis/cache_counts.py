@@ -53,14 +53,13 @@ def counts_of_series(series: pl.DataFrame) -> pl.DataFrame:
     frame = series.filter(pl.col("metric").str.contains(_IS_CACHE))
     if frame.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
-    for name in ("service", "series_id"):
-        if name not in frame.columns:
-            frame = frame.with_columns(
-                (pl.col("metric") if name == "series_id" else pl.lit(None, pl.String)).alias(name)
-            )
+    if "service" not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, pl.String).alias("service"))
     grown: pl.DataFrame = increases(
         frame.filter(~pl.col("metric").str.contains(r"(?:_created|_seconds(?:_sum|_bucket)?|_bytes)$"))
     )
+    if "series_id" not in grown.columns:  # only now, for labels tell series apart where there are no ids
+        grown = grown.with_columns(pl.col("metric").alias("series_id"))
     outcome = _outcome(grown)
     grown = grown.with_columns(outcome.alias("outcome"), _named(grown).alias("named"), _EVIDENCE)
     roles = _roles(grown.filter(pl.col("outcome").is_null())["metric"].unique().to_list())

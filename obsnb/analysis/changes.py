@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.counters import series_key
 from obsnb.analysis.incident import Incident, find_incident
 from obsnb.analysis.shift import Floats, find_shift
 from obsnb.analysis.tree import Ints
@@ -101,13 +102,6 @@ _ROW: dict[str, Any] = {
     "effect": pl.Float64,
     "p_value": pl.Float64,
 }
-
-
-def series_key(frame: pl.DataFrame) -> list[str]:
-    """The columns that tell the series of a frame apart."""
-    if "series_id" in frame.columns:
-        return ["series_id"]
-    return [name for name in frame.columns if frame.schema[name] == pl.String]
 
 
 def as_levels(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -9,7 +10,23 @@ import polars as pl
 from obsnb.analysis.border import like, to_polars
 from obsnb.schema import SERIES
 
-__all__ = ["increases", "quantile_of_buckets"]
+__all__ = ["each_once", "increases", "quantile_of_buckets", "series_key"]
+
+
+def series_key(frame: pl.DataFrame) -> list[str]:
+    """The columns that tell the series of a frame apart: their ids, else every column of text."""
+    ids = ["series_id"] if "series_id" in frame.columns else []
+    if ids and not frame["series_id"].null_count():
+        return ids
+    texts = [name for name in frame.columns if frame.schema[name] == pl.String]
+    return list(dict.fromkeys([*ids, *texts]))
+
+
+def each_once(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """The samples by series and time; of several of one series at one time the last, none without a time."""
+    ordered = frame.drop_nulls("timestamp").sort(*key, "timestamp", maintain_order=True)
+    same = [pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in (*key, "timestamp")]
+    return ordered.filter(~pl.all_horizontal(same) | (pl.int_range(pl.len()) == pl.len() - 1))
 
 
 def increases(series: Any) -> Any:
@@ -23,18 +40,20 @@ def increases(series: Any) -> Any:
     Parameters
     ----------
     series
-        SERIES: needs timestamp, value and series_id (or metric, where that tells the series apart).
+        SERIES: needs timestamp, value and series_id (else metric, service and every other column of
+        text tell the series apart).
 
     Returns
     -------
     frame
         The same rows sorted by series and time, with ``increase`` (Float64, the counter's unit).
-        NaN samples are left out.
+        Samples that are not finite or have no time are left out, of several at one time the last counts.
     """
     frame = to_polars(series, SERIES, needs=("timestamp", "value"), what="increases")
-    key = "series_id" if "series_id" in frame.columns else "metric"
-    SERIES.check(frame.columns, needs=(key,), what="increases")
-    frame = frame.filter(pl.col("value").is_finite()).sort(key, "timestamp", maintain_order=True)
+    if "series_id" not in frame.columns:
+        SERIES.check(frame.columns, needs=("metric",), what="increases")
+    key = series_key(frame)
+    frame = each_once(frame.filter(pl.col("value").is_finite()), key)
     before = pl.col("value").shift(1).over(key)
     born_inside = pl.col("timestamp") > pl.col("timestamp").min()
     increase = (

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import to_polars
+from obsnb.analysis.counters import each_once
 from obsnb.errors import FrameError
 from obsnb.schema import SERIES
 
@@ -109,11 +110,11 @@ def read_histograms(
     Raises
     ------
     FrameError
-        It is no SERIES, or has neither column.
+        It is no SERIES, or has rows and neither column.
     """
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what=what)
     bound = next((name for name in ("le", "label.le") if name in frame.columns), None)
-    if bound is None and "histogram" not in frame.columns:
+    if bound is None and "histogram" not in frame.columns and frame.height:
         raise FrameError(
             f"{what} needs histograms; the frame has neither a histogram column nor a label le.",
             hint="Ask for a native histogram, or for a classic one's buckets: "
@@ -121,6 +122,9 @@ def read_histograms(
         )
     if "series_id" not in frame.columns:
         frame = frame.with_columns(series_id=pl.lit(None, pl.String))
+    frame = frame.drop_nulls("timestamp")
+    if not frame["series_id"].null_count():
+        frame = each_once(frame, ["series_id"])
     names = identity_columns(frame)
     found = [*_native(frame, names)]
     if bound is not None:
@@ -154,7 +158,7 @@ def _classic(frame: pl.DataFrame, names: Sequence[str], bound: str) -> Iterator[
         for row in keyed.iter_rows()
     }
     rows = frame.with_columns(ns, upper, short).drop_nulls(["upper", "value"])
-    rows = rows.filter(pl.col("value").is_not_nan()).sort("ns", "upper", maintain_order=True)
+    rows = rows.filter(pl.col("value").is_finite()).sort("ns", "upper", maintain_order=True)
     grouped = rows.group_by("ns", *names, maintain_order=True).agg("upper", "value", "series_id")
     for row in grouped.iter_rows(named=True):
         key = tuple(row[name] for name in names)

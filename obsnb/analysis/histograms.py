@@ -41,7 +41,9 @@ def histogram_count(series: Any, *, counters: bool | None = None) -> Any:
     Parameters
     ----------
     series
-        SERIES with native histograms (``histogram``), classic ones (``le``), or both.
+        SERIES with native histograms (``histogram``), classic ones (``le``), or both. Of several samples
+        of one ``series_id`` at one time the last counts; without ids, buckets with the same labels are
+        added up.
     counters
         See above: whether the histograms count up from their start.
 
@@ -54,7 +56,7 @@ def histogram_count(series: Any, *, counters: bool | None = None) -> Any:
     Raises
     ------
     FrameError
-        The frame has no histograms, or is no SERIES.
+        The frame has rows and no histograms, or is no SERIES.
     """
     return _values(series, counters, "histogram_count", lambda one: one.count)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.changes import as_levels
+from obsnb.analysis.changes import as_levels, series_key
 from obsnb.analysis.two_samples import discovery_rates
 from obsnb.errors import UsageError
 from obsnb.schema import SERIES
@@ -63,7 +63,8 @@ def series_lag(
     Returns
     -------
     frame
-        A row a series of `series`, the surest first: ``rank``, ``series_id``, ``metric``, ``service``;
+        A row a series of `series`, the surest first: ``rank``, ``series_id`` (without ids, metric and
+        labels), ``metric``, ``service``;
         ``lag`` (Duration: positive where the series moves after the target), ``correlation`` at that lag (of
         ranks, -1 to 1) with its 95 % interval ``low`` and ``high`` (for that one lag), ``overlap`` (steps
         that both have there), ``p_value`` (that independent series would correlate as much at any lag),
@@ -118,8 +119,9 @@ def series_lag(
 
 
 def _keyed(frame: pl.DataFrame) -> pl.DataFrame:
-    rows = SERIES.conform(frame).with_columns(pl.col("metric", "service").cast(pl.String))
-    rows = rows.with_columns(pl.coalesce(pl.col("series_id"), pl.col("metric")).alias("series_id"))
+    named = pl.concat_str(series_key(frame), separator=" ", ignore_nulls=True)
+    rows = SERIES.conform(frame.with_columns(named.replace("", None).alias("series_id")))
+    rows = rows.with_columns(pl.col("metric", "service").cast(pl.String))
     return rows.select("timestamp", "metric", "series_id", "service", "value").drop_nulls("series_id")
 
 
@@ -283,5 +285,6 @@ def _shaped(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         "p_value", pl.col("correlation").abs(), "series_id", descending=[False, True, False]
     )
     tested = tested.with_columns(pl.int_range(1, pl.len() + 1).alias("rank"))
-    whole = pl.concat([tested, rows.filter(~pl.col("usable"))], how="diagonal_relaxed")
+    untold = rows.filter(~pl.col("usable")).sort("series_id")
+    whole = pl.concat([tested, untold], how="diagonal_relaxed")
     return whole.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
