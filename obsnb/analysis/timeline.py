@@ -29,7 +29,7 @@ def timeline(
     ----------
     events
         EVENTS: alerts, deployments, restarts, annotations, notes; a further column ``evidence``
-        (list of text) is kept.
+        (list of text) is kept. Those without a time are left out.
     error_groups
         As `obsnb.error_groups` gives them with windows: each new group's first occurrence is a row
         of kind ``error``.
@@ -50,7 +50,7 @@ def timeline(
     parts = [pl.DataFrame(schema=schema)]
     if events is not None:
         given = to_polars(events, EVENTS, needs=("timestamp", "kind", "title"), what="timeline")
-        parts.append(_shaped(given, schema))
+        parts.append(_shaped(given.drop_nulls("timestamp"), schema))
     if error_groups is not None and error_groups.height:
         parts.append(_shaped(_new_errors(error_groups, during), schema))
     if during is not None:

@@ -67,3 +67,11 @@ def test_an_error_without_a_type_is_told_by_its_message_alone():
     groups = _groups().with_columns(type=pl.lit(None, pl.String))
     out = timeline(error_groups=groups, during=TimeRange(20 * _S, 100 * _S))
     assert out.filter(pl.col("kind") == "error")["title"].to_list() == ["first <*>"]
+
+
+def test_what_has_no_time_is_on_no_timeline():
+    events = pl.DataFrame(
+        {"timestamp": [None, 5], "kind": ["deploy", "deploy"], "title": ["a", "b"]},
+        schema_overrides={"timestamp": pl.Int64},
+    )
+    assert timeline(events)["title"].to_list() == ["b"]
