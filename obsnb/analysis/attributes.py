@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from obsnb.analysis.border import to_polars
+from obsnb.analysis.border import like, to_polars
 from obsnb.schema import SPANS
 
 __all__ = ["attribute", "attribute_columns", "first_attribute"]
@@ -15,7 +15,7 @@ __all__ = ["attribute", "attribute_columns", "first_attribute"]
 _LISTS = ("attributes", "resource")
 
 
-def attribute(spans: Any, key: str) -> pl.Series:
+def attribute(spans: Any, key: str) -> Any:
     """The value of an attribute of every span, as text: the span's own, else its resource's.
 
     Parameters
@@ -27,8 +27,14 @@ def attribute(spans: Any, key: str) -> pl.Series:
 
     Returns
     -------
-    polars.Series
-        String, a value a span in their order; null where there is none.
+    column
+        Text, a value a span in their order; null where there is none. A Series of polars, or of pandas with
+        the frame's index, or a ChunkedArray of pyarrow: as the frame was.
+
+    Raises
+    ------
+    FrameError
+        It is no frame.
 
     Examples
     --------
@@ -39,7 +45,7 @@ def attribute(spans: Any, key: str) -> pl.Series:
     ['webjs', 'python', 'python']
     """
     frame = to_polars(spans, SPANS, needs=(), what="attribute")
-    return attribute_columns(frame, [key]).to_series()
+    return like(attribute_columns(frame, [key]), spans, same_rows=True)[key]
 
 
 def attribute_columns(spans: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:

@@ -43,26 +43,23 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
     Raises
     ------
     FrameError
-        It is no frame, lacks a column, or a column cannot be cast. Times and durations that are numbers
-        with a fraction are refused: seconds or milliseconds would pass for nanoseconds.
+        It is no frame, lacks a column, has two of one name, or a column cannot be read or cast. Times and
+        durations that are numbers with a fraction are refused: seconds or milliseconds would pass for
+        nanoseconds.
     """
     if isinstance(data, pl.LazyFrame):
         frame = data.collect()
     elif isinstance(data, pl.DataFrame):
         frame = data
     else:
-        try:
-            frame = nw.from_native(data, eager_only=True).to_polars()
-        except TypeError:
-            raise FrameError(
-                f"{what} takes a polars, pandas or pyarrow frame, not {type(data).__name__}.",
-                hint="obs.logs(...), obs.metrics(...) and obs.spans(...) give such frames.",
-            ) from None
+        frame = _of_another_kind(data, schema, what)
     if "service" in schema.names and "service" not in frame.columns:
         frame = frame.with_columns(_services(frame))
     schema.check(frame.columns, needs=needs, what=what)
+    # A column of objects that are all missing has no type in pandas.
+    untyped = cs.by_dtype(pl.Null) - cs.by_name(*schema.names, require_all=False)
     # In pieces of which one is empty, polars' format() makes columns that make it panic.
-    frame = frame.rechunk().with_columns((cs.categorical() | cs.enum()).cast(pl.String))
+    frame = frame.rechunk().with_columns((cs.categorical() | cs.enum() | untyped).cast(pl.String))
     casts = []
     for name, kind in schema.dtypes().items():
         want = pl.String() if kind == pl.Categorical else kind
@@ -88,6 +85,47 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
         ) from None
 
 
+def _of_another_kind(data: Any, schema: Schema, what: str) -> pl.DataFrame:
+    try:
+        native = nw.from_native(data, eager_only=True)
+    except TypeError:
+        raise FrameError(
+            f"{what} takes a polars, pandas or pyarrow frame, not {type(data).__name__}.",
+            hint="obs.logs(...), obs.metrics(...) and obs.spans(...) give such frames.",
+        ) from None
+    except nw.exceptions.DuplicateError:
+        # pyarrow calls them column_names, and the data itself columns
+        raise _same_names(getattr(data, "column_names", None) or data.columns, what) from None
+    try:
+        read: pl.DataFrame = native.to_polars()
+        return read
+    except (TypeError, ValueError, pl.exceptions.PolarsError):  # so pyarrow's errors are as well
+        names = native.columns
+        if len(set(names)) < len(names):
+            raise _same_names(names, what) from None
+        bad = next((name for name in names if not _is_readable(native.select(name))), names[0])
+    raise FrameError(
+        f"{what} cannot read the column {bad} of its {schema.name} frame: its values are not of one type.",
+        hint=f"Leave it out, or make it text: frame.astype({{{bad!r}: str}}).",
+    )
+
+
+def _same_names(names: Iterable[Any], what: str) -> FrameError:
+    seen = list(names)
+    twice = ", ".join(dict.fromkeys(str(name) for name in seen if seen.count(name) > 1))
+    return FrameError(
+        f"{what} cannot tell the columns of one name apart: {twice}.", hint="Rename one, or leave it out."
+    )
+
+
+def _is_readable(column: Any) -> bool:
+    try:
+        column.to_polars()
+    except (TypeError, ValueError, pl.exceptions.PolarsError):
+        return False
+    return True
+
+
 def _services(frame: pl.DataFrame) -> list[pl.Expr]:
     """The column `service` of the first label that names one, if there is such a label."""
     texts = (pl.String, pl.Categorical, pl.Enum)
@@ -100,13 +138,18 @@ def _services(frame: pl.DataFrame) -> list[pl.Expr]:
     return [pl.coalesce(named).alias("service")] if named else []
 
 
-def like(result: pl.DataFrame, first: Any) -> Any:
-    """The result as the same kind of frame as the first argument was."""
+def like(result: pl.DataFrame, first: Any, *, same_rows: bool = False) -> Any:
+    """The result as the same kind of frame as the first argument was.
+
+    Where its rows are those of the first argument (`same_rows`), it has the index of a pandas one, too:
+    pandas puts columns together by it.
+    """
     if isinstance(first, pl.DataFrame | pl.LazyFrame) or first is None:
         return result
     kind = type(first).__module__.split(".")[0]
     if kind == "pandas":
-        return result.to_pandas(use_pyarrow_extension_array=True)
+        made = result.to_pandas(use_pyarrow_extension_array=True)
+        return made.set_axis(first.index) if same_rows else made
     if kind == "pyarrow":
         return result.to_arrow()
     return nw.from_native(result).to_native()

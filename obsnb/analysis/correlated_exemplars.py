@@ -82,7 +82,8 @@ def correlate_exemplars(
     found = _spans_of(frame, spans, conventions)
     whole = pl.concat([frame.drop("trace_id", "span_id"), found], how="horizontal")
     result = whole.with_columns(pl.col("series_ids").fill_null([]))
-    return like(result.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items()), exemplars)
+    shaped = result.select(pl.col(name).cast(kind) for name, kind in _COLUMNS.items())
+    return like(shaped, exemplars, same_rows=True)
 
 
 def _spans_of(frame: pl.DataFrame, spans: Any, conventions: Conventions) -> pl.DataFrame:

@@ -90,7 +90,7 @@ def correlate_logs(logs: Any, spans: Any, *, conventions: Conventions = DEFAULT)
     tree = to_polars(spans, SPANS, needs=needs, what="correlate_logs")
     if "parsed.format" not in lines.columns:
         lines = to_polars(parse_logs(lines, conventions=conventions), LOGS, needs=(), what="correlate_logs")
-    return like(_Matching(LOGS.conform(lines), tree, conventions).table(), logs)
+    return like(_Matching(LOGS.conform(lines), tree, conventions).table(), logs, same_rows=True)
 
 
 def _id(column: str, width: int) -> pl.Expr:

@@ -148,7 +148,7 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
         lines = _fields(texts, Wanted.of(conventions))
     _fill_from_words(lines)
     fill_exceptions(lines, foreign=conventions.foreign_code)
-    return like(_assembled(frame, lines, _categories(logs)), logs)
+    return like(_assembled(frame, lines, _categories(logs)), logs, same_rows=True)
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def mine_patterns(lines: Any) -> Any:
     >>> obsnb.mine_patterns(["took 12 ms for 10.0.0.7", "took 7.5 ms for 10.0.0.9"])["pattern"].to_list()
     ['took <*> ms for <*>', 'took <*> ms for <*>']
     """
-    return like(_mined(_texts(lines)), lines)
+    return like(_mined(_texts(lines)), lines, same_rows=True)
 
 
 def _texts(lines: Any) -> pl.Series:

@@ -51,4 +51,4 @@ def self_time(spans: Any) -> Any:
     own = (tree.duration - covered_by_children(tree))[tree.seat]
     known = pl.col("start").is_not_null() & pl.col("duration").is_not_null()
     column = pl.Series("self_time", own).cast(pl.Duration("ns"))
-    return like(frame.with_columns(pl.when(known).then(column).alias("self_time")), spans)
+    return like(frame.with_columns(pl.when(known).then(column).alias("self_time")), spans, same_rows=True)

@@ -93,7 +93,7 @@ def test_other_kinds_of_frame_say_the_same(kind, recorded):
     given_as = {"lazy": some.lazy, "pandas": some.to_pandas, "arrow": some.to_arrow}[kind]
     kwargs = {"use_pyarrow_extension_array": True} if kind == "pandas" else {}
     got = attribute(given_as(**kwargs), "telemetry.sdk.language")
-    assert got.to_list() == attribute(some, "telemetry.sdk.language").to_list()
+    assert pl.Series(got).to_list() == attribute(some, "telemetry.sdk.language").to_list()
 
 
 def test_what_is_no_frame_is_refused():

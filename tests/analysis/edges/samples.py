@@ -90,7 +90,15 @@ def browser_logs():
 
 @cache
 def browser_events():
-    return obsnb.frontend_events(browser_logs())
+    """The entries of a longer time, so that measurements are among them."""
+    return obsnb.frontend_events(incident("lab-frontend").logs)
+
+
+@cache
+def waiting_spans():
+    waiting = waiting_logs()["timestamp"].to_physical()
+    around = TimeRange(waiting.min(), waiting.max())
+    return _within(incident("slow-query").spans, around, "start")
 
 
 @cache
