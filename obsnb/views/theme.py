@@ -112,7 +112,7 @@ def apply(figure: go.Figure, *, mode: Mode = "light", title: str = "") -> go.Fig
         plot_bgcolor=colours.paper,
         colorway=list(colours.series),
         font={"family": "system-ui, Segoe UI, Roboto, Liberation Sans, sans-serif", "color": colours.ink},
-        hovermode="x unified",
+        hovermode=figure.layout.hovermode or "x unified",  # a chart's own is kept
         hoverlabel={"bgcolor": colours.paper, "font": {"color": colours.ink}},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": {"text": ""}},
         margin={"l": 60, "r": 20, "t": 78, "b": 44},

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,16 @@ from obsnb.views import charts
 from obsnb.views.charts.layers import layered
 from obsnb.views.charts.names import OTHERS, folded
 from tests.report.made_up import CHILD, ROOT, SECOND, START, TRACE, at, lengths, spans, timeline
-from tests.views.every_chart import SCENE, buckets, counter, error_events, error_groups, exemplars, findings
+from tests.views.every_chart import (
+    SCENE,
+    buckets,
+    counter,
+    error_events,
+    error_groups,
+    every_chart,
+    exemplars,
+    findings,
+)
 
 
 def test_a_million_points_are_two_thousand_and_the_spike_is_among_them() -> None:
@@ -230,3 +240,8 @@ def test_the_windows_lie_below_the_marks_of_events() -> None:
 def test_a_name_as_long_as_a_book_does_not_make_a_figure_as_long_as_one() -> None:
     figure = charts.contrast(findings("a" * 10_000))
     assert figure.layout.height < 700
+
+
+@pytest.mark.parametrize("name", ["latency_heatmap", "error_groups", "timeline", "slow_queries", "flame"])
+def test_where_points_can_be_clicked_the_pointer_is_told_of_the_nearest_alone(name: str) -> None:
+    assert every_chart("shop")[name].layout.hovermode == "closest"
