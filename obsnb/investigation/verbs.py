@@ -286,6 +286,7 @@ class Investigation(Reporting, Navigation, TraceReading):
 
             found = self._found
             self._board = widgets.board_of(
+                latency=self.charts.latency(self._links.exemplars, tz="UTC"),
                 logs=self.logs(self.window),
                 spans=self.traces(self.window),
                 errors=self.error_groups(),

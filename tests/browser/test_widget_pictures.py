@@ -40,6 +40,7 @@ _SHOWN = {
     "logs-empty": "w.LogBrowser(lines([]))",
     "times": "picked",
     "times-one": "w.TimePicker(lines(['one']))",
+    "chart": "w.Chart(inv.charts.latency(tz='UTC'), spans)",
     "waterfall": "w.TraceWaterfall(inv.telling_trace(), logs=logs)",
     "waterfall-cycle": "w.TraceWaterfall(trace([1, 0]))",
     "waterfall-hostile": "w.TraceWaterfall(trace([None, 0, 1, 1, 2], name=text))",

@@ -315,7 +315,7 @@ def test_on_the_board_a_brush_narrows_and_a_line_leads_to_its_trace(lab: Lab) ->
     cell = lab.run("inv = obsnb.investigate(obs); board = inv.board(); board")
     line = cell.locator("section[aria-label='Log lines']")
     line.wait_for()
-    assert cell.locator(".obsnb").count() == 10
+    assert cell.locator(".obsnb").count() == 11
     lab.do("board.times.window = obsnb.window('2026-11-23T18:40Z', '2026-11-23T18:41Z')")
     expect(about(line)).to_contain_text(re.compile(r"^\d{3} of 33,356 lines"))
     line.locator("fieldset label", has_text="error").locator("input").check()

@@ -42,7 +42,7 @@ def contrast(
     Returns
     -------
     plotly.graph_objects.Figure
-        Per cent of the rows, in the frame's order.
+        Per cent of the rows, in the frame's order. ``customdata`` of a bar is its column and value.
 
     Raises
     ------
@@ -62,6 +62,8 @@ def contrast(
     names = [f"{row['column']} = {row['value']}" for row in rows.iter_rows(named=True)]
     bars = [rows[column].cast(pl.Float64).fill_null(0.0) * 100 for column in ("share", "baseline_share")]
     figure = _pairs(names, bars, mode, "%")
+    told = [(str(row["column"]), str(row["value"])) for row in rows.iter_rows(named=True)]
+    figure.update_traces(customdata=told)  # whoever clicks a bar finds the rows of that value
     figure.update_xaxes(title_text="per cent of the rows", range=[0, 102])
     return _finished(figure, names, mode, title, notes)
 

@@ -75,6 +75,7 @@ def flame(spans: Any, *, mode: Mode = "light", title: str = "Where the time is s
                 "line": {"width": 1, "color": colours.paper},
             }
             | {"pattern": bar_pattern(PATTERNS[slot], colours.paper)},
+            customdata=[["name", label] for label in part["label"]],
             hovertext=part["words"].to_list(),
             hovertemplate="%{hovertext}<extra></extra>",
             showlegend=True,

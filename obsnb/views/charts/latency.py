@@ -95,7 +95,8 @@ def latency_heatmap(
         range=[0, len(rows)],
         title_text="time a request took",
     )
-    figure.update_layout(hovermode="closest")
+    edges_s = [None if math.isinf(bound) else bound for bound in bounds]  # JSON knows no infinity
+    figure.update_layout(hovermode="closest", meta={"bounds_s": edges_s})
     return scene.finish(figure, first, last, notes=notes, height=max(240, 14 * len(rows)))
 
 

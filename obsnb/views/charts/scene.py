@@ -105,6 +105,8 @@ class Scene:
             hoverformat=f"%Y-%m-%d %H:%M:%S {zone.utc}",
         )
         figure.layout.xaxis.title = {"text": said(zone.words), "standoff": 8}
+        # A brush on the axis has its clocks; who reads it needs to know how far they are off UTC.
+        figure.layout.meta = {**(figure.layout.meta or {}), "utc_offset_ns": zone.offset_ns}
         return figure
 
     def _draw_windows(self, figure: go.Figure, zone: Zone) -> None:

@@ -21,6 +21,7 @@ from obsnb.errors import MissingExtraError
 if TYPE_CHECKING:
     from obsnb.views.widgets.board import Board, board_of
     from obsnb.views.widgets.boards import ErrorBoard, HealthPanel, LedgerBoard, SlowQueryBoard, TraceTable
+    from obsnb.views.widgets.chart import Chart
     from obsnb.views.widgets.checklist import Checklist
     from obsnb.views.widgets.contrasting import ContrastPanel
     from obsnb.views.widgets.logs import LogBrowser
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Board",
+    "Chart",
     "Checklist",
     "ContrastPanel",
     "ErrorBoard",
@@ -50,6 +52,7 @@ __all__ = [
 
 _WHERE = {
     "Board": "board",
+    "Chart": "chart",
     "Checklist": "checklist",
     "ContrastPanel": "contrasting",
     "ErrorBoard": "boards",

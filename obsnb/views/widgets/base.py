@@ -144,7 +144,9 @@ class Widget(anywidget.AnyWidget):
             reply = {"trouble": " ".join(str(error).split())}
         except Exception as error:  # noqa: BLE001 - the browser waits, and nobody sees a kernel's log
             reply = {"trouble": f"{question} failed: {type(error).__name__}: {error}"}
-        self.send({"kind": "answer", "id": content.get("id"), **reply})
+        buffers = reply.get("answer", {}).pop("buffers", ())  # bytes travel beside the JSON
+        message = {"kind": "answer", "id": content.get("id"), **reply}
+        self.send(message, buffers) if buffers else self.send(message)
         if question not in self.quiet_questions:
             self.view_changed()
 

@@ -15,6 +15,7 @@ from obsnb.errors import ObsnbError
 from obsnb.timerange import TimeRange
 from obsnb.views.widgets.base import Widget, publish
 from obsnb.views.widgets.boards import ErrorBoard, SlowQueryBoard, TraceTable
+from obsnb.views.widgets.chart import Chart
 from obsnb.views.widgets.checklist import Checklist
 from obsnb.views.widgets.contrasting import ContrastPanel
 from obsnb.views.widgets.logs import LogBrowser
@@ -30,13 +31,15 @@ __all__ = ["Board", "board_of"]
 class Board:
     """The widgets of one investigation, each with its own `selection`.
 
-    A window picked in `times` narrows `logs` and `traces`. A line, a trace, an error group or a statement
+    A window picked in `times`, or brushed in `latency`, narrows `logs` and `traces`. A request clicked in
+    `latency` (an exemplar), a line, a trace, an error group or a statement
     leads to its trace in `trace`. Error groups that are chosen choose their lines in `logs`, and a
     service of `services` narrows them to its own. What sets the rows of a picked window, or of chosen
     traces, apart from all others stands in `contrast`.
     """
 
     times: TimePicker
+    latency: Chart
     logs: LogBrowser
     errors: ErrorBoard
     queries: SlowQueryBoard
@@ -65,8 +68,8 @@ class Board:
         )
         halves = ipywidgets.Layout(grid_template_columns=beside, grid_gap="10px")
         pairs = [(self.errors, self.queries), (self.traces, self.contrast), (self.services, self.timeline)]
-        rows: list[Any] = [self.times, self.logs, self.trace]
-        rows[2:2] = [ipywidgets.GridBox(pair, layout=halves) for pair in pairs]
+        rows: list[Any] = [self.times, self.latency, self.logs, self.trace]
+        rows[3:3] = [ipywidgets.GridBox(pair, layout=halves) for pair in pairs]
         together = ipywidgets.VBox([*rows, self.checklist], layout=ipywidgets.Layout(grid_gap="10px"))
         publish({**together._repr_mimebundle_(), "text/plain": repr(self)})
         for widget in self.widgets:
@@ -75,6 +78,7 @@ class Board:
 
 def board_of(
     *,
+    latency: Any,
     logs: Any,
     spans: Any,
     errors: Any,
@@ -91,6 +95,8 @@ def board_of(
 
     Parameters
     ----------
+    latency
+        A figure whose brush chooses among the spans: the heat map of how long requests took.
     logs, spans
         LOGS and SPANS of the window.
     errors, queries, graph, suspects, timeline
@@ -106,6 +112,7 @@ def board_of(
     overview = logs if len(logs) else spans
     made = Board(
         times=TimePicker(overview, window=window, picked=during),
+        latency=Chart(latency, spans),
         logs=LogBrowser(logs, height=330),
         errors=ErrorBoard(errors, height=240),
         queries=SlowQueryBoard(queries, height=240),
@@ -125,10 +132,13 @@ def _link(made: Board) -> None:
     for widget in (made.logs, made.traces):
         widget.look_at(made.times.window)
         made.times.on_pick(widget.look_at)
+    made.times.on_pick(made.latency.look_at)
+    for follower in (made.times, made.logs, made.traces):
+        made.latency.on_pick(follower.look_at)
     made.logs.on_jump(made.trace.show)
-    for widget in (made.traces, made.errors, made.queries):
+    for widget in (made.latency, made.traces, made.errors, made.queries):
         widget.on_follow(made.trace.show)
-    for chooser in (made.times, made.traces):
+    for chooser in (made.times, made.traces, made.latency):
         made.contrast.watch(chooser)
     made.errors.on_select(lambda errors: _choose_lines(errors, made.logs))
     made.services.on_follow(lambda service: made.logs.find(service=(service,), window=made.times.window))

@@ -68,7 +68,12 @@ function keepShortcuts(root) {
     if (root.contains(event.target))
       root.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey) || event.key === "Enter");
   };
+  // The notebook's own arrow keys would take the focus out of a list of choices.
+  const hold = (event) => {
+    if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation();
+  };
   addEventListener("keydown", look, true);
+  root.addEventListener("keydown", hold);
   return () => removeEventListener("keydown", look, true);
 }
 
@@ -87,7 +92,7 @@ function kernelOf(model, say) {
   const waiting = new Map();
   const listeners = new Map();
   let count = 0;
-  const heard = (message) => {
+  const heard = (message, buffers) => {
     if (message.kind !== "answer") return listeners.get(message.kind)?.(message);
     const asked = waiting.get(message.id);
     if (!asked) return undefined;
@@ -95,7 +100,8 @@ function kernelOf(model, say) {
     clearTimeout(asked.late);
     if (message.trouble) say(message.trouble);
     else if (asked.said) say("");
-    return asked.done(message.trouble ? null : message.answer);
+    if (message.trouble) return asked.done(null);
+    return asked.done(buffers?.length ? { ...message.answer, buffers } : message.answer);
   };
   model.on("msg:custom", heard);
   const ask = (what, given = {}) =>

@@ -118,14 +118,23 @@ class TimePicker(Widget):
         """Call this with the picker whenever another window is picked, as lists do when rows are chosen."""
         self._listeners.append(lambda _: listener(self))
 
+    def look_at(self, window: TimeRange | None) -> None:
+        """Show a window that was picked elsewhere, without telling those who listen; None is all of it."""
+        if "trouble" not in self.start:
+            self._take(window or self.overview)
+            self.tell("changed", **self.start)
+
     def _pick(self, window: TimeRange) -> None:
+        self._take(window)
+        for listener in self._listeners:
+            listener(self.window)
+
+    def _take(self, window: TimeRange) -> None:
         start = min(max(window.start_ns, self.overview.start_ns), self.overview.end_ns - _MS)
         end = max(min(window.end_ns, self.overview.end_ns), start + _MS)
         self._picked = TimeRange(start, end)
         self.start = self._view()
         self.view_changed()
-        for listener in self._listeners:
-            listener(self._picked)
 
     # What the browser draws and asks.
 

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 import obsnb
+from obsnb.views import charts
 from obsnb.views import widgets as w
 from tests.report.made_up import error_groups, script_line, service_graph, slow_queries
 from tests.views.widgets.made_up import lines, trace
@@ -38,6 +39,10 @@ EVERY: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
     "ErrorBoard": (lambda: w.ErrorBoard(error_groups(TEXT)), lambda it: it.source.head(1)),
     "SlowQueryBoard": (lambda: w.SlowQueryBoard(slow_queries(TEXT)), lambda it: it.source.head(1)),
     "ServiceMap": (lambda: w.ServiceMap(service_graph(TEXT)), lambda it: service_graph(TEXT).head(1)),
+    "Chart": (
+        lambda: w.Chart(charts.log_volume(lines([TEXT, "b", "c"])), lines([TEXT, "b", "c"])),
+        lambda it: it.source.head(2),
+    ),
     "ContrastPanel": (lambda: w.ContrastPanel(FOUND), lambda it: it.source.head(1)),
     "TimelineEditor": (lambda: w.TimelineEditor(happened(TEXT, "b")), lambda it: it.frame.head(1)),
     "Checklist": (lambda: w.Checklist(who=TEXT), lambda it: it.frame.head(1)),
