@@ -132,6 +132,7 @@ class Lab:
         notebook.metadata["kernelspec"] = {"name": "elsewhere", "display_name": "Elsewhere"}
         nbformat.write(notebook, self.folder / "read.ipynb")
         page = self._browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+        page.on("request", self._asked)
         page.goto(f"{self.address}/lab/workspaces/reader/tree/read.ipynb?reset")
         page.get_by_role("button", name="No Kernel", exact=True).click()
         return page

@@ -39,9 +39,9 @@ function isDark() {
 function render({ model, el }) {
   if (troubled({ model, el })) return undefined;
   let at = model.get("start");
-  const { root, body, about, say, ask, hear, stop } = house({ model, el, title: at.title });
+  const { root, body, about, say, cover, ask, hear, stop } = house({ model, el, title: at.title, covers: false });
   root.classList.add("obsnb-chart");
-  const plot = h("div", { class: "obsnb-figure", role: "group", "aria-label": `${at.title}: drawing` });
+  const plot = h("div", { class: "obsnb-figure", hidden: true, role: "group", "aria-label": `${at.title}: drawing` });
   const how = at.dated ? "Drag over the drawing to choose a window" : "Drag over the drawing to choose points";
   const key = h("span", { class: "obsnb-quiet" }, `${how}; click a point or a bar; shift adds.`);
   const hint = "Enter applies. Arrow up and down, page up and down move it.";
@@ -136,11 +136,14 @@ function render({ model, el }) {
       if (!answer || gone) return;
       Plotly = loaded;
       figure = answer;
+      plot.hidden = false;
     } catch (error) {
       say(`The chart cannot be drawn here: ${error.message} Below stands its static form.`);
       return;
     }
     await draw();
+    if (gone) return;
+    cover();
     listen();
     const most = figure.choices.length;
     named.hidden = !most;

@@ -26,7 +26,7 @@ function fill(made, children) {
 const counted = (number) => Number(number).toLocaleString("en-US");
 
 /** A widget's frame: heading, tools, body and a line that says what is going on, also to those who hear it. */
-function house({ model, el, title, says = "" }) {
+function house({ model, el, title, says = "", covers = true }) {
   const line = h("p", { class: "obsnb-status", role: "status", "aria-live": "polite" });
   const heading = h("h3", { class: "obsnb-title" }, title);
   const about = h("p", { class: "obsnb-about" }, says);
@@ -45,11 +45,13 @@ function house({ model, el, title, says = "" }) {
     if (line.textContent !== text) line.textContent = text;
   };
   const quiet = keepShortcuts(root);
-  const covered = coverStill(model.get("still"));
+  let covered = () => {};
+  const cover = () => (covered = coverStill(model.get("still")));
+  if (covers) cover(); // else whoever cannot draw without the kernel covers it once it has drawn
   const kernel = kernelOf(model, say);
   kernel.hear("look", () => root.scrollIntoView({ block: "nearest", behavior: "smooth" }));
   const stop = () => [quiet, covered, kernel.stop].forEach((end) => end());
-  return { root, about, tools, body, say, ask: kernel.ask, hear: kernel.hear, stop };
+  return { root, about, tools, body, say, cover, ask: kernel.ask, hear: kernel.hear, stop };
 }
 
 /** A sentence in the widget's place; true where there is one. */
