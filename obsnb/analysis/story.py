@@ -1,18 +1,24 @@
-"""What people made of an incident: the timeline as they tell it, and what they checked, as plain values."""
+"""What people made of an incident: the timeline as they tell it, what they checked and supposed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
 
 import msgspec
 import polars as pl
 
+from obsnb.analysis.hypotheses import Hypothesis
+from obsnb.analysis.told import Conclusion, Remark
 from obsnb.errors import UsageError
 from obsnb.schema import EVENTS
 
-__all__ = ["Entry", "Story", "Tick", "entries_of", "frame_of", "retold"]
+__all__ = ["Entry", "Story", "Tick", "entries_of", "frame_of", "retold", "together"]
+
+#: A moment that a column of nanoseconds can hold.
+Ns = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 _MARKS = {"star": pl.Boolean, "was": pl.String, "added": pl.Boolean, "evidence": pl.List(pl.String)}
 
@@ -37,7 +43,7 @@ class Entry:
         Ids of the rows that it is known from.
     """
 
-    at_ns: int
+    at_ns: Ns
     title: str
     service: str = ""
     kind: str = "note"
@@ -45,7 +51,7 @@ class Entry:
     star: bool = False
     was: str = ""
     added: bool = False
-    end_ns: int | None = None
+    end_ns: Ns | None = None
     evidence: tuple[str, ...] = ()
 
     @property
@@ -59,30 +65,62 @@ class Tick:
     """That something was done: by whom, when, and what came of it."""
 
     who: str
-    at_ns: int
+    at_ns: Ns
     note: str = ""
 
 
 @dataclass(frozen=True)
 class Story:
-    """The timeline in the order in which it is told (empty: as it was found), and the ticked items."""
+    """What people made of an incident.
+
+    Attributes
+    ----------
+    timeline
+        Its rows in the order in which they are told; none where they stand as they were found.
+    ticks
+        The ticked items of the checklist.
+    hypotheses, conclusions, remarks
+        What people supposed, concluded and remarked, in the order in which it was first said.
+    """
 
     timeline: tuple[Entry, ...] = ()
     ticks: Mapping[str, Tick] = field(default_factory=dict)
+    hypotheses: tuple[Hypothesis, ...] = ()
+    conclusions: tuple[Conclusion, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     def __repr__(self) -> str:
-        return f"Story({len(self.timeline)} rows, {len(self.ticks)} ticks)"
+        return (
+            f"Story({len(self.timeline)} rows, {len(self.ticks)} ticks, {len(self.hypotheses)} hypotheses, "
+            f"{len(self.conclusions)} conclusions, {len(self.remarks)} remarks)"
+        )
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values, as JSON has them."""
-        return {
-            "timeline": [asdict(one) | {"evidence": [*one.evidence]} for one in self.timeline],
-            "ticks": {item: asdict(tick) for item, tick in self.ticks.items()},
-        }
+        plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(self)))
+        return plain
+
+    def citing(self, other: Callable[[str], str | None]) -> Story:
+        """The same with other evidence ids; those for which there is None are left out.
+
+        Parameters
+        ----------
+        other
+            Evidence id → what stands for it.
+        """
+
+        def cited(one: Any) -> Any:
+            return replace(one, evidence=tuple(new for old in one.evidence if (new := other(old))))
+
+        timeline, hypotheses, conclusions, remarks = (
+            tuple(map(cited, rows))
+            for rows in (self.timeline, self.hypotheses, self.conclusions, self.remarks)
+        )
+        return Story(timeline, self.ticks, hypotheses, conclusions, remarks)
 
     @classmethod
     def parse(cls, text: bytes, *, where: str) -> Story:
-        """The story that a JSON text holds.
+        """The story that a JSON text holds; of one that an older version wrote, what it has.
 
         Raises
         ------
@@ -91,12 +129,36 @@ class Story:
         """
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as error:
-            raise UsageError(
-                f"{where} cannot be read: {error}.",
-                hint="It holds the timeline and the checklist as they were edited. Take it away, or fetch it "
-                "again; the recorded rows do not need it.",
-            ) from None
+        except RecursionError:
+            why = "It is nested too deeply"
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            why = str(error)
+        raise UsageError(
+            f"{where} cannot be read: {why}.",
+            hint="It holds the timeline, the checklist and the hypotheses as people wrote them. Take it "
+            "away, or fetch it again; the recorded rows do not need it.",
+        )
+
+
+def together(stories: Iterable[Story]) -> Story:
+    """Several stories as one: what two of them tell is told as the first has it, the rest at its time."""
+    timeline: tuple[Entry, ...] = ()
+    ticks: dict[str, Tick] = {}
+    hypotheses: dict[str, Hypothesis] = {}
+    conclusions: dict[str, Conclusion] = {}
+    remarks: dict[str, Remark] = {}
+    for one in stories:
+        known = {entry.recorded for entry in timeline}
+        timeline = retold([entry for entry in one.timeline if entry.recorded not in known], timeline)
+        ticks = {**one.ticks, **ticks}
+        hypotheses |= {
+            tried.statement: tried for tried in one.hypotheses if tried.statement not in hypotheses
+        }
+        conclusions |= {told.about: told for told in one.conclusions if told.about not in conclusions}
+        remarks |= {remark.text: remark for remark in one.remarks if remark.text not in remarks}
+    return Story(
+        timeline, ticks, tuple(hypotheses.values()), tuple(conclusions.values()), tuple(remarks.values())
+    )
 
 
 def entries_of(timeline: pl.DataFrame) -> tuple[Entry, ...]:

@@ -147,7 +147,7 @@ class Contents:
 
     @property
     def story(self) -> Story | None:
-        """The timeline and the checklist as people edited them; None where nobody did.
+        """What people made of it: timeline, checklist, hypotheses; None where nobody wrote anything.
 
         Raises
         ------

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from obsnb.analysis.story import together
 from obsnb.archive.bundled import incident_path
 from obsnb.archive.reader import ArchiveReader
 from obsnb.archive.writer import write
@@ -84,7 +85,7 @@ def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor
         before |= {kind: before.get(kind, 0) + count for kind, count in reader.redactions.items()}
     window = TimeRange(min(r.window.start_ns for r in readers), max(r.window.end_ns for r in readers))
     notes = next((reader.notes for reader in readers if reader.notes), None)
-    story = next((told for reader in readers if (told := reader.story)), None)
+    stories = [told for reader in readers if (told := reader.story)]
     path = write(
         out,
         list(newest.values()),
@@ -92,7 +93,7 @@ def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor
         scope=readers[0].scope,
         tenant=readers[0].tenant,
         notes=notes,
-        story=story,
+        story=together(stories) if stories else None,
         redactor=redactor,
         redactions=before,
     )

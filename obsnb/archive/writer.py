@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from obsnb.analysis.story import Story
 from obsnb.archive.container import MANIFEST, NOTES, STORY, open_container
 from obsnb.archive.files import write_parquet
@@ -63,7 +65,7 @@ def write(
     notes
         What people wrote, as notes.toml has it; of it, only secrets are masked.
     story
-        The timeline and the checklist as people edited them, redacted as the rows are.
+        The timeline, the checklist and the hypotheses as people wrote them, redacted as the rows are.
     redactor
         What is done with what is found, and by which key; the default policy and a random key unless told.
     redactions
@@ -107,9 +109,7 @@ def write(
                 policy=redactor.policy.to_table(),
             )
             if story is not None:
-                told, more = redactor.value(story.to_plain())
-                (fresh / STORY).write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-                found += Counter(more)
+                found += _write_story(fresh, story, redactor)
             _write_manifest(fresh, manifest, found + Counter(redactions or {}), redactor)
             if notes is not None:
                 (fresh / NOTES).write_text(Redactor(SECRETS_ONLY).text(notes)[0], "utf-8")
@@ -158,6 +158,29 @@ def _write_queries(
         record = dataclasses.replace(answer.record, rows=frame.height, digest=rows)
         written.append((record, files[key]))
     return written, redactions
+
+
+def _write_story(fresh: Path, story: Story, redactor: Redactor) -> Counter[str]:
+    """What people made of the rows, citing them as they are written; what was redacted in it."""
+    lines = _line_ids(fresh)
+
+    def other(id: str) -> str | None:
+        kind, _, rest = id.partition(":")
+        if kind == "query":
+            return None  # its number counts what was asked in one session
+        new = redactor.other_id(rest)
+        return f"log:{new}" if kind == "log" and rest not in lines and new in lines else id
+
+    told, found = redactor.value(story.citing(other).to_plain())
+    text = json.dumps(told, indent=1, ensure_ascii=False) + "\n"
+    # Half of a surrogate pair, which a text of Python or of a browser may hold, cannot stand in a file.
+    (fresh / STORY).write_bytes(text.encode("utf-8", "replace"))
+    return Counter(found)
+
+
+def _line_ids(fresh: Path) -> set[str]:
+    files = sorted((fresh / _QUERIES).glob("*-logs.parquet"))
+    return {one for file in files for one in pl.read_parquet(file, columns=["row_id"])["row_id"]}
 
 
 def _write_manifest(folder: Path, manifest: Manifest, redactions: Counter[str], redactor: Redactor) -> None:

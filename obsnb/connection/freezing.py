@@ -87,7 +87,7 @@ class Freezing:
 
     @property
     def story(self) -> Story | None:
-        """The timeline and the checklist as people edited them, here or before the archive was written."""
+        """What people made of it (timeline, checklist, hypotheses): here, or before it was archived."""
         return self._story or (None if self._archive is None else self._archive.story)
 
     def keep_story(self, story: Story) -> None:
@@ -194,7 +194,8 @@ class Freezing:
         """Freeze everything asked so far into a folder, or a file that ends in ``.obsnb``.
 
         Secrets and personal data are redacted first (``[redact]`` in obsnb.toml); what is written is whole
-        or not there. The timeline and the checklist of the investigation that was edited last go with it.
+        or not there. What people made of it goes with it: timeline, checklist, hypotheses, conclusions and
+        remarks of the investigation that was written in last.
 
         Parameters
         ----------

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
-from obsnb.report.hypotheses import Hypothesis, judged
-from obsnb.report.told import Conclusion, Remark, concluded, remarked
+from obsnb.analysis.hypotheses import Hypothesis, judged
+from obsnb.analysis.story import Story
+from obsnb.analysis.told import Conclusion, Remark, concluded, remarked
+from obsnb.errors import UsageError
 
 __all__ = ["Notebook"]
 
 
 class Notebook(ABC):
-    """The part of an investigation that people write; all of it goes into the report.
+    """The part of an investigation that people write; all of it goes into the report and into what is saved.
 
     Saying the same again replaces what was said, so that a cell can be run twice.
     """
 
-    def __init__(self) -> None:
-        self._tried: dict[str, Hypothesis] = {}
-        self._concluded: dict[str, Conclusion] = {}
-        self._remarked: dict[str, Remark] = {}
+    @cached_property
+    def _tried(self) -> dict[str, Hypothesis]:
+        return {one.statement: one for one in self._begun.hypotheses}
+
+    @cached_property
+    def _concluded(self) -> dict[str, Conclusion]:
+        return {one.about: one for one in self._begun.conclusions}
+
+    @cached_property
+    def _remarked(self) -> dict[str, Remark]:
+        return {one.text: one for one in self._begun.remarks}
+
+    @property
+    @abstractmethod
+    def _begun(self) -> Story:
+        """What was told before: in the archive, or on its connection."""
+
+    @abstractmethod
+    def _keep(self) -> None:
+        """Let the connection save what was told."""
 
     @abstractmethod
     def evidence(self, id: str) -> Any:
@@ -68,6 +87,7 @@ class Notebook(ABC):
         )
         self._look_up(made.evidence)
         self._tried[made.statement] = made
+        self._keep()
         return made
 
     @property
@@ -118,6 +138,7 @@ class Notebook(ABC):
         made = concluded(finding, about=about, normal=normal, not_seen=not_seen, evidence=evidence)
         self._look_up(made.evidence)
         self._concluded[made.about] = made
+        self._keep()
         return made
 
     @property
@@ -147,12 +168,38 @@ class Notebook(ABC):
         made = remarked(text, evidence=evidence)
         self._look_up(made.evidence)
         self._remarked[made.text] = made
+        self._keep()
         return made
 
     @property
     def remarks(self) -> tuple[Remark, ...]:
         """The remarks so far, in the order in which they were first made."""
         return tuple(self._remarked.values())
+
+    def withdraw(self, said: str) -> None:
+        """Take back a hypothesis, a conclusion or a remark: it is neither told nor saved any more.
+
+        Parameters
+        ----------
+        said
+            The hypothesis' statement, the conclusion's finding, or the remark's text.
+
+        Raises
+        ------
+        UsageError
+            Nobody said so.
+        """
+        words = said.strip()
+        kept: tuple[dict[str, Any], ...] = (self._tried, self._concluded, self._remarked)
+        known = [(each, key) for each in kept for key, one in each.items() if words == _words(one)]
+        if not known:
+            raise UsageError(
+                f"Nobody said {words!r} in this investigation.",
+                hint="inv.hypotheses, inv.conclusions and inv.remarks have what was said.",
+            )
+        for each, key in known:
+            del each[key]
+        self._keep()
 
     def told(self) -> str:
         """Hypotheses with their verdicts, then the conclusions, as lines of text."""
@@ -170,3 +217,9 @@ class Notebook(ABC):
     def _look_up(self, ids: Iterable[str]) -> None:
         for one in ids:
             self.evidence(one)
+
+
+def _words(one: Hypothesis | Conclusion | Remark) -> str:
+    if isinstance(one, Hypothesis):
+        return one.statement
+    return one.finding if isinstance(one, Conclusion) else one.text

@@ -43,9 +43,14 @@ class Telling(Notebook):
         """What was found in the window."""
 
     @cached_property
+    def _begun(self) -> Story:
+        """What was told when the archive was written, or since on its connection; of live sources nothing."""
+        return (self._obs.story if self._obs.name != "live" else None) or Story()
+
+    @property
     def _saved(self) -> tuple[Entry, ...]:
-        """The timeline as it was told when the archive was written; empty where nobody told it."""
-        return self._obs.story.timeline if self._obs.name != "live" and self._obs.story else ()
+        """The timeline as it was told before; empty where nobody told it."""
+        return self._begun.timeline
 
     @property
     def _story(self) -> tuple[Entry, ...]:
@@ -65,9 +70,11 @@ class Telling(Notebook):
     def _keep(self) -> None:
         """Let the connection save what was edited, with what was told of the time outside this window."""
         outside = tuple(one for one in self._saved if not self._is_here(one))
+        timeline = self._saved if self._entries is None else (*self._entries, *outside)
         before = self._obs.story.ticks if self._obs.story else {}
         ticks = self._board.checklist.ticks if self._board is not None else before
-        self._obs.keep_story(Story((*self._story, *outside), dict(ticks)))
+        said = (self.hypotheses, self.conclusions, self.remarks)
+        self._obs.keep_story(Story(timeline, dict(ticks), *said))
 
     @property
     def _told_timeline(self) -> pl.DataFrame:

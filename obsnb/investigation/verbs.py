@@ -269,7 +269,8 @@ class Investigation(Reporting, Navigation, TraceReading):
 
         The same board each time, so that what was starred, reworded or ticked stays. `postmortem` tells the
         timeline as it was edited here, `star` and the stars here are the same, and ``obs.save`` writes the
-        timeline and the checklist into the archive, which has them when it is opened again.
+        timeline, the checklist, hypotheses, conclusions and remarks into the archive, which has them when
+        it is opened again.
 
         Returns
         -------

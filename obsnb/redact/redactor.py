@@ -90,11 +90,15 @@ class Redactor:
 
         changed = (before["line"] != after["line"]).fill_null(value=False)
         old = before["row_id"].filter(changed).drop_nulls().unique()
-        new = pl.Series([self._plan.digest(one, 16) for one in old], dtype=pl.String)
+        new = pl.Series([self.other_id(one) for one in old], dtype=pl.String)
         ids = after.select(
             pl.when(changed).then(pl.col("row_id").replace(old, new)).otherwise("row_id").alias("row_id")
         )
         return after.with_columns(ids.to_series())
+
+    def other_id(self, row_id: str) -> str:
+        """The ``row_id`` that `frame` gives a line that it changes."""
+        return self._plan.digest(row_id, 16)
 
     def alike(self, text: str) -> str:
         """A text in which every mask and every pseudonym is one and the same: for comparing."""

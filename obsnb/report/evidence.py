@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from obsnb.analysis.hypotheses import Hypothesis
+from obsnb.analysis.told import Conclusion, Remark
 from obsnb.report.entries import ErrorEntry, SlowEntry, SuspectEntry, TimelineEntry
-from obsnb.report.hypotheses import Hypothesis
-from obsnb.report.told import Conclusion, Remark
 from obsnb.views.formats import evidence_label
 
 __all__ = ["CITED", "Reference", "references"]

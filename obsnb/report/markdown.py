@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from obsnb.analysis.hypotheses import Hypothesis
 from obsnb.report import entries, facts
 from obsnb.report.escape import code, fenced, inline
 from obsnb.report.evidence import CITED, Reference, references
-from obsnb.report.hypotheses import Hypothesis
 from obsnb.report.notes import SECTIONS, Notes, Section
 from obsnb.report.prose import blocks
 from obsnb.views.formats import clock, counted, duration, moment, number, offset, one_line, shorten

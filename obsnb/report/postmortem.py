@@ -13,11 +13,11 @@ from typing import Literal
 
 import polars as pl
 
+from obsnb.analysis.hypotheses import Hypothesis
+from obsnb.analysis.told import Conclusion, Remark
 from obsnb.errors import UsageError
 from obsnb.ledger import QueryRecord
-from obsnb.report.hypotheses import Hypothesis
 from obsnb.report.notes import Notes
-from obsnb.report.told import Conclusion, Remark
 from obsnb.timerange import TimeRange
 
 __all__ = ["Chart", "ImpactRow", "Postmortem"]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import polars as pl
 
+from obsnb.analysis.hypotheses import judged
+from obsnb.analysis.told import concluded, remarked
 from obsnb.ledger import QueryRecord
-from obsnb.report.hypotheses import judged
 from obsnb.report.notes import ActionItem, Notes, TimelineNote
 from obsnb.report.postmortem import Chart, ImpactRow, Postmortem
-from obsnb.report.told import concluded, remarked
 from obsnb.timerange import TimeRange
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from obsnb.analysis.told import concluded, remarked
 from obsnb.errors import UsageError
 from obsnb.report.notes import ActionItem, Notes, TimelineNote
 from obsnb.report.postmortem import ImpactRow
-from obsnb.report.told import concluded, remarked
 from tests.report.made_up import DURING, postmortem
 
 _SECRET = "ledger-db"

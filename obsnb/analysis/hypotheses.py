@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from obsnb.errors import UsageError
 
 __all__ = ["VERDICTS", "Hypothesis", "judged"]
 
+Verdict = Literal["supported", "refuted", "open"]
 #: What a hypothesis can come to.
-VERDICTS = ("supported", "refuted", "open")
+VERDICTS: tuple[Verdict, ...] = ("supported", "refuted", "open")
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,7 +35,7 @@ class Hypothesis:
     """
 
     statement: str
-    verdict: str
+    verdict: Verdict
     tested: str = ""
     supports: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
@@ -74,9 +76,10 @@ def judged(
     if verdict is None:
         one_sided = bool(speaks_for) != bool(speaks_against)
         verdict = ("supported" if speaks_for else "refuted") if one_sided else "open"
-    if verdict not in VERDICTS:
+    known = next((one for one in VERDICTS if one == verdict), None)
+    if known is None:
         raise UsageError(
             f"{verdict!r} is no verdict.",
             hint=f"A hypothesis is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}.",
         )
-    return Hypothesis(statement.strip(), verdict, tested.strip(), speaks_for, speaks_against, tuple(evidence))
+    return Hypothesis(statement.strip(), known, tested.strip(), speaks_for, speaks_against, tuple(evidence))

@@ -5,8 +5,8 @@ import json
 import pytest
 
 import obsnb
+from obsnb.analysis.told import concluded, remarked
 from obsnb.errors import UsageError
-from obsnb.report.told import concluded, remarked
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import obsnb
+from obsnb.analysis.hypotheses import VERDICTS, judged
 from obsnb.errors import UsageError
-from obsnb.report.hypotheses import VERDICTS, judged
 
 SENTENCES = st.lists(st.text(min_size=1, max_size=20), max_size=3)
 
