@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import polars as pl
 import traitlets
 
 from obsnb.errors import FrameError, ObsnbError, UsageError
@@ -20,6 +21,7 @@ __all__ = ["Answer", "Widget", "picture", "publish", "script", "style"]
 Answer = dict[str, Any]
 _HERE = Path(__file__).parent
 _VIEW = "application/vnd.jupyter.widget-view+json"
+_WHY = 200  # letters of an error that is none of ours
 _FONT = "system-ui, Segoe UI, Roboto, Liberation Sans, sans-serif"
 _HOW = (
     "This is the last view of a widget. It is live where a kernel runs and Jupyter's server has anywidget "
@@ -80,8 +82,12 @@ class Widget(anywidget.AnyWidget):
     that they cannot draw.
     """
 
-    start = traitlets.Dict().tag(sync=True)
-    still = traitlets.Unicode().tag(sync=True)
+    start = traitlets.Dict(help="What a first paint needs: the view as it is now, or its trouble.").tag(
+        sync=True
+    )
+    still = traitlets.Unicode(help="The class of the static form, which the live widget covers.").tag(
+        sync=True
+    )
     _css = style()
 
     #: What the browser may ask that leaves the view as it is.
@@ -100,7 +106,7 @@ class Widget(anywidget.AnyWidget):
 
     def says(self) -> str:
         """What it shows, in a few words."""
-        return str(self.start.get("trouble") or self.start.get("says", ""))
+        return self.trouble or str(self.start.get("says", ""))
 
     def still_form(self) -> str:
         """The view as it is now, as HTML that needs no script."""
@@ -117,6 +123,18 @@ class Widget(anywidget.AnyWidget):
             yield
         except FrameError as error:
             self.start = {"trouble": " ".join(str(error).split())}
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            why = next(iter(str(error).splitlines()), type(error).__name__)[:_WHY]
+            self.start = {
+                "trouble": f"{type(self).__name__} cannot show this frame: {why}. Hint: A column is not of "
+                f"the type that it has in obsnb's frames; help(obsnb.widgets.{type(self).__name__}) says "
+                "which frame it takes."
+            }
+
+    @property
+    def trouble(self) -> str:
+        """Why there is nothing to show; empty where there is."""
+        return str(self.start.get("trouble", ""))
 
     # Questions and answers.
 
@@ -126,8 +144,10 @@ class Widget(anywidget.AnyWidget):
         Raises
         ------
         UsageError
-            There is no such question.
+            There is no such question, or nothing is shown that could be asked about.
         """
+        if self.trouble:
+            raise UsageError(self.trouble)
         known = self.questions()
         if question not in known:
             raise UsageError(f"{type(self).__name__} is not asked {question!r}; it knows {', '.join(known)}.")
@@ -163,7 +183,7 @@ class Widget(anywidget.AnyWidget):
 
     def to_html(self) -> str:
         """The static form: the view as it is now, all text escaped, without any script."""
-        trouble = self.start.get("trouble")
+        trouble = self.trouble
         body = f"<p>{html.escape(trouble)}</p>" if trouble else self.still_form()
         said = f"<p><strong>{html.escape(type(self).__name__)}</strong> {html.escape(self.says())}</p>"
         return (

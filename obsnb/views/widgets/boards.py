@@ -153,8 +153,8 @@ class TraceTable(TableWidget):
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A row a trace, in the order of their starts."""
-        spans = SPANS.conform(to_polars(frame, SPANS, needs=_SPANS, what="TraceTable"))
         self._spans = frame
+        spans = SPANS.conform(to_polars(frame, SPANS, needs=_SPANS, what="TraceTable"))
         root = pl.col("parent_span_id").is_null()
         first = (root.not_(), "start")
         return (
@@ -196,8 +196,8 @@ class TraceTable(TableWidget):
         return self._spans_of(~self.chosen)
 
     def _spans_of(self, which: npt.NDArray[np.bool_]) -> Any:
-        if self.source.is_empty():
-            return like(pl.DataFrame(), self.given)
+        if self.trouble:
+            return like(self.source, self.given)
         wanted = self.source.filter(which)["trace_id"]
         return like(
             self._spans.filter(pl.col("trace_id").cast(pl.String).is_in(wanted.implode())), self.given
@@ -233,9 +233,10 @@ class LedgerBoard(TableWidget):
         """How many queries, and how many are not known to be complete."""
         if self.source.is_empty():
             return super().says()
-        partial = int((self.source["complete"] != "yes").sum())
+        known = self.source["complete"].to_list() if "complete" in self.source.columns else []
+        partial, chosen = self.source.height - known.count("yes"), int(self.chosen.sum())
         many = f"{self.source.height:,} quer{'y' if self.source.height == 1 else 'ies'}"
-        return f"{many}, {partial:,} not known to be complete"
+        return f"{many}, {partial:,} not known to be complete" + f", {chosen:,} selected" * (chosen > 0)
 
     def look(self, column: str, value: Any) -> tuple[str, str]:
         """The verdict as a mark and a word."""

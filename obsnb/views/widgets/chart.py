@@ -159,6 +159,8 @@ class Chart(ListWidget):
 
     def choose_named(self, frame: pl.DataFrame) -> None:
         """Choose the rows that a frame names; the window is what they span."""
+        if self.trouble:
+            return
         self.chosen, self._band = self._named(frame), None
         known = self._times.filter(self.chosen).drop_nulls() if self._times is not None else pl.Series()
         self._window = TimeRange(known.min(), known.max() + 1) if len(known) else None  # type: ignore[arg-type,operator]  # of integers

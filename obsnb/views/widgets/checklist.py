@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.story import Tick
-from obsnb.errors import UsageError
+from obsnb.errors import FrameError, UsageError
 from obsnb.timerange import now_ns
 from obsnb.views.formats import moment
 from obsnb.views.tables import Table
@@ -143,7 +143,13 @@ class Checklist(Widget):
 
     @selection.setter
     def selection(self, frame: Any) -> None:
-        wanted = {*as_polars(frame, what="Checklist.selection")["item"].to_list()}
+        rows = as_polars(frame, what="Checklist.selection")
+        if "item" not in rows.columns:
+            raise FrameError(
+                f"Items are told by item; the frame has {', '.join(rows.columns) or 'no column'}.",
+                hint="Pass rows of this checklist's frame.",
+            )
+        wanted = {*rows["item"].to_list()}
         self.ticks = {item: self._ticks.get(item, Tick(self.who, now_ns())) for item in wanted}
 
     def _changed(self) -> None:

@@ -99,11 +99,13 @@ class ContrastPanel(TableWidget):
 
     def says(self) -> str:
         """How many findings, and what was compared with what."""
-        if "trouble" in self.start:
+        if self.trouble:
             return super().says()
         if self.source.is_empty():
             return self._told or "nothing sets the selection apart"
-        return "; ".join(part for part in (counted(self.source.height, self.noun), self._told) if part)
+        chosen = int(self.chosen.sum())
+        found = counted(self.source.height, self.noun) + f", {chosen:,} selected" * (chosen > 0)
+        return "; ".join(part for part in (found, self._told) if part)
 
     def watch(
         self, chooser: Brushed, compare: Callable[[Any, Any], Any] = contrast, *, most: int = _MOST

@@ -54,14 +54,30 @@ function house({ model, el, title, says = "", covers = true }) {
   return { root, about, tools, body, say, cover, ask: kernel.ask, hear: kernel.hear, stop };
 }
 
-/** A sentence in the widget's place; true where there is one. */
-function troubled({ model, el }) {
-  const trouble = model.get("start").trouble;
-  if (!trouble) return false;
-  el.replaceChildren(
-    h("section", { class: "obsnb", "aria-label": "Nothing to show" }, h("p", { class: "obsnb-trouble", role: "note" }, trouble)),
-  );
-  return true;
+/** A widget's render, with a sentence in its place while there is trouble; it comes and goes as that does. */
+function standing(render) {
+  return ({ model, el }) => {
+    let end = null;
+    let told = null;
+    const trouble = (words) => {
+      const sentence = h("p", { class: "obsnb-trouble", role: "note" }, words);
+      el.replaceChildren(h("section", { class: "obsnb", "aria-label": "Nothing to show" }, sentence));
+      return coverStill(model.get("still"));
+    };
+    const draw = () => {
+      const now = model.get("start").trouble || "";
+      if (now === told) return;
+      told = now;
+      end?.();
+      end = now ? trouble(now) : render({ model, el });
+    };
+    model.on("change:start", draw);
+    draw();
+    return () => {
+      model.off("change:start", draw);
+      end?.();
+    };
+  };
 }
 
 /** Plain keys typed into the widget are its own, and Enter in any form; others with Ctrl or Cmd stay JupyterLab's. */

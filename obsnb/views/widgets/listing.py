@@ -80,6 +80,12 @@ class ListWidget(Widget):
         self.version = 0
         self._listeners: list[Callable[[Any], object]] = []
 
+    def take(self, data: Any) -> pl.DataFrame:
+        """What was passed in, as polars; where it cannot be shown, `selection` is empty and of its kind."""
+        frame = as_polars(data, what=type(self).__name__)
+        self.hold(frame.clear(), data)
+        return frame
+
     def hold(self, source: pl.DataFrame, given: Any, order: Places | None = None) -> None:
         """Show this frame; `given` is what the user passed in, whose kind `selection` has."""
         self.source, self.given = source, given
@@ -157,7 +163,17 @@ class ListWidget(Widget):
         return like(self.source.filter(~self.chosen), self.given)
 
     def choose_named(self, frame: pl.DataFrame) -> None:
-        """Choose the rows that a frame names, and bring the first of them into sight."""
+        """Choose the rows that a frame names, and bring the first of them into sight.
+
+        Where the widget has no row to show, there is none to choose.
+
+        Raises
+        ------
+        FrameError
+            The frame has none of the columns by which rows are told.
+        """
+        if self.trouble:
+            return
         self.chosen = self._named(frame)
         found = np.flatnonzero(self.chosen[self.order])
         self.say_changed(at=int(found[0]) if len(found) else None)
@@ -193,14 +209,13 @@ class ListWidget(Widget):
 
     def view_changed(self) -> None:
         """Keep what the notebook shows without a kernel up to date."""
-        if "trouble" not in self.start:
+        if not self.trouble:
             self.start = self.first_view()
         super().view_changed()
 
 
 def _comparable(frame: pl.DataFrame) -> pl.DataFrame:
-    times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    """Moments as nanoseconds, all else as text: frames that went through pandas or CSV have other types."""
     return frame.with_columns(
-        (cs.categorical() | cs.enum()).cast(pl.String),
-        *(pl.col(name).cast(pl.Datetime("ns", "UTC")).to_physical() for name in times),
+        cs.datetime().cast(pl.Datetime("ns")).to_physical(), (~cs.datetime()).cast(pl.String)
     )

@@ -56,7 +56,6 @@ function facet(name, values, chosen, changed) {
 }
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   const start = model.get("start");
   const { tools, body, say, ask, hear, about, stop } = house({ model, el, title: "Log lines" });
   const query = { ...start.query };
@@ -149,4 +148,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

@@ -20,7 +20,7 @@ from obsnb.views.formats import clock, counted
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.line_search import all_of, coded, holding
-from obsnb.views.widgets.listing import ListWidget, Places, as_polars, cut, whole_number, whole_text
+from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
 
 __all__ = ["LogBrowser"]
 
@@ -99,7 +99,7 @@ class LogBrowser(ListWidget):
             self.start = self.first_view()
 
     def _read(self, logs: Any) -> None:
-        frame = as_polars(logs, what="LogBrowser")
+        frame = self.take(logs)
         LOGS.check(frame.columns, needs=("timestamp", "line"), what="LogBrowser")
         if frame.is_empty():
             raise FrameError("There is no line to show: the frame is empty.")
@@ -219,6 +219,8 @@ class LogBrowser(ListWidget):
         UsageError
             The regular expression cannot be read.
         """
+        if self.trouble:
+            return
         span = None if window is None else (window.start_ns, window.end_ns)
         self._look_for(_Query(text, regex, tuple(level), tuple(service), fold, window=span))
         self.say_changed()
@@ -226,7 +228,7 @@ class LogBrowser(ListWidget):
 
     def look_at(self, window: TimeRange | None) -> None:
         """Of what is looked for, show only what lies in this window; None shows all of it again."""
-        if "trouble" not in self.start:
+        if not self.trouble:
             span = None if window is None else (window.start_ns, window.end_ns)
             self._look_for(replace(self._query, window=span))
             self.say_changed()
@@ -339,7 +341,7 @@ class LogBrowser(ListWidget):
     def on_jump(self, listener: Callable[[str], object]) -> None:
         """Call this with a trace id when somebody jumps to a line's trace; the buttons appear with it."""
         self._jumps.append(listener)
-        if "trouble" not in self.start:
+        if not self.trouble:
             self.start = self.first_view()
 
     def is_chosen(self, place: int) -> bool:

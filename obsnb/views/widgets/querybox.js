@@ -51,4 +51,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

@@ -38,7 +38,7 @@ class QueryBox(Widget):
     result
         The last answer, as ``obs.logs``, ``obs.metrics`` or ``obs.spans`` gave it; None before the first.
     selection
-        The same.
+        The same; a frame that is assigned is shown as the answer.
     """
 
     _esm = script("querybox")
@@ -54,8 +54,21 @@ class QueryBox(Widget):
 
     @property
     def selection(self) -> Any:
-        """The last answer."""
+        """The last answer, as the connection's kind of frame.
+
+        A frame that is assigned is shown as if it had been the answer; nothing is asked.
+        """
         return self.result
+
+    @selection.setter
+    def selection(self, frame: Any) -> None:
+        rows = as_polars(frame, what="QueryBox.selection")
+        self.result = frame
+        self._said = {"verdict": counted(rows.height, "row"), "why": "given from Python; nothing was asked"}
+        self._said |= _preview(rows)
+        self.start = self._view()
+        self.tell("changed", **self.start)
+        self.view_changed()
 
     def says(self) -> str:
         """The window, and how many queries were asked."""

@@ -1,7 +1,6 @@
 // The service map: boxes and lines in SVG; each can be reached by Tab and chosen by Enter.
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   const { body, tools, about, ask, hear, stop } = house({ model, el, title: "Service map" });
   const key = h("span", { class: "obsnb-quiet" }, "★ suspect with its rank, ✖ failed calls (also a dashed line), dotted box: a peer without spans of its own");
   tools.append(h("button", { type: "button", onclick: () => change("none", {}) }, "Select none"), key);
@@ -74,4 +73,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

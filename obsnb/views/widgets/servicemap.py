@@ -45,7 +45,7 @@ class ServiceMap(Widget):
 
     def __init__(self, graph: Any, *, suspects: Any = None) -> None:
         super().__init__()
-        self._given = graph
+        self._given, self._graph = graph, pl.DataFrame()
         self._chosen: set[tuple[str, str]] = set()
         self._listeners: list[Callable[[str], object]] = []
         with self.putting_trouble_in_its_place():
@@ -54,6 +54,7 @@ class ServiceMap(Widget):
             self.start = self._view()
 
     def _read(self, frame: pl.DataFrame) -> None:
+        self._graph = frame.clear()
         missing = [name for name in _NEEDS if name not in frame.columns]
         if missing:
             raise FrameError(
@@ -77,16 +78,23 @@ class ServiceMap(Widget):
     def selection(self) -> Any:
         """The rows of the chosen calls, as a frame of the kind that was passed in."""
         if not self._chosen:
-            return like(as_polars(self._given, what="ServiceMap").clear(), self._given)
+            return like(self._graph.clear(), self._given)
         pairs = pl.DataFrame(sorted(self._chosen), schema=["caller", "callee"], orient="row")
         both = self._graph.with_columns(pl.col("caller", "callee").cast(pl.String))
         return like(both.join(pairs, on=["caller", "callee"], how="semi", maintain_order="left"), self._given)
 
     @selection.setter
     def selection(self, frame: Any) -> None:
-        rows = as_polars(frame, what="ServiceMap.selection").select(
-            pl.col("caller", "callee").cast(pl.String)
-        )
+        given = as_polars(frame, what="ServiceMap.selection")
+        if not {"caller", "callee"} <= {*given.columns}:
+            raise FrameError(
+                "Calls are told by caller and callee; the frame has "
+                f"{', '.join(given.columns) or 'no column'}.",
+                hint="Pass rows of the graph that this ServiceMap shows.",
+            )
+        if self.trouble:
+            return
+        rows = given.select(pl.col("caller", "callee").cast(pl.String))
         known = {(one["caller"], one["callee"]) for one in self._calls}
         self._chosen = {*rows.iter_rows()} & known
         self.start = self._view()
@@ -100,7 +108,7 @@ class ServiceMap(Widget):
 
     def says(self) -> str:
         """How many services and calls."""
-        if "trouble" in self.start:
+        if self.trouble:
             return super().says()
         services = {one[end] for one in self._calls for end in ("caller", "callee")}
         left_out = self._graph.height - len(self._calls)

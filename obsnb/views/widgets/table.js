@@ -16,7 +16,6 @@ function cell(text, column, look) {
 }
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   const start = model.get("start");
   const { tools, body, ask, hear, about, stop } = house({ model, el, title: start.title });
   const query = { ...start.query };
@@ -104,4 +103,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

@@ -15,7 +15,7 @@ from obsnb.timerange import TimeRange
 from obsnb.views.formats import NOTHING, duration, moment, number, one_line
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
-from obsnb.views.widgets.listing import ListWidget, Places, as_polars, cut, whole_number, whole_text
+from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
 
 __all__ = ["Column", "TableWidget"]
 
@@ -62,7 +62,7 @@ class TableWidget(ListWidget):
 
     def _read(self, frame: Any) -> None:
         name = type(self).__name__
-        source = self.prepared(as_polars(frame, what=name))
+        source = self.prepared(self.take(frame))
         missing = [one for one in self.needs if one not in source.columns]
         if missing:
             raise FrameError(
@@ -192,7 +192,7 @@ class TableWidget(ListWidget):
     def look_at(self, window: TimeRange | None) -> None:
         """Show only rows that start in this window; None shows all again."""
         self._window = window
-        if "trouble" not in self.start:
+        if not self.trouble:
             self._arrange()
             self.say_changed()
             self.view_changed()
@@ -224,7 +224,7 @@ class TableWidget(ListWidget):
     def on_follow(self, follower: Callable[[str], object]) -> None:
         """Call this with what a row leads to (a trace id) when somebody follows it."""
         self._followers.append(follower)
-        if "trouble" not in self.start:
+        if not self.trouble:
             self.start = self.first_view()
 
 

@@ -1,7 +1,6 @@
 // The timeline editor: a list whose rows are starred, reworded, moved, added and removed.
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   const { body, about, ask, hear, say, stop } = house({ model, el, title: "Timeline" });
   const list = h("ol", { class: "obsnb-timeline", "aria-label": "Timeline. In a row: s stars, Enter rewords, Alt with up or down moves." });
   const time = h("input", { type: "text", "aria-label": "When (UTC), such as 2026-11-23T18:31Z", placeholder: "2026-11-23T18:31Z", size: 22 });
@@ -43,8 +42,10 @@ function render({ model, el }) {
       words,
       h("span", { class: "obsnb-acts" }, button("Reword", "✎", "reword"), button("Move up", "↑", "up"), button("Move down", "↓", "down"), row.added ? button("Remove", "✕", "remove") : null),
     );
-    function reword() {
-      const field = h("input", { type: "text", "aria-label": "New words", value: row.whole });
+    async function reword() {
+      const whole = await ask("words", { at });
+      if (!whole) return;
+      const field = h("input", { type: "text", "aria-label": "New words", value: whole.title });
       words.replaceChildren(field);
       field.focus();
       field.addEventListener("keydown", (event) => {
@@ -88,4 +89,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

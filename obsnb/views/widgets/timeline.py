@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.border import like
 from obsnb.analysis.story import Entry, entries_of, frame_of
-from obsnb.errors import UsageError
+from obsnb.errors import FrameError, UsageError
 from obsnb.schema import EVENTS
 from obsnb.timerange import format_ns, parse_instant
 from obsnb.views.formats import counted, moment
@@ -21,6 +22,7 @@ from obsnb.views.widgets.listing import as_polars, cut, whole_number
 __all__ = ["TimelineEditor"]
 
 _LONGEST = 2_000
+_MOST, _ROOM = 300, 150_000  # rows that are drawn, and bytes that their texts may take in the widget's state
 
 
 class TimelineEditor(Widget):
@@ -46,7 +48,7 @@ class TimelineEditor(Widget):
     """
 
     _esm = script("timeline")
-    quiet_questions = ()
+    quiet_questions = ("words",)
 
     def __init__(self, timeline: Any) -> None:
         super().__init__()
@@ -54,12 +56,17 @@ class TimelineEditor(Widget):
         #: Whether anything was changed since it was made.
         self.changed = False
         self._entries: list[Entry] = []
+        self._given: Any = None
         with self.putting_trouble_in_its_place():
-            self._read(as_polars(timeline, what="TimelineEditor"))
+            frame = as_polars(timeline, what="TimelineEditor")
+            self._given = timeline
+            self._read(frame)
             self.start = self._view()
 
     def _read(self, frame: pl.DataFrame) -> None:
         EVENTS.check(frame.columns, needs=("timestamp", "kind", "title"), what="TimelineEditor")
+        if not isinstance(frame.schema["timestamp"], pl.Datetime | pl.Null):
+            raise FrameError(f"TimelineEditor needs times in timestamp, not {frame.schema['timestamp']}.")
         self._entries = [*entries_of(frame)]
 
     # What it holds.
@@ -81,13 +88,17 @@ class TimelineEditor(Widget):
         return frame_of(self._entries)
 
     @property
-    def selection(self) -> pl.DataFrame:
-        """The starred rows."""
-        return self.frame.filter("star")
+    def selection(self) -> Any:
+        """The starred rows, as a frame of the kind that was passed in."""
+        return like(self.frame.filter("star"), self._given)
 
     @selection.setter
     def selection(self, frame: Any) -> None:
-        rows = EVENTS.conform(as_polars(frame, what="TimelineEditor.selection"))
+        given = as_polars(frame, what="TimelineEditor.selection")
+        EVENTS.check(given.columns, needs=("timestamp", "title"), what="TimelineEditor.selection")
+        if self.trouble:
+            return
+        rows = EVENTS.conform(given)
         named = {*zip(rows["timestamp"].to_physical().to_list(), rows["title"].to_list(), strict=True)}
         self.entries = [replace(one, star=(one.at_ns, one.title) in named) for one in self._entries]
 
@@ -116,7 +127,7 @@ class TimelineEditor(Widget):
 
     def says(self) -> str:
         """How many rows, how many starred and added."""
-        if "trouble" in self.start:
+        if self.trouble:
             return super().says()
         starred, added = (sum(getattr(one, name) for one in self._entries) for name in ("star", "added"))
         parts = [counted(len(self._entries), "row")]
@@ -124,24 +135,20 @@ class TimelineEditor(Widget):
         return ", ".join(parts)
 
     def _view(self) -> Answer:
-        rows = [
-            {
-                "time": moment(one.at_ns),
-                "title": cut(one.title),
-                "whole": cut(one.title, 500),
-                "service": cut(one.service, 80),
-                "kind": cut(one.kind, 30),
-                "star": one.star,
-                "added": one.added,
-                "was": cut(one.was, 200),
-            }
-            for one in self._entries[:300]
-        ]
+        rows: list[Answer] = []
+        room = _ROOM
+        for one in self._entries[:_MOST]:
+            row = _row(one)
+            room -= sum(len(text.encode()) for text in row.values() if isinstance(text, str))
+            if room < 0:
+                break
+            rows.append(row)
         return {"rows": rows, "left_out": len(self._entries) - len(rows), "says": self.says()}
 
     def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Answer]]:
-        """To star, reword, move, add and remove."""
+        """A row's words whole; to star, reword, move, add and remove."""
         return {
+            "words": self._words,
             "star": self._star,
             "reword": self._reword,
             "move": self._move,
@@ -157,6 +164,9 @@ class TimelineEditor(Widget):
     def _done(self) -> Answer:
         self._changed()
         return dict(self.start)
+
+    def _words(self, given: Mapping[str, Any]) -> Answer:
+        return {"title": self._entries[self._at(given)].title}
 
     def _star(self, given: Mapping[str, Any]) -> Answer:
         at = self._at(given)
@@ -202,3 +212,15 @@ class TimelineEditor(Widget):
             for row in self._view()["rows"]
         )
         return Table(("", "time", "kind", "service", "what happened"), rows).to_html()
+
+
+def _row(one: Entry) -> Answer:
+    return {
+        "time": moment(one.at_ns),
+        "title": cut(one.title),
+        "service": cut(one.service, 80),
+        "kind": cut(one.kind, 30),
+        "star": one.star,
+        "added": one.added,
+        "was": cut(one.was, 200),
+    }

@@ -1,7 +1,6 @@
 // The time range picker: bars over time, a brush between two handles, and two fields to type into.
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   let at = model.get("start");
   const { body, about, say, ask, hear, stop } = house({ model, el, title: "Time range" });
   body.classList.add("obsnb-picker");
@@ -130,4 +129,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import like
-from obsnb.errors import FrameError, WindowError
+from obsnb.errors import FrameError, UsageError, WindowError
 from obsnb.timerange import TimeRange, format_ns, parse_instant
 from obsnb.views.formats import clock, counted, duration, period
 from obsnb.views.svg import Node, Scale, box, drawing, label, rule, time_ticks
@@ -52,7 +52,8 @@ class TimePicker(Widget):
         self, frame: Any, *, window: TimeRange | None = None, picked: TimeRange | None = None
     ) -> None:
         super().__init__()
-        self._given = frame
+        self._given: Any = None
+        self._source = pl.DataFrame()
         self._listeners: list[Callable[[TimeRange], object]] = []
         self._picked: TimeRange | None = None
         with self.putting_trouble_in_its_place():
@@ -62,10 +63,8 @@ class TimePicker(Widget):
 
     def _read(self, frame: Any, window: TimeRange | None) -> None:
         self._source = as_polars(frame, what="TimePicker")
-        name = next((one for one in ("timestamp", "start") if one in self._source.columns), None)
-        if name is None or not isinstance(self._source.schema[name], pl.Datetime):
-            raise FrameError("TimePicker needs a column timestamp or start that holds times.")
-        self._times = self._source[name].cast(pl.Datetime("ns")).to_physical()
+        self._given = frame
+        self._times = _moments(self._source, what="TimePicker")
         known = self._times.drop_nulls()
         if window is None and known.is_empty():
             raise FrameError("There is no time to pick from: the frame is empty.")
@@ -88,18 +87,39 @@ class TimePicker(Widget):
 
     @property
     def window(self) -> TimeRange:
-        """The picked window: start inclusive, end exclusive, UTC."""
+        """The picked window: start inclusive, end exclusive, UTC.
+
+        Raises
+        ------
+        UsageError
+            There is none: the frame cannot be shown.
+        """
+        if self.trouble:
+            raise UsageError(self.trouble)
         return self._picked or self.overview
 
     @window.setter
     def window(self, window: TimeRange) -> None:
+        if self.trouble:
+            raise UsageError(self.trouble)
         self._pick(window)
         self.tell("changed", **self.start)
 
     @property
     def selection(self) -> Any:
-        """The rows in the picked window."""
+        """The rows in the picked window, as a frame of the kind that was passed in.
+
+        A frame that is assigned picks the window from its first row to its last; one without rows picks all.
+        """
         return like(self._source.filter(self._inside()), self._given)
+
+    @selection.setter
+    def selection(self, frame: Any) -> None:
+        rows = as_polars(frame, what="TimePicker.selection")
+        times = _moments(rows, what="TimePicker.selection").drop_nulls()
+        if not self.trouble:
+            first, last = times.min(), times.max()
+            self.window = self.overview if first is None else TimeRange(int(first), int(last) + 1)  # type: ignore[arg-type]  # of integers
 
     @property
     def rest(self) -> Any:
@@ -107,6 +127,8 @@ class TimePicker(Widget):
         return like(self._source.filter(~self._inside()), self._given)
 
     def _inside(self) -> pl.Series:
+        if self.trouble:
+            return pl.repeat(False, self._source.height, dtype=pl.Boolean, eager=True)
         window = self.window
         return self._times.is_between(window.start_ns, window.end_ns, closed="left").fill_null(False)
 
@@ -140,7 +162,7 @@ class TimePicker(Widget):
 
     def says(self) -> str:
         """The window, its length, and how many rows lie in it."""
-        if "trouble" in self.start:
+        if self.trouble:
             return super().says()
         window = self.window
         rows = counted(
@@ -210,3 +232,11 @@ class TimePicker(Widget):
         svg = drawing(_WIDE, _TALL + _FOOT, parts, look="overview", says=self.says(), size=11)
         key = "Bars are rows; their vermillion part failed. The shaded part is picked. Times are UTC."
         return f"{picture(svg, self.says())}<p>{key}</p>"
+
+
+def _moments(frame: pl.DataFrame, *, what: str) -> pl.Series:
+    """When each row was, in nanoseconds."""
+    name = next((one for one in ("timestamp", "start") if one in frame.columns), None)
+    if name is None or not isinstance(frame.schema[name], pl.Datetime):
+        raise FrameError(f"{what} needs a column timestamp or start that holds times.")
+    return frame[name].cast(pl.Datetime("ns")).to_physical()

@@ -43,7 +43,6 @@ function axis(ticks) {
 }
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   const start = model.get("start");
   const { tools, body, ask, hear, about, stop } = house({ model, el, title: "Trace" });
   const query = { ...start.query };
@@ -146,4 +145,4 @@ function render({ model, el }) {
   return stop;
 }
 
-export default { render };
+export default { render: standing(render) };

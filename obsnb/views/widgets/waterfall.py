@@ -87,7 +87,10 @@ class TraceWaterfall(ListWidget):
         self.view_changed()
 
     def _plant(self, trace_id: str | None) -> None:
-        self._tree = plant(as_polars(self._spans, what="TraceWaterfall"), trace_id)
+        frame = (
+            self.take(self._spans) if self._tree is None else as_polars(self._spans, what="TraceWaterfall")
+        )
+        self._tree = plant(frame, trace_id)
         self.trace_id = self._tree.spans["trace_id"][0]
         self.hold(self._tree.spans, self._spans)
         self._folded: set[int] = set()
@@ -217,6 +220,8 @@ class TraceWaterfall(ListWidget):
 
     def find(self, text: str = "", *, path: bool = False, failed: bool = False) -> None:
         """Show only spans with this text, on the critical path, or failed, each with its ancestors."""
+        if self.trouble:
+            return
         self._find({"text": text, "path": path, "failed": failed})
         self.say_changed()
         self.view_changed()
