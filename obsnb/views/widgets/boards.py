@@ -14,7 +14,7 @@ from obsnb.errors import FrameError
 from obsnb.schema import SPANS
 from obsnb.views.widgets.base import Answer
 from obsnb.views.widgets.listing import as_polars
-from obsnb.views.widgets.table import Column, TableWidget
+from obsnb.views.widgets.table import NAMES, Column, TableWidget
 
 __all__ = ["ErrorBoard", "HealthPanel", "LedgerBoard", "SlowQueryBoard", "TraceTable"]
 
@@ -37,14 +37,15 @@ class ErrorBoard(TableWidget):
     needs = ("type", "count")
     told_by = (("group_id",),)
     columns = (
-        Column("count", "count", "70px", "occurrences in the window"),
+        Column("count", "count", "60px", "occurrences in the window"),
         Column("is_new", "new", "74px", "not seen in the baseline"),
         Column("type", "error", "minmax(0, 1fr)"),
-        Column("message", "message", "minmax(0, 2fr)"),
-        Column("service", "service", "minmax(0, 1fr)"),
-        Column("before", "before", "66px", "occurrences in the baseline"),
-        Column("within", "within", "66px", "occurrences in the incident"),
-        Column("first_seen", "first seen", "170px", "UTC"),
+        Column("message", "message", "minmax(0, 2.4fr)"),
+        Column("service", "service", NAMES),
+        Column("users", "users", "56px", "how many different users met it"),
+        Column("before", "before", "56px", "occurrences in the baseline"),
+        Column("within", "within", "56px", "occurrences in the incident"),
+        Column("first_seen", "first seen", "168px", "UTC"),
     )
 
     def look(self, column: str, value: Any) -> tuple[str, str]:
@@ -78,13 +79,15 @@ class SlowQueryBoard(TableWidget):
     needs = ("fingerprint", "count")
     told_by = (("fingerprint", "service", "peer"), ("fingerprint",))
     columns = (
-        Column("total", "total", "82px", "time of all calls together"),
-        Column("count", "calls", "66px", "calls in the frame"),
-        Column("p50", "p50", "76px", "half of the calls took less"),
-        Column("p95", "p95", "76px", "95 % of the calls took less"),
-        Column("change", "change", "80px", "p95 of the incident over that of the baseline"),
-        Column("service", "service", "minmax(0, 1fr)"),
-        Column("said", "statement", "minmax(0, 3fr)"),
+        Column("total", "total", "80px", "time of all calls together"),
+        Column("count", "calls", "54px", "calls in the frame"),
+        Column("p50", "p50", "62px", "half of the calls took less"),
+        Column("p95", "p95", "62px", "95 % of the calls took less"),
+        Column("change", "change", "70px", "p95 of the incident over that of the baseline"),
+        Column("n_plus_one", "N+1", "48px", "traces that made the same call again and again"),
+        Column("service", "service", NAMES, "who calls"),
+        Column("peer", "on", NAMES, "who is called"),
+        Column("said", "statement or call", "minmax(0, 3fr)"),
     )
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -93,8 +96,10 @@ class SlowQueryBoard(TableWidget):
         return frame.with_columns(pl.coalesce(said).alias("said")) if said else frame
 
     def look(self, column: str, value: Any) -> tuple[str, str]:
-        """A change is a factor, with an arrow where it is one."""
+        """A change is a factor, with an arrow where it is one; calls made again and again carry a mark."""
         text, look = super().look(column, value)
+        if column == "n_plus_one":
+            return (f"↻ {text}", "warn") if value else ("", "")
         if column != "change" or value is None:
             return text, look
         return (f"▲ {text}×", "bad") if value >= 2 else (f"▼ {text}×" if value <= 0.5 else f"{text}×", look)
@@ -143,7 +148,7 @@ class TraceTable(TableWidget):
     columns = (
         Column("start", "start", "170px", "UTC"),
         Column("duration", "took", "82px", "from its first start to its last end"),
-        Column("service", "service", "minmax(0, 1fr)", "of its first root"),
+        Column("service", "service", NAMES, "of its first root"),
         Column("name", "root", "minmax(0, 2fr)"),
         Column("spans", "spans", "60px"),
         Column("services", "services", "74px", "how many different ones"),

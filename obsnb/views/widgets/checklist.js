@@ -15,8 +15,11 @@ function render({ model, el }) {
     const box = h("input", { type: "checkbox", checked: Boolean(row.by) });
     box.addEventListener("change", () => change("tick", { item: row.item, done: box.checked, who: who.value }));
     const note = row.by ? h("input", { type: "text", "aria-label": `What came of it: ${row.item}`, placeholder: "what came of it", value: row.note }) : null;
+    note?.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") note.value = row.note; // what was typed is taken back
+    });
     note?.addEventListener("change", () => change("note", { item: row.item, note: note.value }));
-    return h("li", { "data-item": row.item }, h("label", {}, box, ` ${row.item}`), row.by ? h("span", { class: "obsnb-quiet" }, ` ✓ ${row.by} `) : null, note);
+    return h("li", { "data-item": row.item }, h("label", {}, box, h("span", {}, row.item)), row.by ? h("span", { class: "obsnb-quiet obsnb-by" }, `✓ ${row.by}`) : null, note);
   }
 
   function show(answer, item, question) {

@@ -54,9 +54,9 @@ class ContrastPanel(TableWidget):
     told_by = (("kind", "column", "value"), ("kind", "column"))
     columns = (
         Column("rank", "#", "40px"),
-        Column("said", "what", "minmax(0, 2fr)"),
+        Column("said", "what", "minmax(170px, 2fr)"),
         Column(
-            "shares", "selected (solid), baseline (striped)", "minmax(0, 2fr)", "share of rows, or median"
+            "shares", "selected (solid), baseline (striped)", "minmax(235px, 2fr)", "share of rows, or median"
         ),
         Column("lift", "lift", "70px", "share of the selection over that of the baseline"),
         Column("effect", "effect", "70px", "difference of the shares, or Cliff's delta: -1 to 1"),
@@ -85,7 +85,11 @@ class ContrastPanel(TableWidget):
         )
 
     def look(self, column: str, value: Any) -> tuple[str, str]:
-        """The two sides as words and as two bars."""
+        """The two sides as words and as two bars; a lift is a factor, and no chance is ever nothing."""
+        if column == "lift" and value is not None:
+            return f"{number(value)}×", ""
+        if column == "q_value" and value == 0:
+            return "< 1e−300", ""
         if column != "shares":
             return super().look(column, value)
         share, other = (value or {}).get("share"), (value or {}).get("baseline_share")

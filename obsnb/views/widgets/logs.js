@@ -57,7 +57,7 @@ function facet(name, values, chosen, changed) {
 
 function render({ model, el }) {
   const start = model.get("start");
-  const { tools, body, say, ask, hear, about, stop } = house({ model, el, title: "Log lines" });
+  const { root, tools, body, say, ask, hear, about, stop } = house({ model, el, title: "Log lines" });
   const query = { ...start.query };
   const chosen = { level: new Set(query.level), service: new Set(query.service) };
   const head = h("div", { class: "obsnb-head", "aria-hidden": "true" });
@@ -90,6 +90,10 @@ function render({ model, el }) {
   const unfold = h("button", { type: "button", hidden: true, onclick: () => find({ pattern: null, fold: true }) }, "◂ All patterns");
   tools.append(search, regex, fold, only, unfold);
   body.classList.add("obsnb-beside");
+  // As wide as the longest name of a service needs, within bounds, so that names are told apart by their ends.
+  const longest = Math.max(4, ...start.facets.service.map(({ value }) => (value || "").length));
+  root.style.setProperty("--o-name", `${Math.min(220, 12 + Math.ceil(6.7 * longest))}px`);
+  root.classList.toggle("obsnb-jumps", start.jumps);
   body.append(side, h("div", { class: "obsnb-main" }, list.element, fields.element));
 
   async function find(change) {
@@ -112,7 +116,7 @@ function render({ model, el }) {
     if (document.activeElement !== search) search.value = query.text;
     list.box.classList.toggle("obsnb-folded", folded);
     head.className = `obsnb-head${folded ? " obsnb-folded" : ""}`;
-    head.replaceChildren(...(folded ? ["lines", "level", "service", "pattern", "seen (UTC)"] : ["time (UTC)", "level", "service", "line", ""]).map((name) => h("span", {}, name)));
+    head.replaceChildren(...(folded ? ["lines", "level", "service", "pattern", "seen (UTC)"] : [start.day ? `${start.day} UTC` : "time (UTC)", "level", "service", "line", ""]).map((name) => h("span", {}, name)));
     const ticked = document.activeElement?.closest("fieldset label")?.textContent;
     side.replaceChildren(...Object.entries(answer.facets).map(([name, values]) => facet(name, values, chosen[name], () => find({}))));
     if (ticked) [...side.querySelectorAll("label")].find((one) => one.textContent === ticked)?.firstChild.focus();

@@ -16,7 +16,7 @@ from obsnb.analysis.patterns import mine_patterns
 from obsnb.errors import FrameError, UsageError
 from obsnb.schema import LOGS
 from obsnb.timerange import TimeRange
-from obsnb.views.formats import clock, counted
+from obsnb.views.formats import clock, counted, moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.line_search import all_of, coded, holding
@@ -113,6 +113,8 @@ class LogBrowser(ListWidget):
         self._dated = times.is_not_null().any() and (
             times.min() // 86_400_000_000_000 != times.max() // 86_400_000_000_000  # type: ignore[operator]  # of integers
         )
+        first = times.min()
+        self._day = "" if self._dated or first is None else moment(int(first)).split()[0]  # type: ignore[arg-type]  # of integers
         self._codes = {name: coded(frame, name) for name in _FACETS}
         self._nulls = {name: name not in frame.columns or frame[name].null_count() > 0 for name in _FACETS}
         self._facets = self._count_facets({}, None)
@@ -141,6 +143,7 @@ class LogBrowser(ListWidget):
             "query": query,
             "facets": self._facets,
             "height": self._height,
+            "day": self._day,
             "jumps": bool(self._jumps),
         }
 
@@ -172,7 +175,10 @@ class LogBrowser(ListWidget):
             head: tuple[str, ...] = ("lines", "level", "service", "pattern", "seen (UTC)")
             keys: tuple[str, ...] = ("count", "level", "service", "line", "time")
         else:
-            head, keys = ("time (UTC)", "level", "service", "line"), ("time", "level", "service", "line")
+            head, keys = (
+                (f"{self._day or 'time'} (UTC)", "level", "service", "line"),
+                ("time", "level", "service", "line"),
+            )
         texts = tuple(tuple(f"{row[key]:,}" if key == "count" else row[key] for key in keys) for row in rows)
         looked = html.escape(self._looked_for())
         return f"<p>{looked}</p>{Table(head, texts, left_out=len(self.order) - len(rows)).to_html()}"
@@ -311,9 +317,10 @@ class LogBrowser(ListWidget):
     def _details(self, given: Mapping[str, Any]) -> Answer:
         row = self._row_at(given)
         read = row if any(name.startswith("parsed.") for name in row.columns) else parse_logs(row)
+        exact = read.with_columns(_to_the_nanosecond(read))
         fields = [
             [name, whole_text(value)]
-            for name, value in read.row(0, named=True).items()
+            for name, value in exact.row(0, named=True).items()
             if name != "line" and value is not None and value != []
         ]
         return {
@@ -352,6 +359,22 @@ class LogBrowser(ListWidget):
         if self._query.fold:
             raise UsageError("Open a pattern with Enter; its lines can be chosen.")
         return super()._choose(given)
+
+
+def _to_the_nanosecond(frame: pl.DataFrame) -> list[pl.Series]:
+    """Moments in words: Python's own have no nanoseconds."""
+    return [
+        pl.Series(
+            column.name,
+            [
+                f"{moment(ns).split()[0]} {clock(ns, digits=9)} UTC" if ns is not None else None
+                for ns in column.dt.epoch("ns")
+            ],
+            dtype=pl.String,
+        )
+        for column in frame.get_columns()
+        if isinstance(column.dtype, pl.Datetime)
+    ]
 
 
 def _in_a_row(text: object) -> str:

@@ -64,7 +64,11 @@ class QueryBox(Widget):
     def selection(self, frame: Any) -> None:
         rows = as_polars(frame, what="QueryBox.selection")
         self.result = frame
-        self._said = {"verdict": counted(rows.height, "row"), "why": "given from Python; nothing was asked"}
+        self._said = {
+            "verdict": counted(rows.height, "row"),
+            "why": "given from Python; nothing was asked",
+            "asked": "",
+        }
         self._said |= _preview(rows)
         self.start = self._view()
         self.tell("changed", **self.start)
@@ -108,7 +112,10 @@ class QueryBox(Widget):
 
     def _estimate(self, given: Mapping[str, Any]) -> Answer:
         verb, text, window = self._asked(given)
-        rows = as_polars(self._obs.plan(verb, text, window), what="QueryBox").to_dicts()
+        try:
+            rows = as_polars(self._obs.plan(verb, text, window), what="QueryBox").to_dicts()
+        except ObsnbError as error:  # an archive costs nothing; a limit says how far it is passed
+            return {"estimate": [], "why": whole_text(str(error))}
         told = []
         for row in rows:
             parts = [f"{name} {row[name]:,}" for name in _ESTIMATES if row.get(name) is not None]
@@ -129,11 +136,13 @@ class QueryBox(Widget):
             self.result = asked[verb](text, window)
         except ObsnbError as error:
             self._said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": []}
+            self._said["asked"] = f"{verb}: {whole_text(text)}"
         else:
             record, frame = self._obs.ledger.last, as_polars(self.result, what="QueryBox")
             verdict = _verdict(record.complete if record else "unknown")
             why = whole_text(record.reason) if record else ""
             said = {"verdict": f"{counted(frame.height, 'row')}, {verdict}", "why": why}
+            said["asked"] = f"{verb}: {whole_text(text)}"
             self._said = said | _preview(frame)
         self.start = self._view()
         return dict(self.start)
@@ -153,4 +162,10 @@ def _verdict(complete: str) -> str:
 def _preview(frame: pl.DataFrame) -> Answer:
     names = [name for name in frame.columns if not isinstance(frame.schema[name], pl.Struct)][:6]
     read = table(frame, names, rows=_ROWS)
-    return {"head": list(read.head), "rows": [[whole_text(text)[:300] for text in row] for row in read.rows]}
+    head = [f"{name} (UTC)" if isinstance(frame.schema[name], pl.Datetime) else name for name in read.head]
+    caption = f"The first {_ROWS} rows:" * (frame.height > _ROWS)
+    return {
+        "caption": caption,
+        "head": head,
+        "rows": [[whole_text(text)[:300] for text in row] for row in read.rows],
+    }

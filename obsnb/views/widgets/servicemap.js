@@ -1,24 +1,59 @@
-// The service map: boxes and lines in SVG; each can be reached by Tab and chosen by Enter.
+// The service map: boxes and lines in SVG. Tab reaches the map, arrows go through it, Enter chooses.
+
+const LETTER = 7.6; // pixels of a letter of a name, about
 
 function render({ model, el }) {
   const { body, tools, about, ask, hear, stop } = house({ model, el, title: "Service map" });
   const key = h("span", { class: "obsnb-quiet" }, "★ suspect with its rank, ✖ failed calls (also a dashed line), dotted box: a peer without spans of its own");
   tools.append(h("button", { type: "button", onclick: () => change("none", {}) }, "Select none"), key);
 
+  let here = "node-0"; // the part that Tab reaches
+  let order = []; // the parts as arrows go through them: each service, then its calls
+
   async function change(question, given, focus) {
     const answer = await ask(question, given);
     if (answer) show(answer, focus);
+  }
+
+  const part = (name) => body.querySelector(`[data-reach="${name}"]`);
+
+  function reached(name) {
+    part(here)?.setAttribute("tabindex", -1);
+    here = name;
+    part(here)?.setAttribute("tabindex", 0);
+    part(here)?.focus();
+  }
+
+  function step(event) {
+    const at = order.indexOf(here);
+    const services = order.filter((name) => name.startsWith("node"));
+    const of = services.indexOf(order.slice(0, at + 1).findLast((name) => name.startsWith("node")));
+    const to = {
+      ArrowRight: order[at + 1],
+      ArrowLeft: order[at - 1],
+      ArrowDown: services[of + 1],
+      ArrowUp: here.startsWith("edge") ? services[of] : services[of - 1],
+      Home: order[0],
+      End: services.at(-1),
+    };
+    if (event.key === "Escape") change("none", {}, here);
+    else if (event.key in to) reached(to[event.key] ?? here);
+    else return;
+    event.preventDefault();
   }
 
   const reach = (question, at, label, ...children) =>
     h(
       "svg:g",
       {
-        tabindex: 0,
+        tabindex: `${question}-${at}` === here ? 0 : -1,
         role: "button",
         "aria-label": label,
         "data-reach": `${question}-${at}`,
-        onclick: () => change(question, { at }, `${question}-${at}`),
+        onclick: () => {
+          here = `${question}-${at}`;
+          change(question, { at }, here);
+        },
         onkeydown: (event) => {
           if (event.key !== "Enter" && event.key !== " ") return;
           event.preventDefault();
@@ -30,14 +65,16 @@ function render({ model, el }) {
     );
 
   function box(node, at, { wide, tall }) {
-    const name = node.name.length > 22 ? `${node.name.slice(0, 21)}…` : node.name;
+    const room = Math.floor((wide - 18) / LETTER) - (node.rank ? 3 : 0);
+    const name = node.name.length > room ? `${node.name.slice(0, room - 1)}…` : node.name;
     return reach(
       "node",
       at,
       `${node.name}: ${node.says}${node.rank ? `, suspect ${node.rank}` : ""}`,
       h("svg:rect", { x: node.x, y: node.y, width: wide, height: tall, rx: 5, class: `obsnb-box${node.rank ? " obsnb-suspect" : ""}${node.peer ? " obsnb-peer" : ""}` }),
       h("svg:text", { x: node.x + 9, y: node.y + 19, class: "obsnb-name" }, `${node.rank ? `★${node.rank} ` : ""}${name}`),
-      h("svg:text", { x: node.x + 9, y: node.y + 36, class: "obsnb-small" }, node.says),
+      h("svg:text", { x: node.x + 9, y: node.y + 35, class: "obsnb-small" }, node.calls),
+      h("svg:text", { x: node.x + 9, y: node.y + 50, class: "obsnb-small" }, node.took),
     );
   }
 
@@ -58,9 +95,11 @@ function render({ model, el }) {
   function show(answer, focus) {
     about.textContent = answer.says;
     const { nodes, edges, size } = answer;
+    order = nodes.flatMap((_, at) => [`node-${at}`, ...edges.flatMap((edge, call) => (edge.from === at ? [`edge-${call}`] : []))]);
+    if (!order.includes(here)) here = order[0];
     const most = Math.max(1, ...edges.map((edge) => edge.weight));
     const head = h("svg:marker", { id: arrow, viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" }, h("svg:path", { d: "M0 0 8 4 0 8z", class: "obsnb-arrow" }));
-    const drawing = h("svg:svg", { viewBox: `-6 -6 ${size.width + 12} ${size.height + 12}`, width: size.width + 12, height: size.height + 12, role: "group", "aria-label": "Service map" }, h("svg:defs", {}, head));
+    const drawing = h("svg:svg", { viewBox: `-6 -6 ${size.width + 12} ${size.height + 12}`, width: size.width + 12, height: size.height + 12, class: edges.some((edge) => edge.on) ? "obsnb-some" : null, role: "group", "aria-label": "Service map. Arrows go through services and calls, Enter chooses, Escape chooses none.", onkeydown: step }, h("svg:defs", {}, head));
     drawing.append(...edges.map((edge, at) => line(edge, at, nodes, size, most)), ...nodes.map((node, at) => box(node, at, size)));
     const chosen = edges.filter((edge) => edge.on);
     const told = fieldList(chosen.slice(0, 40).map((edge) => [`${nodes[edge.from].name} → ${nodes[edge.to].name}`, edge.says]));

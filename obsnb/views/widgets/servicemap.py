@@ -11,7 +11,7 @@ import polars as pl
 from obsnb.analysis.border import like
 from obsnb.analysis.summary import SURE_FROM
 from obsnb.errors import FrameError, UsageError
-from obsnb.views.formats import NOTHING, counted, duration
+from obsnb.views.formats import NOTHING, counted, duration, number
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut
@@ -19,7 +19,8 @@ from obsnb.views.widgets.listing import as_polars, cut
 __all__ = ["ServiceMap", "layers"]
 
 _MOST = 120  # calls that are drawn, the most frequent ones
-_WIDE, _TALL, _RIGHT, _DOWN = 200, 46, 290, 70
+_TALL, _DOWN, _BETWEEN = 60, 84, 90
+_NARROWEST, _WIDEST, _LETTER = 200, 330, 7.6  # pixels: of a box, and of a letter of its name
 _NEEDS = ("caller", "callee", "count")
 
 
@@ -122,8 +123,11 @@ class ServiceMap(Widget):
     def _view(self) -> Answer:
         pairs = [(one["caller"], one["callee"]) for one in self._calls]
         rows = layers(pairs)
+        longest = max(len(name) + 3 for names in rows for name in names)
+        wide = min(max(_NARROWEST, round(18 + _LETTER * longest)), _WIDEST)
+        right = wide + _BETWEEN
         places = {
-            name: (column * _RIGHT, row * _DOWN)
+            name: (column * right, row * _DOWN)
             for column, names in enumerate(rows)
             for row, name in enumerate(names)
         }
@@ -136,7 +140,7 @@ class ServiceMap(Widget):
                 "y": y,
                 "peer": name in peers,
                 "rank": self._ranks.get(name),
-                "says": self._node_says(name),
+                **self._node_says(name),
             }
             for name, (x, y) in places.items()
         ]
@@ -151,17 +155,25 @@ class ServiceMap(Widget):
             }
             for one in self._calls
         ]
-        size = {"wide": _WIDE, "tall": _TALL}
-        size |= {"width": (len(rows) - 1) * _RIGHT + _WIDE, "height": max(map(len, rows)) * _DOWN}
+        size = {"wide": wide, "tall": _TALL}
+        size |= {"width": (len(rows) - 1) * right + wide, "height": max(map(len, rows)) * _DOWN}
         return {"nodes": nodes, "edges": edges, "size": size, "says": self.says()}
 
-    def _node_says(self, name: str) -> str:
-        """A service in words: calls into it, failures among them, its rank as a suspect."""
+    def _node_says(self, name: str) -> Answer:
+        """A service in words: the calls into it, how many of them failed, how long they took."""
         into = [one for one in self._calls if one["callee"] == name]
+        if not into:
+            return {"calls": "nobody calls it", "took": "", "says": "nobody calls it"}
         count, errors = (sum(one.get(what) or 0 for one in into) for what in ("count", "errors"))
-        parts = [f"{counted(count, 'call')} in"] if into else ["nobody calls it"]
-        parts += [f"✖ {errors:,} failed"] * bool(errors)
-        return ", ".join(parts)
+        slowest = max((one["p95"] for one in into if one.get("p95") is not None), default=None)
+        calls = f"{counted(count, 'call')} in"
+        failed = [f"✖ {number(100 * errors / max(count, 1))} % failed"] * bool(errors)
+        took = [f"p95 {'≤ ' * (len(into) > 1)}{duration(slowest)}"] * (slowest is not None)
+        return {
+            "calls": calls,
+            "took": ", ".join([*failed, *took]),
+            "says": ", ".join([calls, *[f"✖ {errors:,} failed"] * bool(errors), *took]),
+        }
 
     def questions(self) -> Mapping[str, Callable[[Mapping[str, Any]], Answer]]:
         """To choose a service's calls, one call, or none."""

@@ -37,7 +37,7 @@ function render({ model, el }) {
     chosen: tell,
   });
   list.element.style.setProperty("--o-columns", wide);
-  const least = start.columns.reduce((sum, { wide: own }) => sum + 8 + (own.endsWith("px") ? parseInt(own, 10) : 110), 8);
+  const least = start.columns.reduce((sum, { wide: own }) => sum + 8 + (Number(own.match(/(\d+)px/)?.[1] ?? 0) || 110), 8);
   list.element.style.setProperty("--o-least", `${least}px`); // narrower, the list scrolls sideways
   const details = pane(`${start.title}: one row`, () => list.box);
   const search = h("input", { type: "search", "aria-label": `Search: ${start.title}`, placeholder: "Search (/)", value: query.text });

@@ -17,15 +17,18 @@ from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
 
-__all__ = ["Column", "TableWidget"]
+__all__ = ["NAMES", "Column", "TableWidget"]
 
 _STILL = 30
 _MOST_NAMES = 4
+_WIDEST = 160  # pixels of a column of names
+#: The width of a column of names, which are told apart by their ends: as wide as they are, within bounds.
+NAMES = "names"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is shown: of the frame, under a title, so wide (CSS), with its unit in the tooltip."""
+    """A shown column: of the frame, under a title, so wide (CSS or `NAMES`), its unit in a tooltip."""
 
     name: str
     title: str
@@ -118,13 +121,20 @@ class TableWidget(ListWidget):
             "columns": [
                 {
                     "title": one.title,
-                    "wide": one.wide,
+                    "wide": self._wide(one),
                     "unit": one.unit,
                     "number": _is_number(kinds[one.name]),
                 }
                 for one in self._shown
             ],
         }
+
+    def _wide(self, column: Column) -> str:
+        """A column's width; where it holds names, as much as the longest one needs, within bounds."""
+        if column.wide != NAMES:
+            return column.wide
+        longest = max(map(len, _texts(self.source[column.name])), default=0)
+        return f"{min(max(len(column.title), longest) * 7 + 6, _WIDEST)}px"
 
     def drawn(self, places: Places) -> list[Answer]:
         """The cells of rows, each with its look."""
@@ -244,6 +254,10 @@ def _plain(frame: pl.DataFrame) -> pl.DataFrame:
         ),
         *(pl.col(name).cast(pl.String) for name, kind in kinds.items() if kind in (pl.Categorical, pl.Enum)),
     )
+
+
+def _texts(column: pl.Series) -> list[str]:
+    return [str(one) for one in column.unique().drop_nulls()]
 
 
 def _is_number(kind: Any) -> bool:

@@ -3,7 +3,7 @@
 function render({ model, el }) {
   const { body, about, ask, hear, say, stop } = house({ model, el, title: "Timeline" });
   const list = h("ol", { class: "obsnb-timeline", "aria-label": "Timeline. In a row: s stars, Enter rewords, Alt with up or down moves." });
-  const time = h("input", { type: "text", "aria-label": "When (UTC), such as 2026-11-23T18:31Z", placeholder: "2026-11-23T18:31Z", size: 22 });
+  const time = h("input", { type: "text", "aria-label": "When (UTC), such as 2026-11-23T18:31Z", placeholder: "when, 2026-11-23T18:31Z", size: 24 });
   const what = h("input", { type: "text", "aria-label": "What happened", placeholder: "What happened" });
   const service = h("input", { type: "text", "aria-label": "Service", placeholder: "service", size: 14 });
   const add = h("form", { class: "obsnb-tools obsnb-add" }, time, what, service, h("button", { type: "submit" }, "Add"));

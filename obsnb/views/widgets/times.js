@@ -33,12 +33,16 @@ function render({ model, el }) {
   }
   const typed = ["From (UTC)", "To (UTC)"].map((name) => h("input", { type: "text", "aria-label": name, spellcheck: "false" }));
   const whole = h("button", { type: "button", onclick: () => send(at.start_ms, at.end_ms) }, "All");
-  const key = h("span", { class: "obsnb-quiet" }, `rows, ${at.bin} a bar, at most ${counted(most)}; striped: failed`);
+  const key = h("span", { class: "obsnb-quiet" }, `rows, ${at.bin} a bar, at most ${counted(most)}; striped: failed; times are UTC`);
   body.append(plot, axis, h("div", { class: "obsnb-tools" }, h("label", {}, "from", typed[0]), h("label", {}, "to", typed[1]), whole, key));
+
+  function clock(place) {
+    return new Date(at.start_ms + (place * span()) / at.rows.length).toISOString().slice(11, 19);
+  }
 
   function bars(count, place) {
     const failed = at.failed[place];
-    const group = h("svg:g", {}, h("svg:title", {}, `${counted(count)} rows, ${counted(failed)} failed`));
+    const group = h("svg:g", {}, h("svg:title", {}, `${clock(place)} UTC, ${at.bin}: ${counted(count)} rows, ${counted(failed)} failed`));
     for (const [kind, many] of [["all", count], ["failed", failed]]) {
       const tall = (100 * many) / most;
       const bar = h("svg:rect", { class: `obsnb-${kind}`, x: place * 10 + 0.5, width: 9, y: 100 - tall, height: tall });
@@ -117,6 +121,7 @@ function render({ model, el }) {
   );
   typed.forEach((field) =>
     field.addEventListener("keydown", async (event) => {
+      if (event.key === "Escape") take(at); // what was typed is taken back
       if (event.key !== "Enter") return;
       const answer = await ask("type", { from: typed[0].value, to: typed[1].value });
       if (!answer) return;

@@ -97,6 +97,7 @@ function render({ model, el }) {
     head.replaceChildren(...axis(answer.ticks));
     legend.replaceChildren(
       ...answer.services.map(({ name, slot }) => h("span", {}, h("i", { class: `obsnb-c${slot}`, "aria-hidden": "true" }), name)),
+      answer.further ? h("span", { class: "obsnb-quiet" }, `and ${counted(answer.further)} further services`) : "",
       h("span", {}, h("i", { class: "obsnb-wait", "aria-hidden": "true" }), "◆ critical path: what the request waited for"),
     );
     list.show(answer, options);

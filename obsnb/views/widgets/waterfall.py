@@ -27,6 +27,7 @@ _EVENTS = 50
 _WAITS = 24  # stretches of the critical path that one bar can show
 _STILL = 40  # spans of the static form
 _SHOWN_TICKS = 6
+_LEGEND = 14  # services that the legend names; every row names its own
 
 
 class TraceWaterfall(ListWidget):
@@ -129,7 +130,10 @@ class TraceWaterfall(ListWidget):
             "query": self._query,
             "height": self._height,
             "ticks": [{"at": tick * 1e6 / length, "says": duration(tick * 1e6)} for tick in ticks],
-            "services": [{"name": cut(name, 60), "slot": slot} for name, slot in self._slots.items()][:30],
+            "services": [{"name": cut(name, 60), "slot": slot} for name, slot in self._slots.items()][
+                :_LEGEND
+            ],
+            "further": max(len(self._slots) - _LEGEND, 0),
         }
 
     def drawn(self, places: Places) -> list[Answer]:

@@ -75,5 +75,6 @@ def test_the_plan_s_estimate_is_told_a_source_a_line(obs: Any, monkeypatch: pyte
 
 
 def test_an_archive_estimates_nothing_and_says_so(obs: Any) -> None:
-    with pytest.raises(obsnb.UsageError):
-        QueryBox(obs).answer("estimate", {"verb": "logs", "text": "{a=`b`}"})
+    told = QueryBox(obs).answer("estimate", {"verb": "logs", "text": "{a=`b`}"})
+    assert told["estimate"] == []
+    assert told["why"].startswith("Nothing would be sent: what is asked is on this disk.")

@@ -56,7 +56,7 @@ def test_a_service_and_a_call_are_chosen_and_are_rows_of_the_graph() -> None:
 def test_failures_and_ranks_are_said_in_words() -> None:
     suspects = pl.DataFrame({"service": ["db", "web"], "rank": [1, 2], "score": [0.9, 0.1]})
     nodes = {node["name"]: node for node in ServiceMap(GRAPH, suspects=suspects).start["nodes"]}
-    assert nodes["db"]["says"] == "90 calls in, ✖ 9 failed"
+    assert nodes["db"]["says"] == "90 calls in, ✖ 9 failed, p95 10 ms"
     assert (nodes["db"]["rank"], nodes["web"]["rank"]) == (1, None)
     assert ServiceMap(GRAPH).start["edges"][1]["says"] == "90 calls, ✖ 9 failed, p95 10 ms"
 
