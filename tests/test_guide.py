@@ -11,6 +11,7 @@ import pytest
 
 import obsnb
 from obsnb.archive.bundled import runbooks
+from tests.pages import words_of
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
 _GUIDE = _DOCS / "guide.md"
@@ -58,7 +59,7 @@ def test_the_guides_pictures_and_pages_are_small() -> None:
 def test_the_guides_post_mortem_is_what_the_bundled_incident_gives_now() -> None:
     """Its words, not its bytes: ``python docs/make.py`` makes it anew after a change of what is found."""
     made = obsnb.investigate(obsnb.open_archive("slow-query")).postmortem()
-    page = html.unescape((_DOCS / "postmortem.html").read_text("utf-8"))
+    page = words_of((_DOCS / "postmortem.html").read_text("utf-8"))
     assert made.title in page
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", made.to_html())
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", page) == [html.unescape(one) for one in headings]

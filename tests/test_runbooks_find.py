@@ -1,6 +1,5 @@
 """What the runbooks find on the bundled incidents, held against what was wrong."""
 
-import html
 import json
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -9,6 +8,7 @@ import pytest
 
 from obsnb.archive.bundled import incident_path
 from obsnb.runbook import run_runbook
+from tests.pages import words_of
 
 RUNS = [
     (book, incident)
@@ -224,5 +224,5 @@ def test_each_says_what_it_could_not_see_and_leaves_a_report_with_its_hypotheses
     result, _ = found[book, incident]
     assert result.findings["not_seen"]
     (report,) = [path for path in result.written if path.suffix == ".html"]
-    page = html.unescape(report.read_text("utf-8"))
+    page = words_of(report.read_text("utf-8"))
     assert all(one["statement"] in page for one in result.findings["hypotheses"])

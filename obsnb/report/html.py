@@ -21,6 +21,7 @@ from obsnb.report import entries, facts, figures
 from obsnb.report.evidence import CITED, references
 from obsnb.report.notes import SECTIONS
 from obsnb.report.prose import blocks
+from obsnb.report.unbroken import unbroken
 from obsnb.views import formats
 from obsnb.views.theme import DARK, LIGHT, Theme
 
@@ -96,7 +97,7 @@ def _environment() -> jinja2.Environment:
         formats.one_line,
         formats.shorten,
     )
-    here = (blocks, capital, cut, drawing, facts.measured, facts.words, is_web)
+    here = (blocks, capital, cut, drawing, facts.measured, facts.words, is_web, unbroken)
     environment.filters |= {word.__name__: word for word in (*words, *here)}
     environment.globals |= {"sections": SECTIONS, "cited": CITED, "calls_words": facts.CALLS}
     environment.globals["light"] = LIGHT  # the colours for readers of SVG that know no style sheet

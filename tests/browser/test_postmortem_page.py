@@ -19,6 +19,22 @@ _TOO_WIDE = """() => [...document.querySelectorAll("main *")]
     .filter((one) => !one.closest("svg") && one.getBoundingClientRect().right > innerWidth + 1)
     .map((one) => one.outerHTML.slice(0, 120))"""
 
+#: What is kept whole, stands on several lines, and would have had room on one.
+_BROKEN = """() => [...document.querySelectorAll("main .whole")].filter((one) => {
+    const all = document.createRange();
+    all.selectNodeContents(one);
+    const lines = new Set([...all.getClientRects()].map((box) => Math.round(box.top))).size;
+    if (lines < 2) return false;
+    let around = one.parentElement;
+    while (getComputedStyle(around).display.startsWith("inline")) around = around.parentElement;
+    const look = getComputedStyle(around);
+    const room = around.clientWidth - parseFloat(look.paddingLeft) - parseFloat(look.paddingRight);
+    one.style.cssText = "white-space: nowrap; max-width: none";
+    const wide = one.getBoundingClientRect().width;
+    one.style.cssText = "";
+    return wide <= room;
+  }).map((one) => `${one.textContent} in ${one.parentElement.outerHTML.slice(0, 80)}`)"""
+
 
 class Watched:
     """A page, with everything that went wrong in it or left it."""
@@ -93,6 +109,20 @@ def test_nothing_is_wider_than_the_page(
         watched.page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
         assert watched.page.evaluate("document.documentElement.scrollWidth") == width
         assert watched.page.evaluate(_TOO_WIDE) == []
+
+
+@pytest.mark.parametrize("width", [1280, 480, 360])
+def test_no_line_ends_inside_a_time_a_duration_an_id_or_a_name(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    id_ = "c084e0b3-e416-455a-aee6-04e2f47fa260"
+    text = f"observastack-backend took 28 min 30 s (10.9 %) at 2026-11-23T18:39:00Z, said [{id_}]"
+    with opened(browser, tmp_path, postmortem(text), width=width) as watched:
+        page = watched.page
+        page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)")
+        assert page.locator("#suspects .whole", has_text="2026-11-23T18:39:00Z").count() >= 4
+        assert page.evaluate(_BROKEN) == []
+        assert page.evaluate(_TOO_WIDE) == []
 
 
 def test_the_page_is_dark_where_the_reader_s_system_is_and_white_on_paper(

@@ -118,3 +118,14 @@ def test_html_is_redacted_as_it_is_read_and_stays_html() -> None:
         '<script>var a = {"api_key": "[redacted:secret]"}; if (1 < 2) {}</script><i>1 &amp; 2</i>'
     )
     assert counts == {"secret": 2, "password": 1}
+
+
+def test_a_secret_whose_key_and_value_a_report_kept_whole_apart_is_found() -> None:
+    page = '<p>since <span class="whole">1 s</span> password: <span class="whole">correct-horse-7</span></p>'
+    assert Redactor().html(page) == (
+        "<p>since 1 s password: [redacted:password]</p>",
+        {"password": 1},
+    )
+    time = '<time datetime="2026-11-23T18:37:19Z">2026-11-23T18:37:19Z</time>'
+    quiet = f'<p><span class="whole">({time}),</span></p>'
+    assert Redactor().html(quiet) == (quiet, {})

@@ -11,6 +11,7 @@ import pytest
 from obsnb.redact import Policy, Redactor
 from obsnb.report.postmortem import ImpactRow
 from obsnb.report.redaction import redacted
+from tests.pages import words_of
 from tests.report.made_up import postmortem
 
 _PLANTED = ("hunter2hunter2", "ada@example.org", "81.2.69.142", "4111111111111111")
@@ -43,7 +44,7 @@ def test_nothing_planted_in_any_field_is_left_and_what_people_wrote_keeps_its_na
 def test_the_report_says_what_was_redacted_how_and_how_much_and_what_was_kept(form: str) -> None:
     told = replace(postmortem(), summary=(_LINE, _LINE), redactions={"email": 3})
     policy = Policy.of_table({"email": "pseudonym", "password": "remove", "ip": "keep", "card": "mask"})
-    text = getattr(redacted(told, Redactor(policy)), form)()
+    text = words_of(getattr(redacted(told, Redactor(policy)), form)())
     for words in ("card: 2 masked", "email: 5 under pseudonyms", "password: 2 removed"):
         assert words in text
     assert "before anything was written. Kept by policy: ip, private-ip." in text.replace("\n", " ")
