@@ -59,7 +59,9 @@ def _failing(raised: pl.DataFrame, requests: int) -> list[Finding]:
             strength=_HALF * saturate(row["many"] / requests, 0.1),
             share=row["many"] / whole,
             since_ns=row["since"],
-            reason=f"{row['many']} of {requests} requests failed in {row['origin']}; there is no baseline.",
+            reason=(
+                f"{row['many']:,} of {requests:,} requests failed in {row['origin']}; there is no baseline."
+            ),
             evidence=tuple(f"row:{each}" for each in row["rows"]),
             waiting=(row["waiting"] or 0.0) > 0.5,
             about=row["type"] or "",
@@ -117,7 +119,7 @@ def absolute_line_findings(lines: pl.DataFrame, *, during: TimeRange) -> list[Fi
             share=row["many"] / whole,
             since_ns=row["since"],
             reason=(
-                f"{row['service']} wrote {row['many']} error lines, the first "
+                f"{row['service']} wrote {row['many']:,} error lines, the first "
                 f"“{row['text'][:120]}”; there is no baseline."
             ),
             evidence=tuple(f"log:{line}" for line in row["ids"]),

@@ -58,12 +58,18 @@ def cause_of(
     return kind, said
 
 
+def dated(ns: int) -> str:
+    """A moment for a sentence: to the millisecond at most."""
+    return format_ns(ns // 1_000_000 * 1_000_000)
+
+
 def _deployed(deployment: Deployment, onset_ns: int) -> str:
     what = "restart" if deployment.kind == "restart" else "deployment"
     seconds = round((onset_ns - deployment.at_ns) / 1e9)
-    when = f"{seconds} s before the onset" if seconds >= 0 else f"{-seconds} s after the onset as dated"
+    when = f"{seconds} s before the onset" if seconds > 0 else f"{-seconds} s after the onset as dated"
+    when = when if seconds else "at the onset"
     title = f" ({deployment.title})" if deployment.title else ""
-    return f"{what} of {deployment.service}{title} at {format_ns(deployment.at_ns)}, {when}"
+    return f"{what} of {deployment.service}{title} at {dated(deployment.at_ns)}, {when}"
 
 
 def _changed(suspect: Suspect, load: Mapping[str, float], may_wait: bool) -> tuple[str, str]:

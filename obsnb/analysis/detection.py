@@ -119,10 +119,10 @@ class Detection(Labelled):
             )
         text, hold, at = self.best
         rule = text + (f" for {hold}" if hold else "")
-        gain = (
-            "no alert fired" if self.alert_ns is None else f"{_length(self.alert_ns - at)} before the alert"
-        )
-        return f"{rule} would have fired {_after(at - self.onset_ns)}, {gain}, and never in the baseline."
+        gain = " (no alert did)"
+        if self.alert_ns is not None:
+            gain = f", {_length(self.alert_ns - at)} before the alert,"
+        return f"{rule} would have fired {_after(at - self.onset_ns)}{gain} and never in the baseline."
 
 
 def detection(
@@ -280,7 +280,8 @@ def _step_s(series: pl.DataFrame) -> int:
 def _length(ns: int) -> str:
     seconds = round(abs(ns) / 1e9)
     minutes, rest = divmod(seconds, 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes)
+    return " ".join(parts)
 
 
 def _after(ns: int) -> str:

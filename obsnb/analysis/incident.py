@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import to_polars
+from obsnb.analysis.scores import spreads
 from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift, steadied
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
@@ -206,7 +207,7 @@ def _said(vote: _Vote) -> str:
     until = "until the window's end" if vote.recovery is None else f"until {format_ns(vote.recovery)}"
     return (
         f"{vote.signal}: {vote.shift.before:.3g} before, {vote.shift.during:.3g} from "
-        f"{format_ns(vote.onset)} {until} ({abs(vote.shift.effect):,.0f} times the usual spread)"
+        f"{format_ns(vote.onset)} {until} ({spreads(vote.shift.effect)})."
     )
 
 

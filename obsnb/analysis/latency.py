@@ -161,7 +161,7 @@ def _said(place: _Place, share: float) -> str:
     if place.caller is None and place.name != place.node:
         return (
             f"Requests spend {_told(place.excess)} more on average in {place.name} than in the baseline: "
-            f"{share:.0%} of all the time that was added."
+            f"{_part(share)} of all the time that was added."
         )
     if place.caller is None:
         where = f"in {place.node} itself"
@@ -171,7 +171,7 @@ def _said(place: _Place, share: float) -> str:
         where = f"in {place.caller}'s calls of {place.node}"
     return (
         f"Requests spend {_told(place.excess)} more {where} than in the baseline on average, "
-        f"{_times(place.times)} as long: {share:.0%} of all the time that was added."
+        f"{_times(place.times)} as long: {_part(share)} of all the time that was added."
     )
 
 
@@ -183,6 +183,10 @@ def _statement(place: _Place, about: str, times: float) -> str:
 
 def _times(factor: float) -> str:
     return f"{factor:.0f} times" if factor >= 10 else f"{factor:.1f} times"
+
+
+def _part(share: float) -> str:
+    return "less than 1%" if share < 0.005 else f"{share:.0%}"
 
 
 def _told(ns: float) -> str:

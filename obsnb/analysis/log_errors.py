@@ -153,8 +153,8 @@ def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during
             share=share,
             since_ns=row["since"],
             reason=(
-                f"{writer} wrote {row['new']} {_kind_of(row['grade'])} like “{text[:120]}”; "
-                f"{row['old']} in the baseline."
+                f"{writer} wrote {row['new']:,} {_kind_of(row['grade'])} like “{text[:120]}”; "
+                f"{row['old']:,} in the baseline."
             ),
             evidence=tuple(f"log:{line}" for line in row["ids"] if line is not None),
             waiting=waits,

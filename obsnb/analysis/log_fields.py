@@ -49,7 +49,7 @@ _COMPOUND = re.compile(r"[a-z][_.\-]?[A-Z]|[a-zA-Z][_.\-][a-zA-Z]")
 _SCALES = (
     (re.compile(r"(?:ms|millis|milliseconds)$"), 1e-3),
     (re.compile(r"(?:us|micros|microseconds)$"), 1e-6),
-    (re.compile(r"(?:ns|nanos|nanoseconds)$"), 1e-9),
+    (re.compile(r"(?:(?<!duratio)ns|nanos|nanoseconds)$"), 1e-9),  # duration_s ends in seconds
 )
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(ns|us|µs|μs|ms|sec|s|min|m|h)?")

@@ -136,7 +136,8 @@ def _from_to(signal: str, before: float, now: float) -> str:
     if signal.startswith("failed share"):
         return f"from {before:.1%} to {now:.1%}"
     if signal.startswith("latency ("):
-        return f"from {math.exp(before):.3g} to {math.exp(now):.3g}"
+        unit = " ms" if "milliseconds" in signal else " s" if "seconds" in signal else ""
+        return f"from {math.exp(before):.3g} to {math.exp(now):.3g}{unit}"
     return f"from {before:.3g} to {now:.3g}"
 
 

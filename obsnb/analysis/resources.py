@@ -12,7 +12,7 @@ import polars as pl
 
 from obsnb.analysis.amounts import amount
 from obsnb.analysis.changes import as_levels, each_series, series_key
-from obsnb.analysis.scores import Finding, Floats, saturate
+from obsnb.analysis.scores import Finding, Floats, saturate, spreads
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift, median, robust_scale
 from obsnb.analysis.tree import Ints
@@ -62,7 +62,7 @@ def role_of(metric: str, conventions: Conventions = DEFAULT) -> str:
 
 @dataclass(frozen=True)
 class _Moved:
-    """A series that is not what it was; `during` is NaN for one that stopped."""
+    """A series that is not what it was, a counter's a second; `during` is NaN for one that stopped."""
 
     service: str
     metric: str
@@ -214,7 +214,7 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
         )
         said = (
             f"{moved.metric} of {service} went from {before} to {after} "
-            f"({abs(moved.effect):,.0f} times the usual spread) at {format_ns(moved.onset_ns)}."
+            f"({spreads(moved.effect)}) at {format_ns(moved.onset_ns)}."
         )
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)
     return Finding(

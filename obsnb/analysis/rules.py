@@ -86,14 +86,17 @@ def recordings(series: pl.DataFrame, *, every_s: int, conventions: Conventions) 
     status = next((name for name in conventions.status_labels if name in series.columns), None)
     labels = [name for name in conventions.service_labels if re.fullmatch(r"[a-zA-Z_]\w*", name)]
     by = next((name for name in labels if {name, f"label.{name}"} & set(series.columns)), "service")
+    # The rules ask for a label `service`: where the metrics have another, it is given that name.
+    named = "%s" if by == "service" else f'label_replace(%s, "service", "$1", "{by}", "(.+)")'
     out = {}
     if counter is not None and status is not None:
         summed = f"sum by ({by}) (rate({counter}%s[{every_s}s]))"
         failed = f'{{{status}=~"5..|5xx|STATUS_CODE_ERROR"}}'
-        out[RATIO] = f"{summed % failed} / {summed % ''}"
+        out[RATIO] = named % f"{summed % failed} / {summed % ''}"
     if histogram is not None:
         unit = " / 1000" if "milliseconds" in histogram else ""
-        out[SLOWNESS] = f"histogram_quantile(0.95, sum by ({by}, le) (rate({histogram}[{every_s}s]))){unit}"
+        quantile = f"histogram_quantile(0.95, sum by ({by}, le) (rate({histogram}[{every_s}s]))){unit}"
+        out[SLOWNESS] = named % quantile
     return out
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Finding", "certainty", "rank_z", "rate_z", "saturate", "share_z", "shift_z"]
+__all__ = ["Finding", "certainty", "rank_z", "rate_z", "saturate", "share_z", "shift_z", "spreads"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,3 +133,9 @@ def certainty(z: float) -> float:
 def saturate(amount: float, scale: float) -> float:
     """0 to 1: nothing for none, 0.63 for an amount of the scale, one for much more."""
     return 1 - math.exp(-max(amount, 0.0) / scale)
+
+
+def spreads(effect: float) -> str:
+    """An effect in words; where the spread was next to none, only that it was far beyond it."""
+    times = f"{abs(effect):,.0f}" if round(abs(effect)) < 100 else "at least 100"
+    return f"{times} times the usual spread"

@@ -91,7 +91,19 @@ def _measure(impact: pl.DataFrame, name: str) -> tuple[float | None, float | Non
 
 
 def _share(part: float | None, whole: float | None) -> str:
-    return "" if part is None or not whole else f"{100 * part / whole:.1f} %"
+    if part is None or not whole:
+        return ""
+    return f"{100 * part / whole:.1f} %" if part else "none"
+
+
+def _length(seconds: float) -> str:
+    """A length of time in words, with three digits or two units."""
+    if seconds < 1:
+        return f"{float(f'{1_000 * seconds:.3g}'):g} ms"
+    if seconds < 60:
+        return f"{float(f'{seconds:.3g}'):g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min" + (f" {rest} s" if rest else "")
 
 
 def _what(impact: pl.DataFrame, groups: pl.DataFrame) -> str:
@@ -103,17 +115,18 @@ def _what(impact: pl.DataFrame, groups: pl.DataFrame) -> str:
     if requests:
         share, before = _share(failed, requests), _share(failed_before, requests_before)
         against = f" (before: {before})" if before else ""
-        parts.append(f"{failed or 0:,.0f} of {requests:,.0f} requests failed, {share}{against}")
+        some = f"{failed:,.0f} of {requests:,.0f} requests failed, {share}"
+        parts.append(f"{some if failed else f'none of {requests:,.0f} requests failed'}{against}")
     if slow:
         parts.append(f"{slow:,.0f} were slow")
     if p95 is not None:
-        against = f" (before: {p95_before:.2g} s)" if p95_before is not None else ""
-        parts.append(f"the 95th percentile was {p95:.2g} s{against}")
+        against = f" (before: {_length(p95_before)})" if p95_before is not None else ""
+        parts.append(f"the 95th percentile of the time they took was {_length(p95)}{against}")
     if not parts:
         new = groups.filter(pl.col("is_new").fill_null(False)) if groups.height else groups
         count = int(new["count"].sum()) if new.height else 0
         return (
-            f"{count:,} occurrences of errors that were not there before."
+            f"{count:,} occurrence{'s' * (count != 1)} of errors that were not there before."
             if count
             else "nothing counted stands out."
         )
@@ -127,8 +140,7 @@ def _since(during: TimeRange, *, found: bool, recovered: bool, baseline: TimeRan
     begin, end = f"{during.start:%Y-%m-%d %H:%M:%S}", f"{during.end:%H:%M:%S}"
     if not found:
         return f"no onset was found between {begin} and {end} UTC."
-    length = during.duration_s / 60
-    until = f"until {end} UTC ({length:.0f} minutes)" if recovered else f"and not over by {end} UTC"
+    until = f"until {end} UTC ({_length(during.duration_s)})" if recovered else f"and not over by {end} UTC"
     against = (
         f"compared with {baseline.start:%H:%M:%S} to {baseline.end:%H:%M:%S}"
         if baseline
@@ -169,7 +181,7 @@ def _sure(suspects: pl.DataFrame, *, confident: bool, comparable: bool) -> str:
     if suspects.is_empty():
         return "there is nothing to rank."
     if not comparable:
-        return "not: no onset was found, and there is no baseline to compare with."
+        return "not sure: no onset was found, and there is no baseline to compare with."
     first = suspects["score"][0] or 0.0
     second = (
         f"; the next is {suspects['service'][1]} with {suspects['score'][1]:.2f}"
@@ -177,8 +189,7 @@ def _sure(suspects: pl.DataFrame, *, confident: bool, comparable: bool) -> str:
         else ""
     )
     if not confident:
-        return (
-            f"not: the highest score is {first:.2f} ({suspects['service'][0]}), which quiet hours reach too."
-        )
+        highest = f"the highest score is {first:.2f} ({suspects['service'][0]})"
+        return f"not sure: {highest}, which quiet hours reach too."
     word = "high" if first >= 0.7 else "moderate"
     return f"{word}, {first:.2f} of 1{second}."

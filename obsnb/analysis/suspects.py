@@ -11,7 +11,7 @@ import polars as pl
 from obsnb.analysis.absence import absent_services
 from obsnb.analysis.absolute import absolute_line_findings, absolute_span_findings
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.causes import cause_of
+from obsnb.analysis.causes import cause_of, dated
 from obsnb.analysis.dirty_baseline import cleaned
 from obsnb.analysis.exclusive import excess_of_spans
 from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fuse, nearby_deployments
@@ -29,7 +29,7 @@ from obsnb.analysis.service_names import Names, service_names
 from obsnb.analysis.versions import new_versions
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["suspects"]
 
@@ -319,7 +319,8 @@ def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
     reasons = list(dict.fromkeys(each.reason for each in told))[:_REASONS]
     if suspect.deployment is not None and suspect.score >= _LEAST:
         near = suspect.deployment
-        reasons.append(f"{near.title or near.kind} ({near.service}) at {format_ns(near.at_ns)}.")
+        whose = "" if near.service in near.title else f" ({near.service})"
+        reasons.append(f"{near.title or near.kind}{whose} at {dated(near.at_ns)}.")
     if suspect.waits_for is not None and suspect.score >= _LEAST:
         reasons.append(f"What speaks of waiting is put down to {suspect.waits_for}, which it depends on.")
     evidence = dict.fromkeys(_id(each, found.spans) for finding in told for each in finding.evidence)

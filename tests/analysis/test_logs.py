@@ -338,6 +338,8 @@ def test_words_of_a_message_tell_status_duration_route_and_ids():
     [
         ('{"msg":"x","duration":1.5}', 1.5),
         ('{"msg":"x","duration_ms":1500}', 1.5),
+        ('{"msg":"x","duration_s":1.5}', 1.5),
+        ('{"msg":"x","duration_ns":1500000000}', 1.5),
         ('{"msg":"x","duration":"1m2.5s"}', 62.5),
         ('{"msg":"x","latency":"250µs"}', 0.00025),
         ("level=info msg=x elapsed=12ms", 0.012),

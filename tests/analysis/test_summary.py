@@ -71,8 +71,8 @@ def _summary(**changes):
 def test_the_lines_say_what_since_when_where_why_and_how_sure():
     assert str(_summary()) == (
         "What:     120 of 1,000 requests failed, 12.0 % (before: 1.0 %); 300 were slow; "
-        "the 95th percentile was 4.9 s (before: 0.3 s); tenants affected: x.\n"
-        "Since:    2026-11-23 18:37:19 until 19:01:19 UTC (24 minutes), compared with 18:13:19 to 18:37:19.\n"
+        "the 95th percentile of the time they took was 4.9 s (before: 300 ms); tenants affected: x.\n"
+        "Since:    2026-11-23 18:37:19 until 19:01:19 UTC (24 min), compared with 18:13:19 to 18:37:19.\n"
         "Where:    s0, within tenant x.\n"
         "Why:      the statement on t became slower after the deployment of a 2; "
         "the errors that came with it: 620 times TimeoutError: pool of <*>.\n"
@@ -85,7 +85,7 @@ def test_below_the_score_of_quiet_hours_nobody_is_named():
     assert not said.confident
     assert said.where == "no confident suspect."
     assert said.why == "no single cause stands out."
-    assert said.sure == "not: the highest score is 0.29 (s0), which quiet hours reach too."
+    assert said.sure == "not sure: the highest score is 0.29 (s0), which quiet hours reach too."
 
 
 def test_an_incident_that_is_not_over_and_one_that_was_not_found_are_said_so():
@@ -114,4 +114,4 @@ def test_without_an_onset_and_a_baseline_nobody_is_named_however_high_the_score(
     said = _summary(found=False, baseline=None)
     assert not said.confident
     assert said.where == "no confident suspect."
-    assert said.sure == "not: no onset was found, and there is no baseline to compare with."
+    assert said.sure == "not sure: no onset was found, and there is no baseline to compare with."

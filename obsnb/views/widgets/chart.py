@@ -97,6 +97,7 @@ class Chart(ListWidget):
             said = [words(note.text) for note in figure.layout.annotations if note.text]
             raise FrameError(" ".join(said) or "There is nothing to draw: the figure has no trace.")
         source = as_polars(frame, what="Chart")
+        self.given = frame  # of whose kind a selection is, also where nothing can be chosen
         if by is not None and by not in source.columns:
             raise FrameError(
                 f"Chart: the frame has no column {by!r}; it has {', '.join(source.columns) or 'none'}."
