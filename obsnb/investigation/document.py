@@ -15,6 +15,9 @@ from obsnb.timerange import TimeRange
 
 __all__ = ["charts", "impact_rows", "sampling"]
 
+#: What a measure is called where it stands alone.
+_IN_FULL = {"95th percentile": "95th percentile of the time a request took"}
+
 #: About how many points a chart shows.
 _POINTS = 120
 _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400)
@@ -29,7 +32,7 @@ def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ..
         lasted["duration"] = "onset to the end of the window: it was not over"
     return tuple(
         ImpactRow(
-            measure=row["measure"],
+            measure=_IN_FULL.get(row["measure"], row["measure"]),
             value=row["during"],
             unit=row["unit"],
             how=lasted.get(row["measure"], row["how"]),
@@ -124,13 +127,14 @@ def sampling(records: Iterable[QueryRecord]) -> str:
     asked = list(records)
     said = []
     if any(record.role == "requests.total" and record.rows for record in asked):
-        said.append("Requests, failures and tenants are counted from metrics")
+        said.append("For the impact, requests, failures and tenants are counted from metrics")
     else:
         said.append("There is no request counter in the metrics, so errors are counted from log lines")
-    said.append("users from log lines")
+    said.append("users are counted from log lines")
     traces = [record for record in asked if record.kind == "spans" and record.rows]
     if traces:
         said.append(
-            "nothing is counted from traces, which are a selection (slow ones, failed ones and a sample)"
+            "the traces are a selection (slow ones, failed ones and a sample): what is said of statements "
+            "and calls holds for those"
         )
     return "; ".join(said) + "."

@@ -8,6 +8,7 @@ import polars as pl
 
 from obsnb.investigation.asking import Rows
 from obsnb.ledger import Ledger
+from obsnb.views.formats import duration
 
 __all__ = ["NEAR_NS", "evidence_texts", "rows_of"]
 
@@ -44,23 +45,20 @@ def evidence_texts(ids: Iterable[str], rows: Rows) -> dict[str, str]:
     }
     full = pl.concat_str([pl.lit("span:"), pl.col("trace_id"), pl.lit("/"), pl.col("span_id")])
     spans = rows.spans.with_columns(id=full).filter(pl.col("id").is_in(list(wanted)))
-    for row in spans.select("id", "start", "service", "name", "duration", "status_message").iter_rows(
-        named=True
-    ):
-        took = row["duration"].total_seconds() * 1_000
+    length = pl.col("duration").to_physical().alias("ns")
+    said_of = spans.select("id", "start", "service", "name", "status_message", length)
+    for row in said_of.iter_rows(named=True):
+        took = duration(row["ns"])
         said = f": {row['status_message']}" if row["status_message"] else ""
-        texts[row["id"]] = (
-            f"{row['start']:%H:%M:%S} {row['service'] or ''}: {row['name']}, {took:,.0f} ms{said}"
-        )
+        texts[row["id"]] = f"{row['start']:%H:%M:%S} {row['service'] or ''}: {row['name']}, {took}{said}"
     for one in wanted - texts.keys():
         kind, _, rest = one.partition(":")
         series, _, moment = rest.partition("@")
         if kind == "series" and moment.isdigit():
-            near = rows.series.filter(
-                (pl.col("series_id") == series) & (pl.col("timestamp").to_physical() == int(moment))
-            )
-            for row in near.head(1).iter_rows(named=True):
-                texts[one] = (
-                    f"{row['timestamp']:%H:%M:%S} {row['service'] or ''}: {row['metric']} = {row['value']:g}"
-                )
+            here = (pl.col("series_id") == series) & (pl.col("timestamp").to_physical() == int(moment))
+            both = pl.concat([rows.series.filter(here), rows.alerts.filter(here)], how="diagonal_relaxed")
+            for row in both.head(1).iter_rows(named=True):
+                alert = " ".join(row[key] for key in ("alertname", "alertstate") if row.get(key))
+                said = alert or f"{row['metric']} = {row['value']:g}"
+                texts[one] = f"{row['timestamp']:%H:%M:%S} {row['service'] or ''}: {said}"
     return texts

@@ -20,7 +20,8 @@ def for_public(postmortem: Postmortem) -> Postmortem:
     """The report without what only the house should see.
 
     What is left out is taken away here, before any rendering, so that no rendering can show it: services,
-    statements, log lines, traces, queries, evidence, hypotheses, names of tenants, owners of actions.
+    statements, log lines, traces, queries, evidence, hypotheses, names of tenants, owners of actions, and
+    what was used of an error budget, which is the house's own measure.
     """
     return replace(
         postmortem,
@@ -30,7 +31,9 @@ def for_public(postmortem: Postmortem) -> Postmortem:
         baseline_why="",
         summary=(),
         confidence="",
-        impact=tuple(replace(row, names=(), how="") for row in postmortem.impact),
+        impact=tuple(
+            replace(row, names=(), how="") for row in postmortem.impact if "error budget" not in row.measure
+        ),
         detection=(),
         timeline=None if postmortem.timeline is None else _moments(postmortem.timeline),
         suspects=None,

@@ -5,6 +5,7 @@ Times and durations are nanoseconds, texts are never None, lists are tuples of t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from obsnb.timerange import TimeRange
 from obsnb.views.formats import one_line, shorten
 
 __all__ = [
+    "MOST",
     "CallEntry",
     "ErrorEntry",
     "SlowEntry",
@@ -30,6 +32,20 @@ __all__ = [
     "timeline",
     "unsure",
 ]
+
+
+@dataclass(frozen=True)
+class Most:
+    """How many of each a report shows, in every form; the frames have them all."""
+
+    rows: int = 200
+    suspects: int = 10
+    groups: int = 20
+    statements: int = 15
+    calls: int = 40
+
+
+MOST = Most()
 
 
 @dataclass(frozen=True)
@@ -60,6 +76,11 @@ class SuspectEntry:
     within: str
     reasons: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def speaks(self) -> bool:
+        """Whether anything at all speaks against it."""
+        return bool(self.cause or self.reasons)
 
 
 @dataclass(frozen=True)
@@ -92,6 +113,11 @@ class ErrorEntry:
     users: tuple[str, ...]
     trace_ids: tuple[str, ...]
     evidence: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The message; one of nothing but placeholders is no message."""
+        return self.message if re.search(r"\w", self.message) else "its message differs each time"
 
     @property
     def name(self) -> str:
@@ -211,8 +237,16 @@ def timeline(frame: pl.DataFrame | None, notes: Notes, during: TimeRange | None)
 
 
 def suspects(frame: pl.DataFrame | None) -> tuple[SuspectEntry, ...]:
-    """The suspects, in the frame's order: best first."""
-    return tuple(_entry(SuspectEntry, {"rank": place, **row}) for place, row in enumerate(_rows(frame), 1))
+    """The suspects, in the frame's order: best first. What the cause says already is no reason of its own."""
+    read = (_entry(SuspectEntry, {"rank": place, **row}) for place, row in enumerate(_rows(frame), 1))
+    return tuple(
+        replace(
+            one,
+            cause_kind="" if one.cause_kind == "unknown" else one.cause_kind,
+            reasons=tuple(reason for reason in one.reasons if reason.rstrip(".") not in one.cause),
+        )
+        for one in read
+    )
 
 
 def errors(frame: pl.DataFrame | None) -> tuple[ErrorEntry, ...]:
@@ -223,7 +257,7 @@ def errors(frame: pl.DataFrame | None) -> tuple[ErrorEntry, ...]:
     entries = [_entry(ErrorEntry, row) for row in _rows(frame)]
     names = {one.group_id: one.name for one in entries if one.group_id}
     return tuple(
-        replace(one, raised_by=tuple(names.get(cause, cause) for cause in one.raised_by))
+        replace(one, raised_by=tuple(dict.fromkeys(names.get(cause, cause) for cause in one.raised_by)))
         for one in sorted(entries, key=_place)
     )
 

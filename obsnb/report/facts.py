@@ -6,13 +6,45 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from obsnb.report.entries import SuspectEntry, unsure
+from obsnb.report.notes import SECTIONS
 from obsnb.timerange import TimeRange
-from obsnb.views.formats import IN_WORDS, clock, duration, moment, number, one_line, period, quantity, shorten
+from obsnb.views.formats import (
+    IN_WORDS,
+    clock,
+    counted,
+    duration,
+    moment,
+    number,
+    one_line,
+    period,
+    quantity,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from obsnb.report.postmortem import ImpactRow, Postmortem
 
-__all__ = ["CALLS", "Fact", "contents", "dated", "facts", "length_of", "limits", "measured", "words"]
+__all__ = [
+    "CALLS",
+    "CITED_ROWS",
+    "STATEMENTS",
+    "SUPPORTED",
+    "Fact",
+    "asked",
+    "capital",
+    "contents",
+    "dated",
+    "facts",
+    "grouped",
+    "left_out",
+    "length_of",
+    "limits",
+    "measured",
+    "started",
+    "suspected",
+    "unsuspected",
+    "words",
+]
 
 
 #: What is said above the table of calls.
@@ -20,6 +52,12 @@ CALLS = (
     "From the traces that were fetched, which may be a selection: how things are connected, not how often "
     "they are used."
 )
+
+
+#: What stands above the statements, the traces' bars and the hypotheses.
+STATEMENTS = "Statements without their values. Times and calls are those of the traces that were fetched."
+SUPPORTED = "“Supported” means that what was looked at agrees with it, not that it is proven."
+CITED_ROWS = 'Each id names rows of the frozen incident; inv.evidence("…") gives them.'
 
 
 @dataclass(frozen=True)
@@ -35,6 +73,11 @@ class Fact:
 def dated(window: TimeRange) -> bool:
     """Whether times need their day beside them."""
     return window.start.date() != window.end.date()
+
+
+def capital(text: str) -> str:
+    """The text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
 
 
 def words(window: TimeRange) -> str:
@@ -91,6 +134,58 @@ def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[F
     return tuple(rows)
 
 
+def suspected(postmortem: Postmortem) -> str:
+    """What stands above the suspects."""
+    if postmortem.during is None:
+        return "No onset was found, so nothing is explained here; this is what stands out in the window."
+    return (
+        "Suspects are ranked from the data; they are where to look, not a verdict. What people concluded "
+        "stands under “Root cause”."
+    )
+
+
+def started(postmortem: Postmortem) -> str:
+    """What the suspects' section is called."""
+    return "What stands out" if postmortem.during is None else "Where it started"
+
+
+def unsuspected(suspects: tuple[SuspectEntry, ...]) -> str:
+    """The services that nothing speaks against, in a sentence."""
+    names = [shorten(one_line(one.service), 60) for one in suspects if not one.speaks]
+    return f"Nothing was found against {', '.join(names[:20])}." if names else ""
+
+
+def left_out(spans: int) -> str:
+    """What is said where not every span of the trace is drawn."""
+    if not spans:
+        return ""
+    verb = "is" if spans == 1 else "are"
+    return (
+        f"{number(spans)} of its spans {verb} not drawn: neither on the critical path, nor failed, nor among "
+        "the longest."
+    )
+
+
+def grouped(postmortem: Postmortem, count: int) -> str:
+    """What stands above the error groups."""
+    before = f"; “before” is {words(postmortem.baseline)}" if postmortem.baseline else ""
+    return (
+        f"{counted(count, 'group')}, those that came with the incident first. Errors that differ only in "
+        "ids, numbers and the like are one group, in which <*> stands for what differs; the counts are of "
+        f"requests that met it{before}."
+    )
+
+
+def asked(postmortem: Postmortem) -> str:
+    """What stands above the queries."""
+    rows = sum(one.rows for one in postmortem.queries)
+    open_ones = len(unsure(postmortem.queries))
+    verb = "is" if open_ones == 1 else "are"
+    state = f"{number(open_ones)} of the answers {verb} a selection, or not known to be complete."
+    queries = counted(len(postmortem.queries), "query", "queries")
+    return f"{queries}, {counted(rows, 'row')}. {state if open_ones else 'All answers are complete.'}"
+
+
 def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
     """What the report rests on and where it ends: a word and sentences each."""
     during, baseline = postmortem.during, postmortem.baseline
@@ -137,8 +232,13 @@ def _sentence(text: str) -> str:
 
 def contents(postmortem: Postmortem, *, calls: bool, evidence: bool) -> tuple[tuple[str, str], ...]:
     """Anchor and name of each section, in order."""
-    glossary = [("glossary", "Glossary")] if postmortem.notes.glossary else []
-    people = [("people", "In people's words"), ("lessons", "Lessons"), ("actions", "Action items"), *glossary]
+    notes, public = postmortem.notes, postmortem.audience == "public"
+    people = [
+        *([("people", "In people's words")] if notes.tells(SECTIONS[1:5]) or not public else []),
+        *([("lessons", "Lessons")] if notes.tells(SECTIONS[5:]) or not public else []),
+        *([("actions", "Action items")] if notes.action_items or not public else []),
+        *([("glossary", "Glossary")] if notes.glossary else []),
+    ]
     if postmortem.audience == "public":
         return (("summary", "Summary"), ("impact", "Impact"), ("timeline", "Timeline"), *people)
     said = bool(postmortem.conclusions or postmortem.remarks)
@@ -146,7 +246,7 @@ def contents(postmortem: Postmortem, *, calls: bool, evidence: bool) -> tuple[tu
         ("summary", "Summary"),
         ("impact", "Impact"),
         ("timeline", "Timeline"),
-        ("suspects", "Where it started"),
+        ("suspects", started(postmortem)),
         ("errors", "Error groups"),
         ("slow", "Slow queries"),
         ("trace", "The trace"),

@@ -63,11 +63,6 @@ def cut(text: str, limit: int) -> str:
     return text if rest <= 0 else f"{text[:limit]}\n… {rest:,} further characters are left out here."
 
 
-def capital(text: str) -> str:
-    """The text with its first letter in upper case."""
-    return text[:1].upper() + text[1:]
-
-
 def is_web(address: str) -> bool:
     """Whether an address is one of the web, and no other scheme that a browser would act on."""
     return address.startswith(("https://", "http://"))
@@ -97,9 +92,26 @@ def _environment() -> jinja2.Environment:
         formats.one_line,
         formats.shorten,
     )
-    here = (blocks, capital, cut, drawing, facts.measured, facts.words, is_web, unbroken)
+    here = (
+        blocks,
+        facts.capital,
+        cut,
+        drawing,
+        facts.left_out,
+        facts.measured,
+        facts.words,
+        is_web,
+        unbroken,
+    )
     environment.filters |= {word.__name__: word for word in (*words, *here)}
-    environment.globals |= {"sections": SECTIONS, "cited": CITED, "calls_words": facts.CALLS}
+    environment.globals |= {
+        "sections": SECTIONS,
+        "cited": CITED,
+        "calls_words": facts.CALLS,
+        "most": entries.MOST,
+    }
+    environment.globals |= {"statements_words": facts.STATEMENTS, "cited_words": facts.CITED_ROWS}
+    environment.globals["supported_words"] = facts.SUPPORTED
     environment.globals["light"] = LIGHT  # the colours for readers of SVG that know no style sheet
     return environment
 
@@ -169,6 +181,11 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "public": postmortem.audience == "public",
         "contents": facts.contents(postmortem, calls=bool(calls), evidence=bool(listed)),
         "limits": facts.limits(postmortem),
+        "started": facts.started(postmortem),
+        "suspected": facts.suspected(postmortem),
+        "unsuspected": facts.unsuspected(suspects),
+        "grouped": facts.grouped(postmortem, len(errors)),
+        "asked": facts.asked(postmortem),
         "unsure": entries.unsure(postmortem.queries),
         "timeline": figures.timeline_rows(timeline, lettered, end_ns=end_ns),
         "suspects": suspects,

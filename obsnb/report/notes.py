@@ -116,6 +116,10 @@ class Notes:
         empty = [section.heading for section in SECTIONS if not self.text(section.key).strip()]
         return tuple(empty if self.action_items else [*empty, "Action items"])
 
+    def tells(self, sections: Iterable[Section]) -> bool:
+        """Whether anything is written in these sections."""
+        return any(self.text(section.key).strip() for section in sections)
+
     def text(self, key: str) -> str:
         """What is written under a section's key."""
         return str(getattr(self, key))

@@ -216,7 +216,13 @@ class Postmortem:
         return render_markdown(self)
 
     def save(self, path: str | Path) -> Path:
-        """Write it, as ``.html``, ``.md`` or ``.pdf`` by the path's suffix: whole, or not at all.
+        """Write it, in the form that the path's suffix says: each file whole, or not at all.
+
+        Parameters
+        ----------
+        path
+            ``.html``, ``.md``, ``.pdf`` or ``.ipynb``. Beside Markdown its charts are written, as
+            ``NAME-charts.svg``.
 
         Returns
         -------
@@ -230,22 +236,11 @@ class Postmortem:
         MissingExtraError
             A PDF is asked for, and WeasyPrint is not installed.
         """
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix == ".html":
-            content = self.to_html().encode()
-        elif suffix == ".md":
-            content = self.to_markdown().encode()
-        elif suffix == ".pdf":
-            from obsnb.report.pdf import render_pdf
+        from obsnb.report.forms import contents_of
 
-            content = render_pdf(self)
-        else:
-            raise UsageError(
-                f"A post-mortem cannot be saved as {path.name!r}: the suffix says the format.",
-                hint="Save it as .html, .md or .pdf, for example postmortem.html.",
-            )
-        _write_whole(path, content)
+        path = Path(path)
+        for name, content in contents_of(self, path.name).items():
+            _write_whole(path.with_name(name), content, asked=path.name)
         return path
 
     def _repr_html_(self) -> str:
@@ -254,7 +249,7 @@ class Postmortem:
         return f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="720"></iframe>'
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, content: bytes, *, asked: str) -> None:
     """Beside the target first, then in its place, so that no half file is ever seen."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -264,6 +259,6 @@ def _write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
         raise UsageError(
-            f"{path.name} cannot be written into {path.parent}: {error.strerror}.",
+            f"{asked} cannot be written into {path.parent}: {error.strerror}.",
             hint="Make the folder first, or choose another.",
         ) from None

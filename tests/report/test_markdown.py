@@ -115,5 +115,7 @@ def test_a_post_mortem_of_nothing_says_so_in_every_section() -> None:
 def test_a_query_s_completeness_and_its_reason_stand_beside_it() -> None:
     markdown = render_markdown(postmortem("said"))
     assert "| 1 | said logs (said) | said | 33,356 | **yes** | said; said |" in markdown
-    assert "| 2 | said logs (said) | said | 33,356 | **no** | only said; said; said |" in markdown
+    assert (
+        "| 2 | said logs (said) | said | 33,356 | **no**, a selection | only said; said; said |" in markdown
+    )
     assert "**1 of 2 answers** is a selection, or not known to be complete." in markdown

@@ -3,20 +3,44 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET  # reads what we wrote
 
 import pytest
 
 from obsnb.errors import MissingExtraError, UsageError
 from obsnb.report import pdf
+from obsnb.report.markdown import render_markdown
+from obsnb.report.notebook import render_notebook
 from obsnb.report.postmortem import Postmortem
 from tests.report.made_up import DURING, WINDOW, postmortem, script_line
+from tests.report.test_escape import tokens
 from tests.requirements import require_module
 
 
 def test_the_suffix_chooses_the_format(tmp_path: Path) -> None:
     report = postmortem()
     assert report.save(tmp_path / "a.html").read_text(encoding="utf-8") == report.to_html()
-    assert report.save(str(tmp_path / "a.MD")).read_text(encoding="utf-8") == report.to_markdown()
+    assert report.save(tmp_path / "a.ipynb").read_text(encoding="utf-8") == render_notebook(report)
+    shown = render_markdown(report, picture="a-charts.svg")
+    assert report.save(str(tmp_path / "a.MD")).read_text(encoding="utf-8") == shown
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a-charts.svg", "a.MD", "a.html", "a.ipynb"]
+
+
+def test_charts_beside_markdown_are_drawn_without_a_style_sheet_and_their_name_is_no_markup(
+    tmp_path: Path,
+) -> None:
+    path = postmortem(script_line()).save(tmp_path / "a) ![x](y.md")
+    (beside,) = tmp_path.glob("*.svg")
+    assert beside.name == "a) ![x](y-charts.svg"
+    (image,) = [one for one in tokens(path.read_text("utf-8")) if one.type == "image"]
+    assert unquote(str(image.attrs["src"])) == beside.name
+    drawn = ET.fromstring(beside.read_text("utf-8"))  # our own
+    tags = {one.tag.rpartition("}")[2] for one in drawn.iter()}
+    assert tags <= {"svg", "g", "rect", "line", "path", "circle", "text", "title"}
+    keys = {key for one in drawn.iter() for key in one.attrib}
+    assert not [key for key in keys if key.lower().startswith(("on", "href", "xlink", "style", "{"))]
+    assert {one.get("fill") for one in drawn.iter() if one.tag.endswith("}text")}.isdisjoint({None})
 
 
 def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
@@ -24,7 +48,7 @@ def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path) -> Non
         postmortem().save(tmp_path / "report.docx")
     assert str(caught.value) == (
         "A post-mortem cannot be saved as 'report.docx': the suffix says the format.\n"
-        "Hint: Save it as .html, .md or .pdf, for example postmortem.html."
+        "Hint: Save it as .html, .md, .pdf or .ipynb, for example postmortem.html."
     )
     assert list(tmp_path.iterdir()) == []
 
