@@ -70,7 +70,9 @@ def _title(postmortem: Postmortem) -> str:
 def _moments(timeline: pl.DataFrame) -> pl.DataFrame:
     """Onset, recovery and what was starred, without who and whence."""
     starred = pl.col("starred") if "starred" in timeline.columns else pl.lit(value=False)
-    chosen = timeline.filter(starred | pl.col("kind").cast(pl.String).is_in(["onset", "recovery"]))
-    edge = pl.col("kind").cast(pl.String).is_in(["onset", "recovery"])
-    words = pl.when(edge).then(pl.col("kind").cast(pl.String).str.to_titlecase()).otherwise(pl.col("title"))
-    return chosen.select("timestamp", "end", "kind", words.alias("title"))
+    kind = pl.col("kind").cast(pl.String)
+    chosen = timeline.filter(starred | kind.is_in(["onset", "recovery"]))
+    said = kind.replace_strict(
+        {"onset": "the incident began", "recovery": "back to what was usual before"}, default=None
+    )
+    return chosen.select("timestamp", "end", "kind", pl.coalesce(said, "title").alias("title"))

@@ -64,7 +64,7 @@ def _heading(panel: figures.DrawnPanel, y: float) -> list[str]:
         colour = LIGHT.bad if bad else LIGHT.series[slot]
         words = name[:40]
         out.append(markup(label(right, y, words, look="tick", colour=LIGHT.quiet, anchor="end")))
-        right -= len(words) * _SIZE * 0.6 + 8
+        right -= len(words) * _SIZE * 0.55 + 6
         pen = rule(
             right - 20, y - 4, right, y - 4, look="line", colour=colour, width=2, dashes=dash or "none"
         )

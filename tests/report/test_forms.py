@@ -46,6 +46,7 @@ DIFFERENCES: dict[str, tuple[str, str, str]] = {
     "Hypotheses tried": ("", "evidence", "the page links to it"),
     "What was asked": ("", "source how that is known a", "a page sets the source below its query"),
 }
+_PLACE = r'<word xMin="([\d.]+)" yMin="[\d.]+" xMax="([\d.]+)" yMax="[\d.]+">(.*?)</word>'
 _ID = re.compile(r"\b[0-9a-f]{6,}\b|\b\d{19}\b")
 _DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
@@ -206,10 +207,15 @@ def _numbers(told: Postmortem) -> list[str]:
     return out
 
 
-def _paper(told: Postmortem, folder: Path) -> str:
+def _paper(told: Postmortem, folder: Path) -> Path:
     require_module("weasyprint")
-    path = told.save(folder / "report.pdf")
-    done = subprocess.run([require("pdftotext"), path, "-"], check=True, capture_output=True, text=True)
+    return told.save(folder / "report.pdf")
+
+
+def _read(paper: Path, *how: str) -> str:
+    done = subprocess.run(
+        [require("pdftotext"), *how, paper, "-"], check=True, capture_output=True, text=True
+    )
     return re.sub(r"\n\d+ / \d+\n", "\n", done.stdout.replace("\x0c", "\n"))
 
 
@@ -228,6 +234,7 @@ class Forms:
     text: str
     markdown: dict[str, list[str]]
     notebook: str
+    pdf: Path
     paper: str
     drawn: str
 
@@ -238,6 +245,7 @@ def forms(
 ) -> Forms:
     """For those inside, and for anybody."""
     report = told.for_audience(request.param)
+    pdf = _paper(report, tmp_path_factory.mktemp("paper"))
     html, text = render_html(report), render_markdown(report, picture="charts.svg")
     return Forms(
         told=report,
@@ -246,7 +254,8 @@ def forms(
         text=text,
         markdown=_markdown_sections(text),
         notebook=_notebook_text(report),
-        paper=_paper(report, tmp_path_factory.mktemp("paper")),
+        pdf=pdf,
+        paper=_read(pdf),
         drawn=re.sub("<[^>]+>", " ", chart_svg(report) or ""),
     )
 
@@ -297,6 +306,15 @@ def test_the_page_and_markdown_have_the_same_words_but_for_those_named(forms: Fo
     evidence = different.pop("Evidence", (set(), set()))  # of a row Markdown holds 300 letters, a page 3,000
     assert {heading: rest for heading, rest in different.items() if any(rest)} == {}
     assert bool(evidence[0]) == (forms.told.audience == "internal")
+
+
+def test_nothing_on_paper_is_cut_off(forms: Forms) -> None:
+    words = _read(forms.pdf, "-bbox")
+    (width,) = {float(one) for one in re.findall(r'<page width="([\d.]+)"', words)}
+    margin = 15 * 72 / 25.4  # of 15 mm
+    places = [(float(a), float(b), word) for a, b, word in re.findall(_PLACE, words)]
+    assert len(places) > 100
+    assert [one for one in places if one[0] < margin - 1 or one[1] > width - margin + 4] == []
 
 
 def test_every_form_cites_the_same_evidence(forms: Forms) -> None:
