@@ -31,6 +31,8 @@ _COLUMNS: dict[str, Any] = {
     "evidence": pl.List(pl.String),
 }
 
+_LEVEL = 0.01  # of the test whether a rate fell, before the correction for the number of caches
+
 
 def cache_hit_rates(
     series: Any = None,
@@ -68,7 +70,8 @@ def cache_hit_rates(
         lines``), ``hits``, ``misses``, ``rate`` (hits of all, 0 to 1), ``before`` and ``within`` (the cache's
         rate in `baseline` and in `during`; null without it), ``fell`` (whether misses are a larger share
         than in the baseline: the two-proportion z test at 1 % with Bonferroni's correction for the number
-        of caches, and at least twice the share), ``evidence`` (up to 3 ids, the earliest first).
+        of caches, and at least twice the share, or at most half the share of hits), ``evidence`` (up to 3
+        ids, the earliest first).
 
     Raises
     ------
@@ -118,7 +121,11 @@ def _against(counts: pl.DataFrame, during: TimeRange | None, baseline: TimeRange
     key = pl.concat_str([pl.col(name).fill_null("\0") for name in _KEY], separator="\1").alias("key")
     counted = counts.with_columns(key, (hits + misses).alias("count"))
     worse = affected(counted, "key", "misses", during=during, baseline=baseline)
-    found = worse.select("key", pl.col("affected").alias("fell"))
+    # Where half or more were misses before, they cannot become twice the share: then hits are what halves.
+    left = 1 - pl.col("during_hits") / pl.col("during_count")
+    halved = left <= (1 - pl.col("before_hits") / pl.col("before_count")) / 2
+    surely = pl.col("p_value") * worse.height < _LEVEL
+    found = worse.select("key", fell=pl.col("affected") | (surely & halved))
     return compared.with_columns(key).join(found, on="key", how="left").drop("key")
 
 

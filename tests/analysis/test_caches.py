@@ -104,6 +104,17 @@ def test_a_rate_that_fell_is_told_with_both_numbers_at_its_first_low_interval():
     assert event["timestamp"].timestamp() == 240
 
 
+def test_a_cache_that_missed_half_and_more_before_has_fallen_where_its_hits_halved():
+    series = _counted([0, 40, 80, 120, 130, 140, 150], [0, 60, 120, 180, 270, 360, 450])
+    out = obsnb.cache_hit_rates(series, during=_DURING, baseline=_BEFORE)
+    assert (out["before"][0], out["within"][0]) == (pytest.approx(0.4), pytest.approx(0.1))
+    assert out["fell"].unique().to_list() == [True]
+    milder = _counted([0, 40, 80, 120, 150, 180, 210], [0, 60, 120, 180, 250, 320, 390])
+    assert obsnb.cache_hit_rates(milder, during=_DURING, baseline=_BEFORE)["fell"].unique().to_list() == [
+        False
+    ]
+
+
 def test_a_rate_that_stayed_has_not_fallen_and_without_a_baseline_nobody_knows():
     series = _counted([0, 90, 180, 270, 360, 450], [0, 10, 20, 30, 40, 50])
     assert obsnb.cache_hit_rates(series, during=_DURING, baseline=_BEFORE)["fell"].unique().to_list() == [
