@@ -26,6 +26,7 @@ RUNS += [
     ("80_frontend", "slow-query"),
     ("80_frontend", "lab-quiet"),
     ("70_data_sources", "lab-data-source"),
+    ("50_performance", "lab-data-source"),
     ("10_triage", "lab-quiet"),
 ]
 RUNS += [
@@ -71,14 +72,19 @@ def test_the_slow_queries_runbook_names_the_statement(found):
     result, cause = found["30_slow_queries", "slow-query"]
     assert f"FROM {cause['table']} " in result.findings["finding"]
     assert f"(on {cause['service']})" in result.findings["finding"]
-    assert _verdicts(result)["A statement became slower."] == "supported"
+    verdicts = _verdicts(result)
+    assert verdicts["A statement became slower."] == "supported"
+    assert verdicts["Requests wait for a connection or a lock."] == "supported"
+    assert f" Besides, {cause['via']} waited for a connection " in result.findings["finding"]
 
 
 def test_the_slow_queries_runbook_clears_the_database_where_another_call_is_slow(found):
     result, cause = found["30_slow_queries", "datasource"]
     assert result.findings["finding"].startswith("No statement became slower")
     assert f"(on {cause['service']})" in result.findings["finding"]
-    assert _verdicts(result)["A statement became slower."] == "refuted"
+    verdicts = _verdicts(result)
+    assert verdicts["A statement became slower."] == "refuted"
+    assert verdicts["Requests wait for a connection or a lock."] == "refuted"
 
 
 @pytest.mark.parametrize("incident", ["slow-query", "datasource"])
@@ -87,6 +93,9 @@ def test_the_traces_runbook_finds_the_one_operation_that_holds_the_time(found, i
     verdicts = _verdicts(result)
     assert verdicts["The time that was added is added in one place."] == "supported"
     assert verdicts["Operations fail that did not fail before."] == "supported"
+    assert verdicts["The traces themselves are wrong."] == "refuted"
+    waits = "supported" if cause["service"] == "postgres" else "refuted"  # for a connection of its pool
+    assert verdicts["Operations take time that were not there before."] == waits
     where = {"postgres": "observastack-backend, SELECT", "loki": "loki, "}[cause["service"]]
     assert result.findings["finding"].startswith(where)
 
@@ -115,10 +124,30 @@ def test_the_performance_runbook_finds_the_statement_and_clears_the_network(foun
     assert verdicts["A cache stopped helping."] == "open"
 
 
-def test_the_data_sources_runbook_names_the_one_that_is_ill_and_clears_the_database(found):
+def test_the_performance_runbook_tells_of_the_cache_into_which_a_failing_source_puts_nothing(found):
+    result, _ = found["50_performance", "lab-data-source"]
+    assert _verdicts(result)["A cache stopped helping."] == "supported"
+    assert " A cache stopped helping: cache_lookups of backend: " in result.findings["finding"]
+
+
+def test_the_data_sources_runbook_names_the_one_that_is_ill_and_how_and_clears_the_others(found):
     result, cause = found["70_data_sources", "datasource"]
     assert result.findings["finding"].startswith(f"{cause['service']} stands out. ")
-    assert not any("postgres" in text for one in result.findings["hypotheses"] for text in one["supports"])
+    assert {name for name, verdict in _verdicts(result).items() if verdict == "supported"} == {
+        "A data source does not answer in time.",
+        "A data source limits how much it is asked.",
+        "Calls to a data source fail.",
+        "A data source is slow.",
+    }
+    told = [text for one in result.findings["hypotheses"] for text in one["supports"]]
+    assert all(text.startswith(f"{cause['service']}: ") for text in told)
+
+
+@pytest.mark.parametrize("incident", ["datasource", "lab-data-source"])
+def test_the_data_sources_runbook_takes_no_caller_for_a_data_source(found, incident):
+    result, cause = found["70_data_sources", incident]
+    told = [text for one in result.findings["hypotheses"] for text in (*one["supports"], *one["against"])]
+    assert not any(text.startswith(f"{cause['via']}: ") for text in [*told, *result.findings["normal"]])
 
 
 def test_the_data_sources_runbook_tells_one_that_hangs_from_one_that_refuses(found):
@@ -126,6 +155,8 @@ def test_the_data_sources_runbook_tells_one_that_hangs_from_one_that_refuses(fou
     assert result.findings["finding"].startswith(f"{cause['service']} stands out. ")
     verdicts = _verdicts(result)
     assert verdicts["A data source is slow."] == "supported"
+    assert verdicts["A data source does not answer in time."] == "supported"
+    assert verdicts["A data source cannot be reached."] == "refuted"
     assert verdicts["A data source refuses what it is asked."] == "refuted"
     assert verdicts["A data source limits how much it is asked."] == "refuted"
 
