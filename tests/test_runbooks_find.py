@@ -107,6 +107,8 @@ def test_triage_begins_where_it_started_and_goes_through_the_checklist(found, in
     verdicts = _verdicts(result)
     assert verdicts["A server that is called became slower."] == "supported"
     assert verdicts["A change set it off."] == ("supported" if "change" in cause else "refuted")
+    assert verdicts["A process was down."] == "refuted"
+    assert verdicts["Another alert rule would have told sooner."] == "supported"
 
 
 def test_the_first_runbook_ends_in_a_finding_that_names_where_it_started(found):
@@ -225,6 +227,7 @@ def test_the_frontend_runbook_names_the_error_and_the_release_and_clears_the_ser
     assert verdicts["A release of the page came with it."] == "supported"
     assert verdicts["The page loads more, or for longer."] == "open"
     assert verdicts["It is some browsers only."] == "open"
+    assert verdicts["The page calls more of what it does slow."] == "refuted"
 
 
 def test_the_frontend_runbook_sends_on_to_the_server_where_the_page_only_suffers(found):
@@ -232,7 +235,9 @@ def test_the_frontend_runbook_sends_on_to_the_server_where_the_page_only_suffers
     assert result.findings["finding"].endswith(
         "Its requests fail too, so look at who answers them before you look at the page."
     )
-    assert _verdicts(result)["A release of the page came with it."] == "refuted"
+    verdicts = _verdicts(result)
+    assert verdicts["A release of the page came with it."] == "refuted"
+    assert verdicts["The page calls more of what it does slow."] == "supported"
 
 
 def test_the_frontend_runbook_says_so_where_there_is_no_page(found):
@@ -248,6 +253,20 @@ def test_polars_pandas_and_sql_count_the_same(found):
     (one,) = result.findings["hypotheses"]
     assert (one["verdict"], len(one["supports"])) == ("supported", 3)
     assert result.findings["finding"].startswith(f"{cause['via']} wrote ")
+
+
+def test_triage_says_what_an_alert_rule_of_ones_own_would_have_done(tmp_path):
+    rule = 'http_requests_total{status_code="500"} > 10'
+    result = run_runbook("10_triage", out=tmp_path, parameters={"ARCHIVE": "lab-quiet", "RULE": rule})
+    text = result.notebook.read_text("utf-8")
+    assert json.dumps(f"{rule} would have been silent.\n") in text
+
+
+def test_the_post_mortem_runbook_tells_how_long_it_took_and_what_of_the_budget_is_used(tmp_path):
+    result = run_runbook("90_postmortem", out=tmp_path)
+    shown = result.notebook.read_text("utf-8")
+    assert "1 min 41 s after the onset by the alert HighRequestLatency" in shown
+    assert "share of the error budget" in shown
 
 
 @pytest.mark.parametrize(("book", "incident"), RUNS)
