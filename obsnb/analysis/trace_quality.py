@@ -139,8 +139,8 @@ def _pieces(frame: pl.DataFrame) -> dict[str, tuple[pl.Series, int]]:
     ids = facts.select("trace_id", pl.col("span_id").alias("parent")).unique()
     orphans = children.join(ids, on=["trace_id", "parent"], how="anti")["row"]
     roots = facts.filter(pl.col("asked") & pl.col("parent").is_null())
-    first = roots.drop_nulls(["trace_id", "span_id"]).unique(["trace_id", "span_id"])
-    several = first.filter(pl.len().over("trace_id") > 1)["row"]
+    known = roots.drop_nulls(["trace_id", "span_id"])
+    several = known.filter(pl.col("span_id").n_unique().over("trace_id") > 1)["row"]
     rows = facts["row"]
     return {
         "missing parent": (rows.is_in(orphans.implode()), children.height),
@@ -154,7 +154,7 @@ def _times(frame: pl.DataFrame, known: pl.Series) -> dict[str, tuple[pl.Series, 
     pairs = (tree.parent >= 0) & timed & timed[tree.parent] if len(timed) else np.zeros(0, dtype=bool)
     early = pairs & (tree.start < tree.start[tree.parent]) if len(timed) else pairs
     late = pairs & (tree.end > tree.end[tree.parent]) if len(timed) else pairs
-    could = int(pairs.sum())
+    could = int(pairs[tree.seat].sum())
     return {
         "before its parent": (pl.Series(early[tree.seat], dtype=pl.Boolean), could),
         "outlives its parent": (pl.Series(late[tree.seat], dtype=pl.Boolean), could),
