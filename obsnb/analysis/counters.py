@@ -16,8 +16,9 @@ __all__ = ["each_once", "increases", "quantile_of_buckets", "series_key"]
 def series_key(frame: pl.DataFrame) -> list[str]:
     """The columns that tell the series of a frame apart: their ids, else every column of text."""
     ids = ["series_id"] if "series_id" in frame.columns else []
-    if ids and not frame["series_id"].null_count():
-        return ids
+    nameless = frame["series_id"].is_null() if ids else pl.Series([], dtype=pl.Boolean)
+    if ids and not ("metric" in frame.columns and (nameless & frame["metric"].is_not_null()).any()):
+        return ids  # what has neither id nor metric is no sample of any series
     texts = [name for name in frame.columns if frame.schema[name] == pl.String]
     return list(dict.fromkeys([*ids, *texts]))
 
