@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
@@ -27,7 +27,12 @@ _NOTHING = ("unknown", "")
 
 
 def cause_of(
-    suspect: Suspect, *, load: Mapping[str, float], onset_ns: int, may_wait: bool = True
+    suspect: Suspect,
+    *,
+    load: Mapping[str, float],
+    onset_ns: int,
+    may_wait: bool = True,
+    callers: Collection[str] = (),
 ) -> tuple[str, str]:
     """The kind of cause and a sentence; ``unknown`` and an empty one where nothing speaks for any.
 
@@ -44,6 +49,9 @@ def cause_of(
         When the incident began.
     may_wait
         Whether the service calls others, as far as is known.
+    callers
+        Whose requests lead to it. Where it is asked more often and none of them is, they ask again what
+        failed, or ask more than they should: that is no load of its own, nor is what it uses for it.
     """
     if suspect.score < _SCORE:
         return _NOTHING
@@ -51,7 +59,7 @@ def cause_of(
     symptom = _symptom(suspect)
     if near is not None and near.service == suspect.service:
         return "deployment", "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
-    kind, said = _changed(suspect, load, may_wait)
+    kind, said = _changed(suspect, load, may_wait, callers)
     if near is not None:
         after = f"after the {_deployed(near, onset_ns)}"
         return ("deployment" if kind == "unknown" else kind), "; ".join(filter(None, (said, after)))
@@ -72,13 +80,21 @@ def _deployed(deployment: Deployment, onset_ns: int) -> str:
     return f"{what} of {deployment.service}{title} at {dated(deployment.at_ns)}, {when}"
 
 
-def _changed(suspect: Suspect, load: Mapping[str, float], may_wait: bool) -> tuple[str, str]:
+def _changed(
+    suspect: Suspect, load: Mapping[str, float], may_wait: bool, callers: Collection[str]
+) -> tuple[str, str]:
     telling = [each for each in suspect.findings if each.strength >= _ENOUGH]
-    more = load.get(suspect.service, 1.0)
+    asked = load.get(suspect.service, 1.0)
+    above = [load[caller] for caller in callers if caller in load]
+    asked_again = asked >= _MORE_LOAD and bool(above) and max(above) < _MORE_LOAD
+    more = 1.0 if asked_again else asked
     statement = next((each for each in telling if each.statement), None)
     if statement is not None and _leads(statement, telling):
         return "statement", statement.statement
-    resource = next((each for each in telling if each.signal == "resource" and not each.waiting), None)
+    resources = [each for each in telling if each.signal == "resource" and not each.waiting]
+    if asked_again:  # what grows no more than the requests do is used for them
+        resources = [each for each in resources if each.times is None or each.times > asked]
+    resource = next(iter(resources), None)
     if resource is not None:
         said = resource.reason.rstrip(".")
         return (

@@ -227,4 +227,5 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
         evidence=() if moved.series_id is None else (f"series:{moved.series_id}@{shown}",),
         waiting=role_of(moved.metric, conventions) == "waits",
         about=moved.metric,
+        times=moved.during / moved.before if moved.before > 0 and moved.during > 0 else None,
     )

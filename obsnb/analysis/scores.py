@@ -41,6 +41,8 @@ class Finding:
         What in the service it is about: an operation, an error, a metric.
     statement
         The table or statement, or what else was asked of a peer, where that is what became slow.
+    times
+        How many times as much of a resource is used as before, where that is known.
     """
 
     service: str
@@ -53,6 +55,7 @@ class Finding:
     waiting: bool = False
     about: str = ""
     statement: str = ""
+    times: float | None = None
 
 
 def rank_z(new: Floats, old: Floats) -> float:

@@ -314,7 +314,13 @@ def _deployments(given: _Given, found: _Found) -> list[Deployment]:
 
 def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
     calls = not found.graph.callees or suspect.service in found.graph.callees
-    kind, cause = cause_of(suspect, load=found.load, onset_ns=found.during.start_ns, may_wait=calls)
+    kind, cause = cause_of(
+        suspect,
+        load=found.load,
+        onset_ns=found.during.start_ns,
+        may_wait=calls,
+        callers=found.graph.callers.get(suspect.service, ()),
+    )
     told = [each for each in suspect.findings if each.strength >= _LEAST]
     reasons = list(dict.fromkeys(each.reason for each in told))[:_REASONS]
     if suspect.deployment is not None and suspect.score >= _LEAST:
