@@ -18,7 +18,7 @@ from obsnb.lab.faults.catalogue import fault_named, root_cause
 from obsnb.lab.faults.control import Broken
 from obsnb.lab.roster import Roster, roster_of
 from obsnb.lab.settings import COUNTS, NAMESPACE, LabSettings, Sampling
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, parse_duration
 
 __all__ = ["EVERY_SERIES", "TRUTH", "fine_step", "freeze", "kept_traces", "truth_of", "write_truth"]
 
@@ -64,8 +64,9 @@ def freeze(
         # As written, spans have no resource, so that no scope would find them.
         scope = {} if settings.as_written else {"namespace": NAMESPACE}
         obs.capture(window, scope=scope)
-        if window.duration_ns < _FEW * _STEP_NS:
-            obs.metrics(EVERY_SERIES, window, step=fine_step(settings))
+        fine = fine_step(settings)
+        if window.duration_ns < _FEW * _STEP_NS and window.grid(parse_duration(fine)):
+            obs.metrics(EVERY_SERIES, window, step=fine)
         path = obs.save(out, window=window, scope=scope, replace=replace)
         counts = _counted(obs, window, scope)
     truth = truth_of(settings, window=window, history=history, scenario=scenario) | counts

@@ -37,7 +37,6 @@ function isDark() {
 }
 
 function render({ model, el }) {
-  if (troubled({ model, el })) return undefined;
   let at = model.get("start");
   const { root, body, about, say, cover, ask, hear, stop } = house({ model, el, title: at.title, covers: false });
   root.classList.add("obsnb-chart");
@@ -204,4 +203,4 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default { render: standing(render) };
