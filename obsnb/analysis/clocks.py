@@ -60,9 +60,10 @@ def clock_skew(spans: Any) -> Any:
     bounds of all calls are intersected (Marzullo, 1984); the offset is the middle. Where the
     intersection is empty (the offset wanders, or hosts of one service differ) it is the median of the
     calls' middles, between their 5th and 95th percentiles. A callee that took longer than its caller
-    waited is asynchronous work and is left out; so are spans without a start or duration. That the bounds
-    hold takes times that were noted when things happened; a busy host notes them late, by up to a tick of
-    its scheduler (10 ms where the kernel ticks 100 times a second). Less than that is not called a skew.
+    waited is asynchronous work and is left out; so are spans without a start or duration, or with a negative
+    one. That the bounds hold takes times that were noted when things happened; a busy host notes them late,
+    by up to a tick of its scheduler (10 ms where the kernel ticks 100 times a second).
+    Less than that is not called a skew.
     """
     needs = ("trace_id", "span_id", "parent_span_id", "service", "start", "duration")
     frame = to_polars(spans, SPANS, needs=needs, what="clock_skew")

@@ -70,10 +70,10 @@ def notable_traces(
 
     Notes
     -----
-    Two traces show the same thing if they have the same root operation, failed on the same paths, and spent
-    most of their time on the same one; the later of two such is left out, but for the kind ``failed`` where
-    their error groups differ. Of several that fit equally well, the first by its id is shown, so that the
-    choice does not depend on the order of rows.
+    A negative duration, a clock's mistake, counts as none. Two traces show the same thing if they have the
+    same root operation, failed on the same paths, and spent most of their time on the same one; the later
+    of two such is left out, but for the kind ``failed`` where their error groups differ. Of several that
+    fit equally well, the first by its id is shown, so that the choice does not depend on the order of rows.
     """
     needs = ("trace_id", "span_id", "service", "name", "start", "duration")
     frame = to_polars(spans, SPANS, needs=needs, what="notable_traces").drop_nulls("trace_id")

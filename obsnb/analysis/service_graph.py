@@ -42,6 +42,10 @@ def service_graph(spans: Any, *, services: Any = None, conventions: Conventions 
     ------
     FrameError
         A needed column is missing.
+
+    Notes
+    -----
+    A span that is there twice is one call. A negative duration, a clock's mistake, counts as none.
     """
     frame = to_polars(
         spans,

@@ -118,7 +118,8 @@ def sightings_of_spans(spans: pl.DataFrame, *, conventions: Conventions) -> pl.D
     alone = failed.join(events.select("row").unique(), on="row", how="anti")
     facts = pl.concat([events, _statuses(alone, spans)], how="diagonal_relaxed")
     own = spans[facts["row"]]
-    ends = (pl.col("start").to_physical() + pl.col("duration").to_physical()).alias("end")
+    # A negative duration, a clock's mistake, counts as none: no error is before what it was met in.
+    ends = (pl.col("start").to_physical() + pl.col("duration").to_physical().clip(0)).alias("end")
     where = own.select("trace_id", "span_id", pl.col("service").cast(pl.String), ends)
     found = facts.drop("row").hstack(where).hstack(_context(own, conventions))
     found = found.with_columns(
