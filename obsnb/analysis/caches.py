@@ -68,10 +68,10 @@ def cache_hit_rates(
         A row a cache and interval, in order of service, cache and time: ``timestamp`` (its start),
         ``service``, ``cache`` (as a label names it, else its counter), ``source`` (``counters``, ``log
         lines``), ``hits``, ``misses``, ``rate`` (hits of all, 0 to 1), ``before`` and ``within`` (the cache's
-        rate in `baseline` and in `during`; null without it), ``fell`` (whether misses are a larger share
-        than in the baseline: the two-proportion z test at 1 % with Bonferroni's correction for the number
-        of caches, and at least twice the share, or at most half the share of hits), ``evidence`` (up to 3
-        ids, the earliest first).
+        rate in `baseline` and in `during`; null without it, or without look-ups in it), ``fell`` (whether
+        misses are a larger share than in the baseline: the two-proportion z test at 1 % with Bonferroni's
+        correction for the number of caches, and at least twice the share, or at most half the share of
+        hits; null where either rate is), ``evidence`` (up to 3 ids, the earliest first).
 
     Raises
     ------
@@ -126,7 +126,9 @@ def _against(counts: pl.DataFrame, during: TimeRange | None, baseline: TimeRange
     halved = left <= (1 - pl.col("before_hits") / pl.col("before_count")) / 2
     surely = pl.col("p_value") * worse.height < _LEVEL
     found = worse.select("key", fell=pl.col("affected") | (surely & halved))
-    return compared.with_columns(key).join(found, on="key", how="left").drop("key")
+    known = pl.col("before").is_not_null() & pl.col("within").is_not_null()
+    joined = compared.with_columns(key).join(found, on="key", how="left").drop("key")
+    return joined.with_columns(pl.when(known).then("fell").alias("fell"))
 
 
 def cache_drops(rates: pl.DataFrame, *, during: TimeRange) -> pl.DataFrame:

@@ -120,7 +120,9 @@ def impact(
     -------
     frame
         measure, during, before (scaled by nothing: what the baseline saw), unit, names (tenants
-        affected), how. The error budget's ``during`` is null where no counter tells, and ``how`` says why.
+        affected), how. ``during`` and ``before`` are null where no sample (for users, no line) lies in that
+        window, and tenants are left out then: that is not known, and not nought. The error budget's
+        ``during`` is null where no counter tells, and ``how`` says why.
 
     Raises
     ------
@@ -162,9 +164,11 @@ def _requests(
     counts = request_counts(frame, conventions=conventions)
     slow = slow_counts(frame, conventions=conventions)
     rows = []
+    ends = [during, *([baseline] if baseline else [])]
 
     def total(of: pl.DataFrame, column: str, window: TimeRange | None) -> float | None:
-        return None if window is None else float(of.filter(_in(window))[column].sum())
+        inside = of.clear() if window is None else of.filter(_in(window))
+        return float(inside[column].sum()) if inside.height else None  # nothing seen is not nought counted
 
     if counts.height:
         counts = counts.with_columns(failures=pl.col("count") * pl.col("failed"))
@@ -190,27 +194,35 @@ def _requests(
                 "slow requests", total(slow, "slow", during), total(slow, "slow", baseline), "requests", bound
             )
         )
-        ends = [during, *([baseline] if baseline else [])]
         p95 = [latency_quantile(frame.filter(_in(window)), 0.95, conventions=conventions) for window in ends]
         rows.append(_row("95th percentile", p95[0], p95[1] if baseline else None, "s", "latency histograms"))
-    if baseline is not None:
-        hurt = {
-            name
-            for of, hit in ((counts, "failures"), (slow, "slow"))
-            if of.height
-            for name in affected(of, "tenant", hit, during=during, baseline=baseline).filter("affected")[
-                "tenant"
-            ]
-        }
-        everyone = set(counts["tenant"].drop_nulls()) if counts.height else set(slow["tenant"].drop_nulls())
-        nobody = {name for name in everyone if name.strip().lower() in _NOBODY}
-        if everyone - nobody:
-            of = len(everyone - nobody)
-            how = f"larger share of failed or slow requests than in the baseline (z test), of {of}"
-            how += "; more requests of no known tenant failed or were slow, too" if hurt & nobody else ""
-            names = sorted(hurt - nobody)
-            rows.append(_row("tenants affected", float(len(names)), None, "tenants", how, names=names))
+    if baseline is not None and all(
+        counts.filter(_in(one)).height + slow.filter(_in(one)).height for one in ends
+    ):
+        rows += _tenants(counts, slow, during, baseline)
     return rows
+
+
+def _tenants(
+    counts: pl.DataFrame, slow: pl.DataFrame, during: TimeRange, baseline: TimeRange
+) -> list[dict[str, Any]]:
+    """The row of the tenants that were hurt, if there are tenants."""
+    hurt = {
+        name
+        for of, hit in ((counts, "failures"), (slow, "slow"))
+        if of.height
+        for name in affected(of, "tenant", hit, during=during, baseline=baseline).filter("affected")["tenant"]
+    }
+    everyone = set(counts["tenant"].drop_nulls()) if counts.height else set(slow["tenant"].drop_nulls())
+    nobody = {name for name in everyone if name.strip().lower() in _NOBODY}
+    if not everyone - nobody:
+        return []
+    how = (
+        f"larger share of failed or slow requests than in the baseline (z test), of {len(everyone - nobody)}"
+    )
+    how += "; more requests of no known tenant failed or were slow, too" if hurt & nobody else ""
+    names = sorted(hurt - nobody)
+    return [_row("tenants affected", float(len(names)), None, "tenants", how, names=names)]
 
 
 def _users(logs: pl.DataFrame, during: TimeRange, baseline: TimeRange | None) -> list[dict[str, Any]]:
@@ -221,6 +233,11 @@ def _users(logs: pl.DataFrame, during: TimeRange, baseline: TimeRange | None) ->
     )
     if bad.is_empty():
         return []
-    before = None if baseline is None else float(bad.filter(_in(baseline))["parsed.user"].n_unique())
-    seen = float(bad.filter(_in(during))["parsed.user"].n_unique())
+
+    def met(window: TimeRange | None) -> float | None:
+        if window is None or logs.filter(_in(window)).is_empty():
+            return None
+        return float(bad.filter(_in(window))["parsed.user"].n_unique())
+
+    seen, before = met(during), met(baseline)
     return [_row("users who met an error", seen, before, "users", "distinct users on error lines")]
