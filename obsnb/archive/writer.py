@@ -19,7 +19,7 @@ from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
 from obsnb.errors import ArchiveError
 from obsnb.ledger import QueryRecord
-from obsnb.redact import SECRETS_ONLY, Redactor
+from obsnb.redact import Redactor
 from obsnb.schema import BY_KIND, digest
 from obsnb.sources.base import Answer
 from obsnb.store.whole import beside
@@ -112,7 +112,7 @@ def write(
                 found += _write_story(fresh, story, redactor)
             _write_manifest(fresh, manifest, found + Counter(redactions or {}), redactor)
             if notes is not None:
-                (fresh / NOTES).write_text(Redactor(SECRETS_ONLY).text(notes)[0], "utf-8")
+                (fresh / NOTES).write_text(redactor.of_people.text(notes)[0], "utf-8")
             _put(fresh, target, room)
     except OSError as error:
         raise ArchiveError(

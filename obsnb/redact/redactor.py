@@ -12,7 +12,7 @@ from obsnb.redact.frames import redact_frame
 from obsnb.redact.markup import redact_html
 from obsnb.redact.notebooks import redact_notebook
 from obsnb.redact.plan import Plan
-from obsnb.redact.policy import Policy
+from obsnb.redact.policy import SECRETS_ONLY, Policy
 from obsnb.redact.pseudonyms import MASKED, Pseudonyms
 from obsnb.redact.texts import redact_text, redact_value
 
@@ -108,6 +108,11 @@ class Redactor:
     def checking(self) -> Redactor:
         """The same with a mask in every place, so that what is found can be shown without showing it."""
         return Redactor(self.policy.always("mask"), known=self._known)
+
+    @cached_property
+    def of_people(self) -> Redactor:
+        """For what people wrote: names and addresses stay, and secrets go, those whose text is known too."""
+        return Redactor(SECRETS_ONLY, known=self._known)
 
     @cached_property
     def _masking(self) -> Redactor:

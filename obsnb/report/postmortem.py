@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
@@ -19,6 +19,9 @@ from obsnb.errors import UsageError
 from obsnb.ledger import QueryRecord
 from obsnb.report.notes import Notes
 from obsnb.timerange import TimeRange
+
+if TYPE_CHECKING:
+    from obsnb.redact import Redactor
 
 __all__ = ["Chart", "ImpactRow", "Postmortem"]
 
@@ -124,6 +127,8 @@ class Postmortem:
         ``internal`` shows everything. ``public`` shows what people wrote, the impact, and of the timeline
         the onset, the recovery, what people added and what was starred; no name of a service, no
         statement, no log line, no query.
+    redactor
+        What was redacted with; what is added by chaining is redacted with it, too.
     """
 
     title: str
@@ -155,6 +160,7 @@ class Postmortem:
     generated_by: str = ""
     archive: str = ""
     audience: Literal["internal", "public"] = "internal"
+    redactor: Redactor | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Postmortem({self.title!r}, {self.window})"
@@ -168,19 +174,25 @@ class Postmortem:
 
     def titled(self, title: str) -> Postmortem:
         """With another title."""
-        return replace(self, title=title)
+        return self._with(title=title)
 
     def with_severity(self, severity: str) -> Postmortem:
         """With a severity in the house's own scale (``SEV-2``), whatever the notes say."""
-        return replace(self, notes=replace(self.notes, severity=severity))
+        return self._with(notes=replace(self.notes, severity=severity))
 
     def with_notes(self, notes: Notes) -> Postmortem:
         """With what people wrote."""
-        return replace(self, notes=notes)
+        return self._with(notes=notes)
 
     def with_chart(self, chart: Chart) -> Postmortem:
         """With one chart more above the timeline."""
-        return replace(self, charts=(*self.charts, chart))
+        drawn = self._with(charts=(chart,))
+        return replace(drawn, charts=(*self.charts, *drawn.charts))
+
+    def _with(self, **parts: Any) -> Postmortem:
+        from obsnb.report.redaction import added
+
+        return added(self, **parts)
 
     def for_audience(self, audience: str) -> Postmortem:
         """For those inside the house (``internal``) or for anybody (``public``).

@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from obsnb.redact import SECRETS_ONLY, Redactor
+from obsnb.redact import Redactor
 from obsnb.report.notes import Notes
 from obsnb.report.postmortem import ImpactRow, Postmortem
 
-__all__ = ["redacted"]
+__all__ = ["added", "redacted"]
 
 
 def redacted(postmortem: Postmortem, redactor: Redactor) -> Postmortem:
@@ -29,7 +29,17 @@ def redacted(postmortem: Postmortem, redactor: Redactor) -> Postmortem:
         clean,
         redactions=MappingProxyType(dict(sorted(counts.items()))),
         redaction_actions=MappingProxyType(dict(redactor.policy.actions)),
+        redactor=redactor,
     )
+
+
+def added(postmortem: Postmortem, **parts: Any) -> Postmortem:
+    """The post-mortem with other parts, in which is redacted what would have been if they had been there."""
+    if postmortem.redactor is None:
+        return replace(postmortem, **parts)
+    counts = Counter(postmortem.redactions)
+    clean = {name: _redact(part, postmortem.redactor, counts) for name, part in parts.items()}
+    return replace(postmortem, **clean, redactions=MappingProxyType(dict(sorted(counts.items()))))
 
 
 def _values(texts: Mapping[str, str], redactor: Redactor, counts: Counter[str]) -> Mapping[str, str]:
@@ -38,7 +48,7 @@ def _values(texts: Mapping[str, str], redactor: Redactor, counts: Counter[str]) 
 
 def _redact(value: Any, redactor: Redactor, counts: Counter[str]) -> Any:
     if isinstance(value, Notes):
-        redactor = Redactor(SECRETS_ONLY)
+        redactor = redactor.of_people
     if isinstance(value, ImpactRow) and value.unit == "users":
         # These are users whatever they look like, which their field would say elsewhere.
         names = redactor.value([{"user.id": name} for name in value.names])

@@ -85,6 +85,13 @@ def timeline(text: str) -> pl.DataFrame:
     )
 
 
+def told_timeline(text: str) -> pl.DataFrame:
+    """The same as people told it: starred, with a browser's first error, a wait, and a kind of its own."""
+    found = timeline(text).with_columns(pl.col("kind").cast(pl.String))
+    more = found.with_columns(kind=pl.Series(["frontend", "wait", text, "annotation"]))
+    return pl.concat([found, more]).with_columns(starred=True).sort("timestamp")
+
+
 def suspects(text: str) -> pl.DataFrame:
     """Two suspects."""
     return pl.DataFrame(
@@ -229,6 +236,7 @@ def postmortem(text: str = "checkout") -> Postmortem:
     """A post-mortem of everything, in which each text that others could write is this one."""
     return Postmortem(
         title=text,
+        detection=(("Detected", text), (text, text)),
         window=WINDOW,
         during=DURING,
         baseline=BASELINE,
@@ -250,6 +258,7 @@ def postmortem(text: str = "checkout") -> Postmortem:
         queries=(query(1, text), query(2, text, complete="no", selection=text)),
         sampling=text,
         redactions={text: 3},
+        redaction_actions={text: "keep"},
         conclusions=(concluded(text, about=text, normal=(text,), not_seen=(text,)),),
         remarks=(remarked(text),),
         hypotheses=(

@@ -16,7 +16,8 @@ from tests.report.made_up import BASELINE, DURING, script_line
 _SECOND = 10**9
 
 
-def _made(name: str = "TimeoutError: pool is empty") -> Comparison:
+def made(name: str = "TimeoutError: pool is empty") -> Comparison:
+    """Two incidents in which a row of each part has that name."""
     rows = [
         {"what": "suspect", "change": "new", "name": name, "service": "db", "b_score": 0.9},
         {
@@ -47,11 +48,11 @@ def _made(name: str = "TimeoutError: pool is empty") -> Comparison:
 
 
 def test_it_says_in_a_line_how_much_is_new_gone_and_the_same() -> None:
-    assert repr(_made()) == "Comparison(calm with storm: 1 new, 1 gone, 12 same)"
+    assert repr(made()) == "Comparison(calm with storm: 1 new, 1 gone, 12 same)"
 
 
 def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
-    told = {part.heading: part for part in parts(_made())}
+    told = {part.heading: part for part in parts(made())}
     assert list(told) == ["Suspects", "Errors", "Statements and calls", "Patterns of log lines"]
     assert told["Suspects"].rows[0].b == "0.90"
     assert told["Errors"].counts == "0 new, 1 gone, 0 same"
@@ -64,7 +65,7 @@ def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
 
 def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
     line = script_line()
-    page, text = _made(line).to_html(), _made(line).to_markdown()
+    page, text = made(line).to_html(), made(line).to_markdown()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "default-src &#39;none&#39;" in page
@@ -72,20 +73,20 @@ def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
 
 
 def test_json_has_every_row_and_durations_in_seconds() -> None:
-    told = json.loads(json.dumps(_made().to_dict()))
+    told = json.loads(json.dumps(made().to_dict()))
     assert len(told["rows"]) == 14
     assert told["rows"][2]["b_p95"] == 5.0
 
 
 @pytest.mark.parametrize(("name", "start"), [("c.html", "<!doctype html>"), ("c.md", "# calm and storm\n")])
 def test_it_is_saved_by_suffix(tmp_path: Path, name: str, start: str) -> None:
-    assert _made().save(tmp_path / name).read_text("utf-8").startswith(start)
+    assert made().save(tmp_path / name).read_text("utf-8").startswith(start)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
-        _made().save(tmp_path / "c.docx")
+        made().save(tmp_path / "c.docx")
     assert str(refused.value) == (
         "A comparison cannot be saved as 'c.docx': the suffix says the format.\n"
         "Hint: Save it as .html or .md, for example comparison.html."

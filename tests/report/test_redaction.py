@@ -51,7 +51,7 @@ def test_the_report_says_what_was_redacted_how_and_how_much_and_what_was_kept(fo
 
 
 def test_a_post_mortem_without_anything_to_redact_is_the_same() -> None:
-    told = replace(postmortem(), redactions={}, impact=())
+    told = replace(postmortem(), redactions={}, redaction_actions={}, impact=())
     made = redacted(told, Redactor(Policy.of_table({"user": "keep"})))
     assert made.to_markdown() == told.to_markdown().replace(
         "Nothing was found to redact.", "Nothing was found to redact. Kept by policy: user, private-ip."
