@@ -14,7 +14,10 @@ def add(commands: Commands) -> None:
     render = commands.add_parser("render", help="write an archive's post-mortem anew, with what people wrote")
     render.add_argument("archive", help="a frozen incident: a path or a bundled name")
     render.add_argument(
-        "--out", default="postmortem.html", metavar="FILE", help=".html or .md (postmortem.html)"
+        "--out",
+        default="postmortem.html",
+        metavar="FILE",
+        help=".html, .md, .pdf or .ipynb (postmortem.html)",
     )
     render.add_argument("--notes", metavar="FILE", help="the text file (the archive's own notes.toml)")
     render.add_argument("--title")

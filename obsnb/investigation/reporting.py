@@ -37,8 +37,8 @@ class Reporting(Telling, Guide):
         Returns
         -------
         Postmortem
-            ``.save("postmortem.html")`` or ``.md`` writes it. Secrets and personal data are redacted in it
-            (``[redact]`` in obsnb.toml).
+            ``.save("postmortem.html")``, ``.md``, ``.pdf`` or ``.ipynb`` writes it. Secrets and personal
+            data are redacted in it (``[redact]`` in obsnb.toml).
         """
         from obsnb.report.notes import Notes
         from obsnb.report.postmortem import Postmortem
