@@ -26,6 +26,7 @@ _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_
 def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ...]:
     """The rows of `obsnb.impact`; the duration of what is not over, or never began, is called what it is."""
     lasted = {}
+    assumed = {"error budget used": "; the objective is assumed: inv.impact(objective=...) takes yours"}
     if not compared.found:
         lasted["duration"] = "all that was looked at: no onset was found"
     elif not compared.recovered:
@@ -35,7 +36,7 @@ def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ..
             measure=_IN_FULL.get(row["measure"], row["measure"]),
             value=row["during"],
             unit=row["unit"],
-            how=lasted.get(row["measure"], row["how"]),
+            how=lasted.get(row["measure"], row["how"]) + assumed.get(row["measure"], ""),
             before=row["before"],
             names=tuple(row["names"] or ()),
         )

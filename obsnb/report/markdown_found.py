@@ -32,7 +32,7 @@ def suspects(some: tuple[entries.SuspectEntry, ...], postmortem: Postmortem) -> 
         parts.append(inline(shorten(one_line(one.cause), 600)))
         parts.append(items(inline(shorten(one_line(reason), 500)) for reason in one.reasons[:12]))
         meta = [f"Since {moment(one.since)}"] if one.since is not None else []
-        meta += [f"within {inline(one.within)}"] if one.within else []
+        meta += [f"within {inline(shorten(one_line(one.within), 200))}"] if one.within else []
         meta += [f"evidence: {ids(one.evidence)}"] if one.evidence else []
         parts.append("; ".join(meta))
     return [*parts, inline(facts.unsuspected(some))]

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from obsnb.report.html import cut, json_text, render_html
@@ -59,7 +59,11 @@ class Page(HTMLParser):
 
     @property
     def tags(self) -> list[str]:
-        return [tag for tag, _ in self.elements]
+        """In order, without the two elements that only keep a time, an id or a name on one line."""
+        kept = ({"class": "whole"}, {"datetime"})
+        return [
+            tag for tag, said in self.elements if said != kept[0] and (tag != "time" or set(said) != kept[1])
+        ]
 
     @property
     def words(self) -> str:
@@ -127,6 +131,8 @@ def test_every_recorded_hostile_line_appears_as_text_and_changes_no_element(plac
     assert text in page.words
 
 
+@example("0-")
+@example("28 min 30 s at 2026-11-23T18:39:00Z")
 @given(st.text(min_size=1, max_size=50).filter(lambda text: text.split()))
 @settings(max_examples=20)
 def test_whatever_servers_and_people_write_the_page_s_elements_stay_the_same(text: str) -> None:
