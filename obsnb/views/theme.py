@@ -103,6 +103,7 @@ def apply(figure: go.Figure, *, mode: Mode = "light", title: str = "") -> go.Fig
         "linecolor": colours.line,
         "zerolinecolor": colours.line,
         "tickcolor": colours.line,
+        "tickangle": 0,  # words that stand on end take the height of a narrow plot
     }
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper", "y": 1, "yanchor": "top", "pad": {"t": 12}},

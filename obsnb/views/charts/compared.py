@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["cohorts", "contrast"]
 
 _SIDES = ("selected", "baseline")
+_LETTERS = 40  # of a name: half of a narrow plot is left for its bars
 _STEP = " › "  # from an operation to the one that it calls
 
 
@@ -190,19 +191,19 @@ def _pairs(names: list[str], bars: list[pl.Series], mode: Mode, unit: str) -> go
 def _short_path(name: str) -> str:
     """A path's two ends, where it is long: it is the last operation that tells it from its neighbours."""
     first, _, rest = name.partition(_STEP)
-    if not rest or len(name) <= 52:
+    if not rest or len(name) <= _LETTERS:
         return name
     whose = first[: first.find(": ") + 2] if ": " in first else ""
     last = rest.rpartition(_STEP)[2].removeprefix(whose)  # a service need not be said twice
     between = " › … › " if _STEP in rest else _STEP
-    left = max(52 - len(between) - len(last), 20)
+    left = max(_LETTERS - len(between) - len(last), 12)
     return f"{first if len(first) <= left else first[: left - 1] + '…'}{between}{last}"
 
 
 def _finished(figure: go.Figure, names: list[str], mode: Mode, title: str, notes: list[str]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[said_short(_short_path(name), 52) for name in names],
+        ticktext=[said_short(_short_path(name), _LETTERS) for name in names],
         range=[len(names) - 0.4, -0.6],
         automargin=True,
     )

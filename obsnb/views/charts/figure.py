@@ -29,9 +29,10 @@ __all__ = [
 
 #: Mean width of a letter of a legend or a note, in pixels.
 LETTER = 6.4
-#: Letters of a legend's name: two stand side by side in a notebook.
+#: Letters of a legend's name: it has a row of its own in a narrow notebook, else two stand side by side.
 LEGEND = 44
-_WIDTH = 700  # of a plot in a notebook, about; a wider one only has more room
+_WIDTH = 460  # of a plot in a narrow notebook; a wider one only has more room
+_NOTED = 74  # letters of a note in one row of it
 _TITLE, _ROW, _NOTE = 44, 21, 17
 _LEFT, _RIGHT, _BELOW = 64, 24, 52
 
@@ -97,7 +98,7 @@ def finished(
     apply(figure, mode=mode, title=said(title, 80))
     colours = theme(mode)
     text = "; ".join(dict.fromkeys(shorten(one_line(note), 240) for note in notes if note))
-    lines = textwrap.wrap(text, 108) if text else []
+    lines = textwrap.wrap(text, _NOTED) if text else []
     heights = [_TITLE + _NOTE * len(lines)]  # where each legend begins, and where the last ends
     heights += [heights[0] + _ROW * _legend_rows(figure, "legend")]
     heights += [heights[1] + _ROW * _legend_rows(figure, "legend2")]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["error_groups"]
 
 _MOST = 20
-_LETTERS = 42  # of a group's name
+_LETTERS = 34  # of a group's name
 
 
 def error_groups(

@@ -22,7 +22,7 @@ __all__ = ["timeline"]
 
 _MOST_ROWS = 40
 _EDGES = {"onset": "triangle-right", "recovery": "triangle-left"}
-_LETTERS = 44
+_LETTERS = 36
 
 
 def timeline(

@@ -49,7 +49,7 @@ def waterfall(spans: Any, *, mode: Mode = "light", title: str = "", most: int = 
     figure = new_figure()
     _draw_bars(figure, found, mode)
     _draw_path(figure, found, mode)
-    words = [said_short(bar.name, 48) + " ✕" * bar.failed + " ◆" * bar.critical for bar in found.bars]
+    words = [said_short(bar.name, 36) + " ✕" * bar.failed + " ◆" * bar.critical for bar in found.bars]
     figure.update_yaxes(
         tickvals=list(range(len(words))), ticktext=words, range=[len(words) - 0.4, -0.6], automargin=True
     )
