@@ -29,6 +29,7 @@ _SILENT = frozenset({"script", "style"})
 class Annotation(msgspec.Struct, frozen=True, rename={"time_end": "timeEnd"}):
     """One annotation, times in milliseconds; a point in time ends when it begins, or at 0."""
 
+    id: int | None = None
     time: int = 0
     time_end: int | None = None
     text: str | None = None
@@ -45,10 +46,15 @@ class Annotation(msgspec.Struct, frozen=True, rename={"time_end": "timeEnd"}):
 
 @dataclass
 class Pages:
-    """What came: `whole` is false where Grafana gave full pages only, however small the slice."""
+    """What came.
+
+    `whole` is false where Grafana gave full pages only, however small the slice; `strange` is how many
+    annotations came that do not touch the slice that was asked for.
+    """
 
     rows: list[Annotation] = field(default_factory=list)
     whole: bool = True
+    strange: int = 0
 
 
 def decode(body: bytes) -> list[Annotation]:
@@ -81,6 +87,7 @@ def pull(
         start, end, at_most = pending.pop()
         page = ask(start, end, at_most)
         full = len(page) >= at_most
+        found.strange += sum(one.time > end or one.end < start for one in page)
         spanning = sum(one.time <= start and one.end >= end for one in page)
         if full and start < end and 2 * spanning < len(page):
             middle = (start + end) // 2
@@ -88,7 +95,11 @@ def pull(
         elif full and at_most < most:
             pending.append((start, end, min(_MORE * at_most, most)))
         else:
-            found.rows += [one for one in page if start <= max(one.time, first) <= end]
+            ids: set[int | None] = set()  # a proxy may say it twice; Grafana gives each its id
+            for one in page:
+                if start <= max(one.time, first) <= end and (one.id is None or one.id not in ids):
+                    found.rows.append(one)
+                    ids.add(one.id)
             found.whole &= not full
     return found
 

@@ -86,7 +86,7 @@ class Grafana:
         if response.status == 403:
             return None
         found: list[DataSource] = self._read(response, list[DataSource])
-        return found
+        return list(dict.fromkeys(found))
 
     def data_source(self, uid: str) -> DataSource | None:
         """The data source with a uid; None where the token may not look at it.
@@ -181,6 +181,8 @@ class Grafana:
 def _completeness(pages: Pages, record: QueryRecord) -> tuple[Complete, str]:
     if not pages.whole:
         return "no", f"there are more than {_MOST:,} annotations in one moment, and the rest was not given"
+    if pages.strange:
+        return "unknown", f"{pages.strange:,} annotations of other times than were asked for came as well"
     if record.window.end_ns > record.asked_at_ns:
         return "unknown", "the window ends after it was asked"
     return "yes", "the last page of every slice had room left"

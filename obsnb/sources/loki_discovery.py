@@ -122,11 +122,12 @@ def patterns(transport: Transport, source: str, selector: str, window: TimeRange
     record = QueryRecord("index", source, selector, selector, window, shaped)
     params = {"query": selector, "step": f"{step_ns // _SECOND}s"}
     response, said = ask_index(transport, record, "patterns", params, _Patterns)
-    rows = [
+    # Each once, however often an answer has it.
+    rows = dict.fromkeys(
         (round(at * 1_000) * _MS, one.pattern, one.level, count)
         for one in said.data or ()
         for at, count in one.samples or ()
-    ]
+    )
     # A bucket's time is its start: the first one may begin before the window.
     first = window.start_ns - max(step_ns, _SHORTEST_STEP_NS)
     inside = [row for row in rows if first < row[0] < window.end_ns]
@@ -168,9 +169,10 @@ def detected_fields(
     columns: dict[str, Any] = {"field": pl.String, "type": pl.String, "cardinality": pl.Int64}
     columns |= {"parsers": pl.List(pl.String), "json_path": pl.List(pl.String)}
     rows = [(one.label, one.type, one.cardinality, one.parsers, one.json_path) for one in said.fields or ()]
-    frame = pl.DataFrame(rows, schema=columns, orient="row").sort("field", maintain_order=True)
+    frame = pl.DataFrame(rows, schema=columns, orient="row").unique(maintain_order=True)
+    frame = frame.sort("field", maintain_order=True)
     told = f"the server read a sample of {lines:,} lines or so: a field that none of them has is not here"
-    if len(rows) >= limit:
+    if frame.height >= limit:
         told += f", and as many fields came as the limit of {limit:,} allows"
     return index_answer(
         record, frame, response, said, doubt=told, selection=f"fields of a sample of {lines:,} lines or so"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeVar
 
 import msgspec
 import polars as pl
@@ -36,6 +36,9 @@ _VOLUME = Schema("VOLUME", (Column("bytes", "integer", "bytes", "by the index"),
 _VOLUMES = Schema("VOLUMES", (Column("timestamp", "time", "ns", "the step"), *_VOLUME.columns), LOGS.names)
 
 _Seconds = Annotated[float, msgspec.Meta(ge=0, le=9_000_000_000)]
+
+#: Time and bytes, or bytes alone, then labels.
+_Row = TypeVar("_Row", tuple[int, Labels], tuple[int, int, Labels])
 
 
 class _Group(msgspec.Struct):
@@ -86,7 +89,7 @@ def volume(
     params = {"query": selector, "limit": str(limit)} | ({"targetLabels": ",".join(by)} if by else {})
     response, said = ask_index(transport, record, "index/volume", params, _Volume)
     try:
-        sizes = [(_whole(group.value[1]), group.metric) for group in said.data.result or ()]
+        sizes = _once((_whole(group.value[1]), group.metric) for group in said.data.result or ())
     except ValueError as error:
         raise unreadable_index(response, record, str(error)) from None
     sizes.sort(key=lambda size: (-size[0], sorted(size[1].items())))
@@ -134,11 +137,11 @@ def volume_over_time(
     params |= {"targetLabels": ",".join(by)} if by else {}
     response, said = ask_index(transport, record, "index/volume_range", params, _VolumeRange)
     try:
-        rows = [
+        rows = _once(
             (_bucket(at, step_ns), _whole(size), one.metric)
             for one in said.data.result or ()
             for at, size in (one.values or ([one.value] if one.value else []))
-        ]
+        )
     except ValueError as error:
         raise unreadable_index(response, record, str(error)) from None
     rows.sort(key=lambda row: (row[0], -row[1], sorted(row[2].items())))
@@ -153,6 +156,19 @@ def volume_over_time(
         largest = f"in each step the {limit:,} groups of most bytes"
         return index_answer(record, frame, response, said, doubt=cut, selection=largest)
     return index_answer(record, frame, response, said, whole=whole)
+
+
+def _once(rows: Iterable[_Row]) -> list[_Row]:
+    """The rows, which end in labels, each once, however often an answer has it."""
+    known: list[_Row] = []
+    keys: set[tuple[object, ...]] = set()
+    for row in rows:
+        *numbers, labels = row
+        key = (*numbers, tuple(sorted(labels.items())))
+        if key not in keys:
+            keys.add(key)
+            known.append(row)
+    return known
 
 
 def _bucket(at_s: float, step_ns: int) -> int:

@@ -7,7 +7,7 @@ import polars as pl
 from obsnb.errors import QueryError
 from obsnb.timerange import TimeRange
 
-__all__ = ["asked_for", "check_step", "once"]
+__all__ = ["asked_for", "check_step", "once", "within"]
 
 _MS = 1_000_000
 
@@ -42,6 +42,15 @@ def asked_for(frame: pl.DataFrame, window: TimeRange, *, step_ns: int) -> tuple[
     if elsewhere:
         said = [f"{elsewhere:,} points of other times than were asked for came as well", *said]
     return kept, said
+
+
+def within(frame: pl.DataFrame, window: TimeRange, what: str) -> tuple[pl.DataFrame, list[str]]:
+    """The rows in the window, and in words, what else came."""
+    kept = frame.filter(
+        pl.col("timestamp").to_physical().is_between(window.start_ns, window.end_ns, closed="left")
+    )
+    elsewhere = frame.height - kept.height
+    return kept, [f"{elsewhere:,} {what} of other times than were asked for came as well"] * bool(elsewhere)
 
 
 def once(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:

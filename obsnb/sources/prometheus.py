@@ -19,7 +19,7 @@ from obsnb.schema import SERIES, digest, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.pieces import Pull, cut, pull
-from obsnb.sources.points import asked_for, check_step, once
+from obsnb.sources.points import asked_for, check_step, once, within
 from obsnb.sources.prometheus_discovery import Of, in_path, look
 from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
 from obsnb.sources.prometheus_estimate import prometheus_estimate
@@ -200,9 +200,9 @@ class Prometheus:
         with self._reading(pulled.responses, record):
             bodies = [response.body for response in pulled.responses]
             frame, said = decode_exemplars(*bodies, conventions=self.conventions)
-        return _answer(
-            pulled, frame, record, said=said, whole="every exemplar that it still has in the window"
-        )
+        frame, doubts = within(frame, window, "exemplars")
+        whole = "every exemplar that it still has in the window"
+        return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
     def estimate(self, question: Question) -> Estimate:
         """What a question would cost: `obsnb.sources.prometheus_estimate`. Raises `SourceError`."""

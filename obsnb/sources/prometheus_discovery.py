@@ -149,7 +149,7 @@ def look(
         raise refusal(response, source=source, kind="prometheus", query=text, window=where)
     try:
         reply = _read(response.body, _Reply)
-        rows = list(found.rows(_read(bytes(reply.data), found.type)))
+        rows = _once(found.rows(_read(bytes(reply.data), found.type)))
         frame = _frame(rows, found.columns)
     except (msgspec.DecodeError, pl.exceptions.PolarsError) as error:
         raise unreadable(response, source=source, query=text, window=where, why=str(error)) from None
@@ -205,6 +205,11 @@ def _read(body: bytes, kind: Any) -> Any:
     except UnicodeDecodeError:
         # Label values are not validated by every server: U+FFFD takes the place of what is no text.
         return msgspec.json.decode(body.decode("utf-8", "replace"), type=kind)
+
+
+def _once(rows: Iterable[_Row]) -> list[_Row]:
+    """The rows, each once: no rule, alert or target is there twice with all that there is to it."""
+    return list({tuple(sorted(row.items())): row for row in rows}.values())
 
 
 def _frame(rows: Sequence[_Row], core: Mapping[str, Any]) -> pl.DataFrame:

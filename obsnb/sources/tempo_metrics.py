@@ -26,6 +26,7 @@ from obsnb.sources.wire.tempo_series import (
     decode_exemplars,
     decode_series,
     read_metrics,
+    strangers,
 )
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
@@ -137,6 +138,9 @@ class SpanMetrics:
             for reply in replies
             if reply.status == "PARTIAL"
         ]
+        strange = sum(strangers(reply, piece) for reply, piece in zip(replies, got.pieces, strict=True))
+        if strange:
+            gaps.append(f"{strange:,} points of other times than were asked for came as well")
         frame = (
             decode([], [])
             if not got.responses

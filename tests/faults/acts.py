@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.faults.misbehaving import Asked, Talk
 
 _JSON = "application/json"
+#: Lists in an answer that are no rows.
+_BESIDE = ("warnings", "infos", "encodingFlags")
 _HTML = b"<!doctype html><html><head><title>Sign in</title></head><body>Who are you?</body></html>"
 
 
@@ -182,10 +184,11 @@ def _stuck(talk: Talk, asked: Asked) -> None:
 def _elsewhere(talk: Talk, asked: Asked) -> None:
     """What was not asked for: the window before, or another trace; where that has no rows, what was."""
     other = talk.server.plan.first(asked)
-    if asked.kind == asked.path and {"start", "end"} <= asked.params.keys():
-        start, end = (_number(asked.params[name][0]) for name in ("start", "end"))
+    ends = ("from", "to") if "from" in asked.params else ("start", "end")
+    if asked.kind == asked.path and set(ends) <= asked.params.keys():
+        start, end = (_number(asked.params[name][0]) for name in ends)
         back = end - start + 1
-        params = {**asked.params, "start": [str(start - back)], "end": [str(end - back)]}
+        params = {**asked.params, ends[0]: [str(start - back)], ends[1]: [str(end - back)]}
         other = talk.ask(asked.path, params, asked.headers)
     talk.say(other if holds_rows(other.body) else asked)
 
@@ -207,13 +210,17 @@ def holds_rows(body: bytes) -> bool:
         told = json.loads(body)
     except ValueError:
         return len(body) > 4  # in protobuf, a trace without spans is shorter
-    return isinstance(told, dict) and any(map(_lists, (told, told.get("data"), told.get("trace"))))
+    return any(_lists(told))
 
 
-def _lists(holder: Any) -> list[str]:
-    """Which of its lists hold streams, series, traces or batches of spans."""
-    names = ("result", "traces", "batches", "resourceSpans")
-    return [name for name in names if isinstance(holder, dict) and holder.get(name)]
+def _lists(told: Any) -> Iterator[list[Any]]:
+    """The lists in an answer that hold streams, series, traces, names and so on, but for empty ones."""
+    if isinstance(told, list) and told:
+        yield told
+    elif isinstance(told, dict):
+        for name, held in told.items():
+            if name in ("data", "trace") or (isinstance(held, list) and name not in _BESIDE):
+                yield from _lists(held)
 
 
 def _number(text: str) -> float | int:
@@ -221,14 +228,13 @@ def _number(text: str) -> float | int:
 
 
 def _twice(body: bytes) -> bytes:
-    """An answer in which each stream, series, trace or batch of spans comes twice."""
+    """An answer in which each stream, series, trace, name or batch of spans comes twice."""
     try:
         told = json.loads(body)
     except ValueError:
         return body + body  # of two messages in protobuf, one after the other, the lists run together
-    for holder in (told, told.get("data"), told.get("trace")):
-        for name in _lists(holder):
-            holder[name] *= 2
+    for held in _lists(told):
+        held.extend(list(held))
     return json.dumps(told, separators=(",", ":")).encode()
 
 

@@ -38,10 +38,10 @@ class Clock(threading.local):
 class Watched(HttpTransport):
     """A transport that notes how long its questions took, each by the clock of its thread."""
 
-    def __init__(self, url: str, kind: SourceKind) -> None:
+    def __init__(self, url: str, kind: SourceKind, *, silence_s: float = _SILENCE_S) -> None:
         self.spent: list[float] = []
         self._time = Clock()
-        settings = {"read_timeout_s": _SILENCE_S, "total_timeout_s": TOTAL_S, "parallel": 3}
+        settings = {"read_timeout_s": silence_s, "total_timeout_s": TOTAL_S, "parallel": 3}
         endpoint = Endpoint(kind, kind, url, **settings)
         super().__init__(endpoint, clock=self._time.look, sleep=self._time.sleep, random=lambda: 0.5)
 
@@ -66,9 +66,15 @@ class Outcome:
     error: ObsnbError | None = None
 
 
-def outcome_of(server: Misbehaving, kind: SourceKind, ask: Callable[[Watched], Answer]) -> Outcome:
+def outcome_of(
+    server: Misbehaving,
+    kind: SourceKind,
+    ask: Callable[[Watched], Answer],
+    *,
+    silence_s: float = _SILENCE_S,
+) -> Outcome:
     """Ask, and see that nothing is left behind: no time, no thread, no connection, no setting."""
-    transport = Watched(server.url, kind)
+    transport = Watched(server.url, kind, silence_s=silence_s)
     collecting = server.plan.seed % 2 == 0
     gc.enable() if collecting else gc.disable()
     try:

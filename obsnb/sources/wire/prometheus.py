@@ -189,7 +189,7 @@ def decode_exemplars(*bodies: bytes, conventions: Conventions) -> tuple[pl.DataF
 
     Columns after the core ones: a Categorical column a label of the series, and ``exemplar.x`` (text)
     for a label ``x`` of the exemplar itself that is no trace or span id. Trace ids are lower case and
-    filled up to 32 digits, span ids to 16.
+    filled up to 32 digits, span ids to 16. What comes twice is one.
 
     Raises
     ------
@@ -214,7 +214,8 @@ def decode_exemplars(*bodies: bytes, conventions: Conventions) -> tuple[pl.DataF
                     rows.append({"metric": metric, **own, **row})
     kinds = EXEMPLARS.dtypes() | {name: columns[name] for name in sorted(columns)}
     frame = pl.DataFrame(rows, schema=kinds | {"timestamp": pl.Int64})
-    frame = frame.with_columns(pl.col("timestamp").cast(dtype("time")))
+    # A server keeps no exemplar of a series twice.
+    frame = frame.with_columns(pl.col("timestamp").cast(dtype("time"))).unique(maintain_order=True)
     order = ["timestamp", pl.col("metric").cast(pl.String), "trace_id", "span_id", "value"]
     return frame.sort(order, maintain_order=True), said
 

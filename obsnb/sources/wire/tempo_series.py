@@ -15,7 +15,14 @@ from obsnb.sources.wire.span_table import Attribute
 from obsnb.sources.wire.tempo_json import read_json_attribute
 from obsnb.timerange import TimeRange
 
-__all__ = ["MetricsReply", "decode_comparison", "decode_exemplars", "decode_series", "read_metrics"]
+__all__ = [
+    "MetricsReply",
+    "decode_comparison",
+    "decode_exemplars",
+    "decode_series",
+    "read_metrics",
+    "strangers",
+]
 
 _MS = 1_000_000
 _NIL = "nil"
@@ -50,14 +57,17 @@ class MetricsReply(msgspec.Struct):
     Attributes
     ----------
     series
-        The series.
+        The series; None where there is none.
     status, message
         ``PARTIAL`` where there were more series than the server gives, and what it says of that.
+    metrics
+        What it cost, unread.
     """
 
-    series: list[_Series] = []
+    series: list[_Series] | None = None
     status: str = ""
     message: str = ""
+    metrics: msgspec.Raw = msgspec.Raw(b"")  # what it cost, which Tempo always says
 
 
 _REPLY = msgspec.json.Decoder(MetricsReply, strict=False)
@@ -66,9 +76,12 @@ _REPLY = msgspec.json.Decoder(MetricsReply, strict=False)
 def read_metrics(body: bytes) -> MetricsReply:
     """One answer. Raises `msgspec.DecodeError`."""
     try:
-        return _REPLY.decode(body)
+        reply = _REPLY.decode(body)
     except UnicodeDecodeError:
-        return _REPLY.decode(body.decode("utf-8", "replace"))
+        reply = _REPLY.decode(body.decode("utf-8", "replace"))
+    if reply.series is None and not bytes(reply.metrics):
+        raise msgspec.ValidationError("it has neither series nor what they cost")
+    return reply
 
 
 def decode_series(
@@ -105,7 +118,7 @@ def decode_series(
     """
     points: dict[_Key, dict[int, float]] = {}
     for reply, grid in zip(replies, grids, strict=True):
-        for series in reply.series:
+        for series in reply.series or ():
             key = tuple(sorted(_label(read_json_attribute(bytes(raw))) for raw in series.labels))
             known = points.setdefault(key, {})
             known |= {
@@ -123,6 +136,15 @@ def decode_series(
     return SERIES.conform(pl.concat([frame, labels[at]], how="horizontal"))
 
 
+def strangers(reply: MetricsReply, grid: range) -> int:
+    """How many points are of a time that was not asked for: before two steps ahead of a grid, or after it.
+
+    Tempo makes whole steps of a range, so that a point more may stand at either end.
+    """
+    fits = range(grid[0] - 3 * grid.step, grid[-1] + grid.step + 1)
+    return sum(one.timestamp_ms not in fits for series in reply.series or () for one in series.samples)
+
+
 def decode_exemplars(
     replies: Sequence[MetricsReply], grids: Sequence[range], window: TimeRange, *, query: str
 ) -> pl.DataFrame:
@@ -130,35 +152,32 @@ def decode_exemplars(
 
     Columns after the core ones: a Categorical column a label of the series under its scoped name, and
     ``exemplar.x`` (text) for an attribute ``x`` of the span itself. Ids are filled up to 32 and 16 digits.
+    What comes twice is one.
 
     Raises
     ------
     msgspec.DecodeError
         A label or a value is not of this form.
     """
-    rows: list[dict[str, Any]] = []
-    columns: dict[str, Any] = {}
-    for series, grid in (
-        (one, grid) for reply, grid in zip(replies, grids, strict=True) for one in reply.series
-    ):
-        labels = dict(_label(read_json_attribute(bytes(raw))) for raw in series.labels)
-        metric = labels.pop("__name__", None) or query
-        own = {label_column(EXEMPLARS, name): value for name, value in labels.items()}
-        for exemplar in series.exemplars or ():
-            at = exemplar.timestamp_ms * _MS
+    known: dict[tuple[int, _Key], list[dict[str, Any]]] = {}
+    for number, (reply, grid) in enumerate(zip(replies, grids, strict=True)):
+        for series in reply.series or ():
+            key = tuple(sorted((_label(read_json_attribute(bytes(raw))) for raw in series.labels), key=str))
+            labels = dict(key)
+            metric = labels.pop("__name__", None) or query
+            own = {label_column(EXEMPLARS, name): value for name, value in labels.items()}
             # An answer begins before its piece, with what ends the piece before.
-            if at not in window or not grid[0] - grid.step <= exemplar.timestamp_ms < grid[-1]:
-                continue
-            said = dict(_label(read_json_attribute(bytes(raw))) for raw in exemplar.labels)
-            trace, span = said.pop("trace:id", None), said.pop("span:id", None)
-            further = {f"exemplar.{name}": value for name, value in said.items() if value is not None}
-            columns |= dict.fromkeys(own, dtype("label")) | dict.fromkeys(further, pl.String)
-            rows.append(
-                {"timestamp": at, "metric": metric, "value": _number(exemplar.value)}
-                | {"trace_id": trace and trace.lower().zfill(32), "span_id": span and span.lower().zfill(16)}
-                | own
-                | further
-            )
+            found = [
+                _exemplar_row(one) | {"metric": metric} | own
+                for one in series.exemplars or ()
+                if one.timestamp_ms * _MS in window and grid[0] - grid.step <= one.timestamp_ms < grid[-1]
+            ]
+            # Two spans of a series may look alike; of a series that an answer has twice, they are the same.
+            before = known.get((number, key), [])
+            known[number, key] = before + [row for row in found if row not in before]
+    rows = [row for found in known.values() for row in found]
+    names = {name for row in rows for name in row} - set(EXEMPLARS.names)
+    columns = {name: pl.String if name.startswith("exemplar.") else dtype("label") for name in names}
     kinds = EXEMPLARS.dtypes() | {name: columns[name] for name in sorted(columns)}
     frame = pl.DataFrame(rows, schema=kinds | {"timestamp": pl.Int64})
     frame = frame.with_columns(pl.col("timestamp").cast(dtype("time")))
@@ -184,23 +203,23 @@ def decode_comparison(replies: Sequence[MetricsReply], grids: Sequence[range]) -
     counts: dict[tuple[str, str | None], dict[str, float]] = {}
     totals: dict[str, dict[str, float]] = {}
     for reply, grid in zip(replies, grids, strict=True):
-        for series in reply.series:
+        told: dict[tuple[str, str, str | None], float] = {}  # each once, however often an answer has it
+        for series in reply.series or ():
             labels = dict(_label(read_json_attribute(bytes(raw))) for raw in series.labels)
             side = labels.pop(_META, None)
             if side not in _SIDES or len(labels) != 1:
                 raise msgspec.ValidationError("a series is no part of a comparison")
             ((name, value),) = labels.items()
-            whole = sum(_number(one.value) for one in series.samples if one.timestamp_ms in grid)
-            into = (
-                totals.setdefault(name, {})
-                if side.endswith("_total")
-                else counts.setdefault((name, value), {})
-            )
+            inside = {one.timestamp_ms: one.value for one in series.samples if one.timestamp_ms in grid}
+            told[side, name, value] = sum(map(_number, inside.values()))
+        for (side, name, value), whole in told.items():
+            of_all = side.endswith("_total")
+            into = totals.setdefault(name, {}) if of_all else counts.setdefault((name, value), {})
             into[side] = into.get(side, 0.0) + whole
     rows = [
         {"attribute": name, "value": value}
-        | {side: round({**totals.get(name, {}), **told}.get(side, 0)) for side in _SIDES}
-        for (name, value), told in counts.items()
+        | {side: round({**totals.get(name, {}), **counted}.get(side, 0)) for side in _SIDES}
+        for (name, value), counted in counts.items()
     ]
     kinds: dict[str, Any] = {"attribute": pl.String, "value": pl.String, **dict.fromkeys(_SIDES, pl.Int64)}
     frame = pl.DataFrame([row for row in rows if row["selection"] or row["baseline"]], schema=kinds)
@@ -208,6 +227,18 @@ def decode_comparison(replies: Sequence[MetricsReply], grids: Sequence[range]) -
         (pl.col(side) / pl.max_horizontal(f"{side}_total", pl.lit(1))) for side in ("selection", "baseline")
     ]
     return frame.sort(shares[1] - shares[0], "attribute", "value", nulls_last=True)
+
+
+def _exemplar_row(exemplar: _Exemplar) -> dict[str, Any]:
+    said = dict(_label(read_json_attribute(bytes(raw))) for raw in exemplar.labels)
+    trace, span = said.pop("trace:id", None), said.pop("span:id", None)
+    return {
+        "timestamp": exemplar.timestamp_ms * _MS,
+        "value": _number(exemplar.value),
+        "trace_id": trace and trace.lower().zfill(32),
+        "span_id": span and span.lower().zfill(16),
+        **{f"exemplar.{name}": value for name, value in said.items() if value is not None},
+    }
 
 
 def _label(attribute: Attribute) -> tuple[str, str | None]:
