@@ -74,27 +74,32 @@ def run_runbook(
     UsageError
         There is no such runbook, or it has no such parameter.
     RunbookError
-        A cell failed; the notebook as far as it came is written and named.
+        A cell failed, took too long, or ended the kernel; the notebook as far as it came is written
+        and named.
+    KeyboardInterrupt
+        Somebody interrupted it; the notebook as far as it came is written.
     """
-    import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     source = _find(runbook)
     folder = Path(out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    book = nbformat.read(source, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
+    book = _read(source)
     given = dict(parameters or {})
     settled = _defaults(book) | given
     redactor, variables = redactor_for_run(profile=settled.get("PROFILE"), archive=settled.get("ARCHIVE"))
     _inject(book, given, source)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     titles = _headings(book)
+    begun: list[int] = []
 
     def begin(cell: Any, cell_index: int) -> None:
-        if on_cell is not None and cell.cell_type == "code":
-            on_cell(code.index(cell) + 1, len(code), titles[cell_index])
+        if cell.cell_type == "code":
+            begun.append(code.index(cell) + 1)
+            if on_cell is not None:
+                on_cell(begun[-1], len(code), titles[cell_index])
 
     client = NotebookClient(
         book,
@@ -125,6 +130,11 @@ def run_runbook(
             )[0],
             hint=f"The notebook as far as it came is {target}.",
         ) from None
+    except (DeadKernelError, CellTimeoutError, AssertionError) as error:
+        redactor.notebook(book)
+        _write(book, target)
+        place = begun[-1] if begun else 0
+        raise _ended(error, client, f"Cell {place} of {source.name}", target) from None
     redactor.notebook(book)
     _write(book, target)
     written = tuple(
@@ -139,6 +149,37 @@ def run_runbook(
         found.write_text(json.dumps(clean, indent=2, ensure_ascii=False) + "\n", "utf-8")
         findings = clean
     return RunbookResult(notebook=target, written=written, findings=findings)
+
+
+def _ended(error: Exception, client: Any, cell: str, target: Path) -> BaseException:
+    """What to raise where a run ended without a cell's own error."""
+    from nbclient.exceptions import CellTimeoutError
+
+    # The client ends the kernel at an interrupt, and fails over its being gone: an assertion of its own.
+    if getattr(client, "_async_cleanup_kernel_future", None) is not None:
+        return KeyboardInterrupt()
+    if isinstance(error, AssertionError):
+        return error
+    late = isinstance(error, CellTimeoutError)
+    why = (
+        f"took longer than {client.timeout:,} s."
+        if late
+        else "ended the kernel; was there too little memory?"
+    )
+    return RunbookError(f"{cell} {why}", hint=f"The notebook as far as it came is {target}.")
+
+
+def _read(source: Path) -> Any:
+    import nbformat
+    from nbformat.reader import NotJSONError
+
+    try:
+        text = source.read_text("utf-8")
+        return nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]  # nbformat has no types
+    except (UnicodeDecodeError, NotJSONError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
+        raise UsageError(
+            f"{source} is no notebook.", hint="A notebook is a JSON file; obsnb new-runbook begins one."
+        ) from None
 
 
 def _find(runbook: str | Path) -> Path:

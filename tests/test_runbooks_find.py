@@ -17,6 +17,8 @@ RUNS = [
 ]
 RUNS += [
     ("00_start_here", "slow-query"),
+    ("00_start_here", "lab-quiet"),
+    ("20_errors", "lab-quiet"),
     ("50_performance", "slow-query"),
     ("70_data_sources", "datasource"),
     ("95_frames", "slow-query"),
@@ -175,6 +177,13 @@ def test_triage_of_a_quiet_hour_finds_nothing(found):
     assert cause is None
     assert result.findings["finding"].startswith("Nothing is wrong in this window")
     assert "supported" not in _verdicts(result).values()
+
+
+def test_a_quiet_hour_ends_in_a_finding_that_claims_nothing(found):
+    first, _ = found["00_start_here", "lab-quiet"]
+    assert first.findings["finding"].startswith("Nothing is wrong in this window")
+    errors, _ = found["20_errors", "lab-quiet"]
+    assert errors.findings["finding"].startswith("There is no baseline to compare with; ")
 
 
 @pytest.mark.parametrize("book", ["30_slow_queries", "50_performance"])

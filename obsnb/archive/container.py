@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from obsnb.archive.bundled import incidents
 from obsnb.errors import ArchiveError, DamagedArchiveError, UnsafeArchiveError
 
 __all__ = ["MANIFEST", "NOTES", "STORY", "Container", "Folder", "Zip", "check_name", "open_container"]
@@ -74,7 +75,10 @@ def open_container(path: Path) -> Container:
         elif path.exists():
             found = Zip.of(path)
         else:
-            raise ArchiveError(f"There is no frozen incident at {path}.", hint=_WRITE)
+            known = ", ".join(incidents())
+            raise ArchiveError(
+                f"There is no frozen incident at {path}.", hint=f"{_WRITE} Bundled are {known}."
+            )
     except OSError as error:
         raise _unreadable(path, error) from None
     if not found.has(MANIFEST):

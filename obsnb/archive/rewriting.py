@@ -27,13 +27,17 @@ class Rewritten:
     redactions: Mapping[str, int]
 
 
-def redact(path: str | Path, out: str | Path, *, redactor_of: Callable[[bytes], Redactor]) -> Rewritten:
+def redact(
+    path: str | Path, out: str | Path, *, redactor_of: Callable[[bytes], Redactor], replace: bool = False
+) -> Rewritten:
     """An archive written anew under another policy; what an older one kept can go, not come back.
 
     Parameters
     ----------
     redactor_of
         Makes the redactor of the archive's own key (`ArchiveReader.pseudonym_key`).
+    replace
+        Whether an archive that is there already may be replaced.
 
     Raises
     ------
@@ -41,11 +45,18 @@ def redact(path: str | Path, out: str | Path, *, redactor_of: Callable[[bytes], 
         It cannot be read, or something is there already.
     """
     reader = _open(path)
-    return _write([reader], out, redactor_of(reader.pseudonym_key))
+    return _write([reader], out, redactor_of(reader.pseudonym_key), replace=replace)
 
 
-def merge(paths: Sequence[str | Path], out: str | Path, *, redactor: Redactor) -> Rewritten:
+def merge(
+    paths: Sequence[str | Path], out: str | Path, *, redactor: Redactor, replace: bool = False
+) -> Rewritten:
     """Several archives of one scope as one; of a question that several hold, the newest answer.
+
+    Parameters
+    ----------
+    replace
+        Whether an archive that is there already may be replaced.
 
     Raises
     ------
@@ -61,7 +72,7 @@ def merge(paths: Sequence[str | Path], out: str | Path, *, redactor: Redactor) -
                 f"{dict(other.scope)}, tenant {other.tenant}.",
                 hint="Only archives of one scope and tenant are merged: their answers would mix.",
             )
-    return _write(readers, out, redactor)
+    return _write(readers, out, redactor, replace=replace)
 
 
 def _open(path: str | Path) -> ArchiveReader:
@@ -69,7 +80,9 @@ def _open(path: str | Path) -> ArchiveReader:
     return ArchiveReader.open(given if given.exists() else incident_path(str(path)) or given)
 
 
-def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor) -> Rewritten:
+def _write(
+    readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor, *, replace: bool
+) -> Rewritten:
     newest: dict[object, Answer] = {}
     for answer in sorted(
         (one for each in readers for one in each.answers()), key=lambda a: a.record.asked_at_ns
@@ -96,5 +109,6 @@ def _write(readers: Sequence[ArchiveReader], out: str | Path, redactor: Redactor
         story=together(stories) if stories else None,
         redactor=redactor,
         redactions=before,
+        replace=replace,
     )
     return Rewritten(path, len(newest), ArchiveReader.open(path).redactions)

@@ -127,7 +127,8 @@ def _check_target(target: Path, *, replace: bool) -> None:
         return
     if not replace:
         raise ArchiveError(
-            f"{target} is there already.", hint="Choose another path, or pass replace=True to replace it."
+            f"{target} is there already.",
+            hint="Choose another path, or pass replace=True (--replace) to replace it.",
         )
     if target.is_dir() and not target.is_symlink() and not any(target.iterdir()):
         return

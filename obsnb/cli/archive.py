@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
     archive.add_argument("action", choices=["show", "verify", "merge", "redact"])
     archive.add_argument("archive", nargs="+", help="a path or a bundled name; several for merge")
     archive.add_argument("--out", metavar="PATH", help="where merge and redact write: a folder, or .obsnb")
+    archive.add_argument("--replace", action="store_true", help="replace an archive that is there already")
     archive.add_argument("--json", action="store_true", help="for scripts")
     archive.set_defaults(do=_do)
 
@@ -69,9 +70,14 @@ def _write(asked: argparse.Namespace) -> int:
     if (asked.action == "redact") != (len(asked.archive) == 1):
         raise UsageError(f"archive {asked.action} takes {'one' if asked.action == 'redact' else 'several'}.")
     if asked.action == "merge":
-        made = merge(asked.archive, asked.out, redactor=default_redactor())
+        made = merge(asked.archive, asked.out, redactor=default_redactor(), replace=asked.replace)
     else:
-        made = redact(asked.archive[0], asked.out, redactor_of=lambda key: default_redactor(own_key=key))
+        made = redact(
+            asked.archive[0],
+            asked.out,
+            redactor_of=lambda key: default_redactor(own_key=key),
+            replace=asked.replace,
+        )
     if asked.json:
         told = {"path": str(made.path), "queries": made.queries, "redactions": dict(made.redactions)}
         print(json.dumps(told, indent=2))

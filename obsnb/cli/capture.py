@@ -43,6 +43,8 @@ def _do(asked: argparse.Namespace) -> int:
         rows = sum(record.rows for record in obs.ledger)
         print(f"{path}: {len(obs.ledger)} queries, {rows:,} rows, {window}")
         partial = [record for record in obs.ledger if record.complete == "no"]
+    if not rows:
+        print("Hint: Nothing is there of that scope and window; obsnb doctor says which names are known.")
     for record in partial:
         print(f"not complete: {record.role or record.asked}: {record.reason}")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -52,8 +53,10 @@ def _do(asked: argparse.Namespace) -> int:
     else:
         _print(leaks)
         for file, reason in unreadable:
-            print(printable(f"{file}: cannot be read: {reason}"))
-        print(_total(sum(leak.count for leak in leaks), len(leaks), asked.file))
+            print(printable(f"{file}: cannot be read: {reason}"), file=sys.stderr)
+        read = [file for file, one in zip(asked.file, found, strict=True) if not one.unreadable]
+        if leaks or read:
+            print(_total(sum(leak.count for leak in leaks), len(leaks), read))
     return _FOUND if leaks else _UNREADABLE if unreadable else 0
 
 

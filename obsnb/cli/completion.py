@@ -61,8 +61,13 @@ def _do(asked: argparse.Namespace, commands: Commands) -> int:
 
 def _words(parser: argparse.ArgumentParser) -> list[str]:
     """The options of a command, and the words that it chooses from."""
+    from obsnb.archive.bundled import incidents, runbooks
+
+    bundled = {"runbook": runbooks, **dict.fromkeys(("archive", "a", "b"), incidents)}
     words: list[str] = []
     for action in parser._actions:
+        if not action.option_strings and action.dest in bundled:
+            words += bundled[action.dest]()
         words += action.option_strings[-1:]
         words += [str(one) for one in action.choices or () if not action.option_strings]
     return words

@@ -26,9 +26,9 @@ def add(commands: Commands) -> None:
 def _do(asked: argparse.Namespace) -> int:
     from obsnb.runbook import run_runbook
 
-    print(f"Investigating the incident {asked.archive!r}, as it was frozen from real servers' answers.")
+    parameters = {"ARCHIVE": absolute(asked.archive)}
+    print(f"Investigating the frozen incident {asked.archive!r}, without any server.")
     with progress() as on_cell:
-        parameters = {"ARCHIVE": absolute(asked.archive)}
         result = run_runbook("90_postmortem", out=asked.out, parameters=parameters, on_cell=on_cell)
     tell(result.findings)
     report = result.notebook.parent / "postmortem.html"

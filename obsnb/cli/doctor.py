@@ -51,10 +51,11 @@ def _do(asked: argparse.Namespace) -> int:
 def _print(rows: list[dict[str, Any]], obs: Connection, found: Settings) -> None:
     for row in rows:
         latency = "" if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"
-        said = (
-            f"{row['source']:12} {row['status']:12} {row['version'] or '':20} {latency:>8}  {row['message']}"
-        )
-        print(printable(said))
+        first, *further = (row["message"] or "").splitlines() or [""]
+        said = f"{row['source']:12} {row['status']:12} {row['version'] or '':20} {latency:>8}  {first}"
+        print(printable(said.rstrip()))
+        for line in further:
+            print(printable(f"             {line.strip()}"))
         limits = json.loads(row["limits"])
         if limits:
             print(printable("             limits: " + ", ".join(f"{k}={v}" for k, v in limits.items())))

@@ -13,7 +13,7 @@ __all__ = ["add"]
 def add(commands: Commands) -> None:
     """Make the command known."""
     books = commands.add_parser("notebooks", help="copy the bundled runbooks for editing")
-    books.add_argument("folder")
+    books.add_argument("folder", help="where to; what is there already is left as it is")
     books.set_defaults(do=_do)
 
 

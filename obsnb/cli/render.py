@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from obsnb.cli.words import Commands
+from obsnb.errors import UsageError
 
 __all__ = ["add"]
 
@@ -20,13 +22,17 @@ def add(commands: Commands) -> None:
         help=".html, .md, .pdf or .ipynb (postmortem.html)",
     )
     render.add_argument("--notes", metavar="FILE", help="the text file (the archive's own notes.toml)")
-    render.add_argument("--title")
+    render.add_argument("--title", help="its heading (what broke, by the data)")
     render.set_defaults(do=_do)
 
 
 def _do(asked: argparse.Namespace) -> int:
     import obsnb
 
+    if asked.notes and not Path(asked.notes).is_file():
+        raise UsageError(
+            f"There is no text file {asked.notes}.", hint="obsnb notes ARCHIVE --out FILE begins one."
+        )
     inv = obsnb.investigate(obsnb.open_archive(asked.archive))
     print(inv.postmortem(title=asked.title, notes=asked.notes).save(asked.out))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import Any
 
 from obsnb.cli.terminal import progress, tell
@@ -14,7 +15,11 @@ __all__ = ["add"]
 
 def add(commands: Commands) -> None:
     """Make the command known."""
-    run = commands.add_parser("run", help="run a runbook headless")
+    run = commands.add_parser(
+        "run",
+        help="run a runbook headless",
+        epilog="Exit codes: 0 well, 1 a cell failed (it says which), 2 the call's words were off.",
+    )
     run.add_argument("runbook", help="a notebook's path, or a bundled one's name")
     run.add_argument("--archive", help="a frozen incident: a path or a bundled name")
     run.add_argument("--profile", help="ask the live servers of this profile of obsnb.toml")
@@ -24,6 +29,7 @@ def add(commands: Commands) -> None:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as Python writes it"
     )
     run.add_argument("--out", default=".", metavar="FOLDER", help="where to write (here)")
+    run.add_argument("--json", action="store_true", help="for scripts: what was found and written")
     run.set_defaults(do=_do)
 
 
@@ -50,6 +56,11 @@ def _do(asked: argparse.Namespace) -> int:
             parameters[name] = value
     with progress() as on_cell:
         result = run_runbook(asked.runbook, out=asked.out, parameters=parameters, on_cell=on_cell)
+    if asked.json:
+        written = [str(path) for path in result.written]
+        told = {"notebook": str(result.notebook), "written": written, "findings": dict(result.findings)}
+        print(json.dumps(told, indent=2))
+        return 0
     tell(result.findings)
     for path in (result.notebook, *result.written):
         print(path)

@@ -27,8 +27,21 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def absolute(archive: str) -> str:
-    """A path that holds in the kernel's folder too; a bundled name stays one."""
-    return str(Path(archive).resolve()) if Path(archive).exists() else archive
+    """A path that holds in the kernel's folder too; a bundled name stays one.
+
+    Raises
+    ------
+    ArchiveError
+        There is no frozen incident; said before a kernel is started.
+    """
+    from obsnb.archive.bundled import incident_path
+    from obsnb.archive.container import open_container
+
+    path = Path(archive)
+    if not path.exists() and incident_path(archive) is not None:
+        return archive
+    open_container(path)
+    return str(path.resolve())
 
 
 def add_window(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obsnb.archive import ArchiveReader, container, files, write
+from obsnb.archive.bundled import incidents
 from obsnb.archive.manifest import dump
 from obsnb.errors import ArchiveError, DamagedArchiveError, UnsafeArchiveError
 from tests.archive.conftest import CREATED, WINDOW, some_answers
@@ -53,7 +54,9 @@ def _said(path: Path, kind: type[ArchiveError] = ArchiveError) -> str:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    assert _said(tmp_path / "no") == f"There is no frozen incident at {tmp_path / 'no'}.\n{_WRITE}"
+    assert _said(tmp_path / "no") == (
+        f"There is no frozen incident at {tmp_path / 'no'}.\n{_WRITE} Bundled are {', '.join(incidents())}."
+    )
 
 
 def test_a_folder_that_is_no_archive(tmp_path: Path) -> None:

@@ -197,7 +197,8 @@ def test_what_is_there_is_not_overwritten_unless_told(frozen: Path) -> None:
     with pytest.raises(ArchiveError) as caught:
         write(frozen, [], window=WINDOW)
     assert str(caught.value) == (
-        f"{frozen} is there already.\nHint: Choose another path, or pass replace=True to replace it."
+        f"{frozen} is there already.\n"
+        "Hint: Choose another path, or pass replace=True (--replace) to replace it."
     )
     assert ArchiveReader.open(frozen).records == before
     write(frozen, [], window=WINDOW, replace=True)

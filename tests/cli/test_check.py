@@ -51,7 +51,7 @@ def test_json_has_all_places_and_reasons(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_file_that_cannot_be_read_ends_with_three(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "none.txt"]) == 3
-    assert "none.txt: cannot be read: No such file or directory\n" in capsys.readouterr().out
+    assert "none.txt: cannot be read: No such file or directory\n" in capsys.readouterr().err
 
 
 def test_the_policy_of_obsnb_toml_says_what_is_no_leak_and_its_secrets_are_looked_for(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,14 +149,182 @@ def test_bash_completes_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.stdout == "verify\ncompare completion\n"
 
 
-def test_the_help_of_every_command_fits_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_fits_on_a_screen_of_80_by_24_and_names_the_exit_codes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     main([])
-    top = capsys.readouterr().out
-    names = [line.split()[0] for line in top.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert len(top.splitlines()) <= 40
-    for name in names:
-        if name == "COMMAND":
-            continue
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert names[0] == "demo"
+    assert len(names) == 14
+    for name in ["", *names]:
         with pytest.raises(SystemExit):
-            main([name, "--help"])
-        assert len(capsys.readouterr().out.splitlines()) <= 40, name
+            main([*([name] if name else []), "--help"])
+        told = capsys.readouterr().out
+        assert len(told.splitlines()) <= 24, name
+        assert max(map(len, told.splitlines())) <= 80, name
+        assert "Exit codes: 0 " in told or name == "completion", name
+
+
+def _said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    code = main(words)
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "00_start_here", "--archive", "slow-query", "--out", "afile"],
+        ["notebooks", "afile"],
+        ["new-runbook", "afile/70_queues.ipynb"],
+    ],
+)
+def test_a_file_where_a_folder_is_wanted_is_said_in_words(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("afile").touch()
+    code, out, err = _said(words, capsys)
+    where = tmp_path / "afile" if words[0] == "run" else "afile"
+    assert (code, out) == (1, "")
+    assert err == f"{where}: File exists.\nHint: Is it the right path, and may you read or write there?\n"
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe\x00", b"[1]", b'{"cells": 3}'])
+def test_what_is_no_notebook_is_not_run(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("book.ipynb").write_bytes(content)
+    assert _said(["run", "book.ipynb"], capsys) == (
+        2,
+        "",
+        "book.ipynb is no notebook.\nHint: A notebook is a JSON file; obsnb new-runbook begins one.\n",
+    )
+
+
+def test_no_kernel_is_started_for_an_archive_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _said(["run", "00_start_here", "--archive", "nowhere", "--out", "found"], capsys)
+    assert (code, out) == (1, "")
+    assert err.startswith("There is no frozen incident at nowhere.\nHint: obs.save(...) writes one")
+    assert not Path("found").exists()
+
+
+def test_notes_that_are_not_there_are_not_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _said(["render", "slow-query", "--notes", "no.toml"], capsys) == (
+        2,
+        "",
+        "There is no text file no.toml.\nHint: obsnb notes ARCHIVE --out FILE begins one.\n",
+    )
+
+
+def test_notes_about_a_bundled_incident_go_where_they_are_told_to(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _said(["notes", "datasource"], capsys) == (
+        2,
+        "",
+        "datasource is bundled with obsnb, and nothing is written into it.\n"
+        "Hint: Say where to: --out notes.toml.\n",
+    )
+    code, out, _ = _said(["notes", "datasource", "--out", "mine.toml"], capsys)
+    assert code == 0
+    assert out.endswith("obsnb render datasource --notes mine.toml --out postmortem.html\n")
+    assert Path("mine.toml").read_text("utf-8")
+
+
+def test_a_file_that_cannot_be_checked_is_not_said_to_hold_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("plain.txt").write_text("hello", "utf-8")
+    assert _said(["check", "nowhere", "plain.txt"], capsys) == (
+        3,
+        "Nothing found in plain.txt.\n",
+        "nowhere: cannot be read: No such file or directory\n",
+    )
+
+
+def test_an_archive_written_anew_replaces_another_only_where_told(capsys: pytest.CaptureFixture[str]) -> None:
+    old = _archive("old", "ada@example.org")
+    words = ["archive", "redact", old, "--out", "new.obsnb"]
+    assert main(words) == 0
+    assert _said(words, capsys)[2] == (
+        "new.obsnb is there already.\n"
+        "Hint: Choose another path, or pass replace=True (--replace) to replace it.\n"
+    )
+    assert main([*words, "--replace"]) == 0
+
+
+_NO_KERNEL_LEFT = "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "said"),
+    [
+        (_NO_KERNEL_LEFT, 130, "Interrupted."),
+        ("import os\nos._exit(3)", 1, "Cell 1 of book.ipynb ended the kernel; was there too little memory?"),
+    ],
+)
+def test_an_interrupted_run_and_a_dead_kernel_are_said_without_a_traceback(
+    source: str, code: int, said: str, tmp_path: Path
+) -> None:
+    cell = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": []}
+    book = {"cells": [cell | {"source": source}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    Path("book.ipynb").write_text(json.dumps(book), "utf-8")
+    words = [sys.executable, "-m", "obsnb", "run", "book.ipynb", "--out", "out"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.returncode == code
+    assert said in ended.stderr.splitlines()
+    assert "obsnb/runbook.py" not in ended.stderr
+    assert Path("out/book.ipynb").is_file()
+
+
+def test_output_whose_reader_has_gone_ends_quietly() -> None:
+    read, written = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "obsnb", "archive", "show", "slow-query", "--json"]
+    ended = subprocess.run(words, stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(written)
+    assert (ended.returncode, ended.stderr) == (141, "")
+
+
+def test_a_run_tells_scripts_what_was_found_and_nothing_else_on_the_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["new-runbook", "mine.ipynb"])
+    capsys.readouterr()
+    code, out, err = _said(["run", "mine.ipynb", "--archive", "lab-quiet", "--out", "out", "--json"], capsys)
+    told = json.loads(out)
+    assert code == 0
+    assert told["findings"]["finding"] == "No error is new."
+    assert [Path(path).name for path in told["written"]] == ["findings.json", "report.html"]
+    assert Path(told["notebook"]).name == "mine.ipynb"
+    assert err.startswith("[1/")
+
+
+class _Login:
+    """What a proxy shows to whom it does not know."""
+
+    def answer(self, *_: object) -> tuple[int, dict[str, str], bytes]:
+        return 200, {"content-type": "text/html"}, b"<html><title>Sign in</title><form></form></html>"
+
+
+def test_a_message_of_several_lines_stands_in_lines_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(_Login()) as url:
+        monkeypatch.setenv("OBSNB_LOKI_URL", url)
+        code, out, _ = _said(["doctor"], capsys)
+    first, second, third, *_ = out.splitlines()
+    assert code == 1
+    assert first.endswith("  loki answered 200: an HTML page came back, probably of a login or a proxy.")
+    assert second == '             server: a page titled "Sign in"'
+    assert third.startswith("             Hint: Check the URL of this source, ")
+
+
+def test_a_window_of_which_no_source_has_a_row_is_not_called_well(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(LokiStandIn([])) as url:
+        Path("obsnb.toml").write_text(f'[profiles.p.loki]\nurl = "{url}"\n', "utf-8")
+        window = ["--from", WINDOW.start.isoformat(), "--to", WINDOW.end.isoformat()]
+        words = ["run", "00_start_here", "--profile", "p", "--scope", "namespace=shop", *window]
+        code, out, _ = _said([*words, "--out", "out", "--json"], capsys)
+    assert code == 0
+    assert json.loads(out)["findings"]["finding"] == (
+        "No source had a row for this window and scope: nothing can be said of it."
+    )
