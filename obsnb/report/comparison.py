@@ -22,6 +22,7 @@ __all__ = ["Comparison", "Part", "Row", "parts"]
 #: So many of those that are the same are shown: the ones whose rate differs most.
 _SAME = 10
 _LONGEST = 200
+_OFTEN = 10
 _HEADINGS = {
     "suspect": "Suspects",
     "error": "Errors",
@@ -155,29 +156,41 @@ def parts(compared: Comparison) -> Iterator[Part]:
         same = rows.filter(pl.col("change") == "same")
         shown = pl.concat([rows.filter(pl.col("change") != "same"), same.head(_SAME)])
         said = ", ".join(f"{number(counts.get(change, 0))} {word}" for change, word in _ORDER.items())
+        slower = sum(_slower(row) for row in same.to_dicts())
+        said += f", {number(slower)} of them twice as slow or more" if slower else ""
         yield Part(
             what, heading, said, tuple(map(_row, shown.to_dicts())), same.height - min(same.height, _SAME)
         )
 
 
 def _row(row: dict[str, Any]) -> Row:
-    times = (
-        ""
-        if row["times"] is None
-        else f"{row['times']:.1f}×"
-        if row["times"] < 100
-        else f"{row['times']:,.0f}×"
-    )
+    ratio = _ratio(row)
+    times = "" if ratio is None else f"{ratio:.1f}×" if ratio < 100 else f"{ratio:,.0f}×"
     name = shorten(one_line(row["name"] or ""), _LONGEST)
     return Row(row["change"], name, row["service"] or "", _figure(row, "a"), _figure(row, "b"), times)
 
 
+def _slower(row: dict[str, Any]) -> bool:
+    """Whether a statement takes twice as long or more; of a few no 95th percentile can be told."""
+    seldom = min(row["a_count"] or 0, row["b_count"] or 0) < _OFTEN
+    return row["what"] == "statement" and not seldom and (_ratio(row) or 0.0) >= 2
+
+
+def _ratio(row: dict[str, Any]) -> float | None:
+    """How much longer a statement takes, for how often it was traced is no rate; else of the rates."""
+    if row["what"] != "statement":
+        return None if row["times"] is None else float(row["times"])
+    a, b = row["a_p95"], row["b_p95"]
+    return b / a if a and b else None
+
+
 def _figure(row: dict[str, Any], side: str) -> str:
-    """A suspect's score, else a rate, with a statement's time beside it."""
+    """A suspect's score, a statement's time, else a rate."""
     if row[f"{side}_score"] is not None:
         return f"{row[f'{side}_score']:.2f}"
     if row[f"{side}_per_minute"] is None:
         return "–"
-    rate = f"{number(row[f'{side}_per_minute'])}/min"
+    if row["what"] != "statement":
+        return f"{number(row[f'{side}_per_minute'])}/min"
     took = row[f"{side}_p95"]
-    return rate if took is None else f"{rate}, p95 {duration(took.total_seconds() * 1e9)}"
+    return "seen" if took is None else f"p95 {duration(took.total_seconds() * 1e9)}"

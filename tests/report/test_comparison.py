@@ -34,6 +34,8 @@ def made(name: str = "TimeoutError: pool is empty") -> Comparison:
                 "change": "same",
                 "name": f"SELECT {n}",
                 "service": "shop",
+                "a_count": 10,
+                "b_count": 25,
                 "a_per_minute": 1.0,
                 "b_per_minute": 2.5,
                 "times": 2.5,
@@ -59,8 +61,9 @@ def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
     assert told["Errors"].rows[0].a == "0.375/min"
     statements = told["Statements and calls"]
     assert (len(statements.rows), statements.left_out) == (10, 2)
-    assert (statements.rows[0].a, statements.rows[0].b) == ("1/min, p95 20 ms", "2.5/min, p95 5 s")
-    assert statements.rows[0].times == "2.5×"
+    assert (statements.rows[0].a, statements.rows[0].b) == ("p95 20 ms", "p95 5 s")
+    assert statements.rows[0].times == "250×"  # of its time: how often it was traced is no rate
+    assert statements.counts == "0 new, 0 gone, 12 same, 12 of them twice as slow or more"
 
 
 def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
