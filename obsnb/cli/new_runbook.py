@@ -29,7 +29,7 @@ _CELLS: tuple[tuple[str, str], ...] = (
     ("markdown", "## What is looked at, and compared with what"),
     (
         "code",
-        "import json\nfrom pathlib import Path\n\nimport obsnb\n\n"
+        "from pathlib import Path\n\nimport obsnb\n\n"
         "obs = obsnb.open_archive(ARCHIVE) if PROFILE is None else obsnb.connect(profile=PROFILE or None)\n"
         "window = obsnb.window(START, END) if START else None\n"
         "inv = obsnb.investigate(obs, window, scope=SCOPE)\n"
@@ -48,9 +48,11 @@ _CELLS: tuple[tuple[str, str], ...] = (
     ("markdown", "## The finding, what was normal, and what could not be seen"),
     (
         "code",
-        'finding = f"{{len(new)}} errors are new." if new else "No error is new."\n'
-        'findings = {{"finding": finding, "hypotheses": inv.findings()["hypotheses"]}}\n'
-        'Path(OUT, "findings.json").write_text(json.dumps(findings, indent=2) + "\\n", "utf-8")\n'
+        'finding = f"New errors: {{len(new)}}." if new else "No error is new."\n'
+        'normal = ["Every error was there before."] if not new else []\n'
+        'not_seen = ["Whatever writes no error lines and sends no spans."]\n'
+        "inv.conclude(finding, normal=normal, not_seen=not_seen)\n"
+        'inv.save_findings(Path(OUT, "findings.json"))\n'
         'inv.postmortem().save(Path(OUT, "report.html"))\nprint(finding)',
     ),
 )

@@ -41,7 +41,7 @@ def progress() -> Iterator[OnCell]:
 
 
 def tell(findings: Any) -> None:
-    """Print a runbook's answer in five lines."""
+    """Print the answer in five lines, and what the runbook itself came to."""
     from rich.console import Console
     from rich.table import Table
 
@@ -50,6 +50,8 @@ def tell(findings: Any) -> None:
     table.add_column()
     for label, sentence in findings.get("summary", {}).items():
         table.add_row(label, plain_text(sentence))
+    if findings.get("finding"):
+        table.add_row("Finding", plain_text(findings["finding"]))
     console = Console(soft_wrap=False)
     console.print()
     console.print(table, markup=False)
