@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["amount"]
+__all__ = ["from_to"]
 
 _BYTES = re.compile(r"(?i)(?:_|\.)bytes(?:_total)?$|^process\.memory\.(?:usage|virtual)$")
 _SECONDS = re.compile(r"(?i)(?:_|\.)seconds(?:_total|_sum)?$")
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def amount(value: float, metric: str, *, rate: bool = False) -> str:
-    """A value of a metric to three digits; bytes and seconds are units by Prometheus' naming.
+def from_to(before: float, after: float, metric: str, *, rate: bool = False) -> str:
+    """Two values of a metric to three digits; bytes and seconds are units by Prometheus' naming.
 
     Examples
     --------
-    >>> amount(1.89e8, "process_resident_memory_bytes"), amount(0.93, "process_cpu_seconds_total", rate=True)
-    ('189 MB', '0.93 s a second')
-    >>> amount(123456.0, "queue_length"), amount(0.25, "up")
-    ('123,456', '0.25')
+    >>> from_to(8.79e7, 1.89e8, "process_resident_memory_bytes")
+    'from 87.9 MB to 189 MB'
+    >>> from_to(0.05, 0.93, "process_cpu_seconds_total", rate=True)
+    'from 0.05 to 0.93 s a second'
+    >>> from_to(12.0, 123456.0, "queue_length")
+    'from 12 to 123,456'
     """
-    after = " a second" if rate else ""
+    each = " a second" if rate else ""
     if _BYTES.search(metric):
-        for size, unit in _SIZES:
-            if abs(value) >= size:
-                return f"{_digits(value / size)} {unit}{after}"
-        return f"{_digits(value)} B{after}"
+        return f"from {_size(before)} to {_size(after)}{each}"
     unit = " s" if _SECONDS.search(metric) else ""
-    return f"{_digits(value)}{unit}{after}"
+    return f"from {_digits(before)} to {_digits(after)}{unit}{each}"
+
+
+def _size(value: float) -> str:
+    size, unit = next(((size, unit) for size, unit in _SIZES if abs(value) >= size), (1.0, "B"))
+    return f"{_digits(value / size)} {unit}"
 
 
 def _digits(value: float) -> str:

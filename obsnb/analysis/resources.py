@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from obsnb.analysis.amounts import amount
+from obsnb.analysis.amounts import from_to
 from obsnb.analysis.changes import as_levels, each_series, series_key
 from obsnb.analysis.scores import Finding, Floats, saturate, spreads
 from obsnb.analysis.service_names import Names
@@ -209,11 +209,9 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
     if math.isnan(moved.during):
         said = f"{moved.metric} of {service} stops at {format_ns(moved.onset_ns)}, while others go on."
     else:
-        before, after = (
-            amount(value, moved.metric, rate=moved.counter) for value in (moved.before, moved.during)
-        )
+        change = from_to(moved.before, moved.during, moved.metric, rate=moved.counter)
         said = (
-            f"{moved.metric} of {service} went from {before} to {after} "
+            f"{moved.metric} of {service} went {change} "
             f"({spreads(moved.effect)}) at {format_ns(moved.onset_ns)}."
         )
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)
