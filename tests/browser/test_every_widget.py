@@ -64,6 +64,7 @@ _FOCUS = """(one) => {
     const now = document.activeElement;
     return one.contains(now) ? [now.outerHTML.slice(0, 200), getComputedStyle(now).outlineStyle] : null;
 }"""
+_FIRST = "(one) => one.querySelector('button, input, select, textarea, [tabindex=\"0\"]').focus()"
 _TEXT = """(one) => one.innerHTML.includes("&lt;script")
     || [...one.querySelectorAll("input")].some((each) => each.value.includes("<script"))"""
 _MARKS = re.compile(r"[✖▲▼★‼●?↻✓]")
@@ -93,8 +94,9 @@ def _eventually(read: Callable[[], Any], wanted: Any) -> None:
 
 
 def _tab_to(lab: Lab, widget: Locator, part: Locator) -> None:
-    """Press Tab from the notebook's cell until this has the focus; it is seen at every stop."""
-    lab.page.keyboard.press("Escape")
+    """Press Tab from before the widget until this has the focus; it is seen at every stop."""
+    widget.evaluate(_FIRST)
+    lab.page.keyboard.press("Shift+Tab")
     for _ in range(60):
         lab.page.keyboard.press("Tab")
         now = widget.evaluate(_FOCUS)
