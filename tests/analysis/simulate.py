@@ -79,6 +79,7 @@ class Simulation:
     style: Style
     caller: str | None = None
     services: list[str] = field(default_factory=list)
+    struck: frozenset[str] = frozenset()  # spans of the culprit in which the fault acted
 
 
 @dataclass
@@ -140,6 +141,7 @@ class _World:
         self.rows: list[tuple] = []
         self.served: list[tuple] = []  # also what no trace was kept of: metrics count everything
         self.lines: list[tuple] = []
+        self.struck: set[str] = set()
 
     def _operations(self) -> list[_Operation]:
         """From the leaves up; an operation calls few others, so that no trace has over some 40 spans."""
@@ -225,6 +227,7 @@ class _World:
             style=self.style,
             caller=self.names[self.caller] if self.caller >= 0 else None,
             services=[*self.names, *self.peers],
+            struck=frozenset(self.struck),
         )
 
     def _name_of_culprit(self) -> str:
@@ -258,6 +261,7 @@ class _World:
         outlier = 10 if rng.random() < 0.005 else 1
         work = op.work_ns * rng.lognormal(0, self.style.tail) * self.pace * outlier
         if mine and ("slow" in self.fault or self.fault == "cpu burn"):
+            self.struck.add(span[1])
             work = work * self.factor + 20 * _MS
         now, failed, said = at + int(work / 2), False, None
         starts = now
@@ -278,6 +282,8 @@ class _World:
             op.service in self.chatty and rng.random() < 0.01
         ):
             failed, said = True, "KeyError: 'item'" if not mine else "ValueError: cannot parse amount"
+            if mine:
+                self.struck.add(span[1])
         now += int(work / 2)
         self._close(span, at, now, failed, said)
         self._log(op.service, now, failed, said, op.name)

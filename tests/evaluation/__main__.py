@@ -10,7 +10,8 @@ variants   the same incidents told otherwise: names, windows, sampling, noise
 quiet      how often somebody is suspected where nothing is wrong
 signals    what each signal adds to the others
 onsets     how far off the onset is that is found in the whole window
-verbs      how often the other verbs tell the truth
+verbs      how often the other verbs tell the truth, and `suspects` what changed and within what
+causes     how often the right kind of cause is named at the right service, a kind of fault
 =========  ============================================================================================
 
 Each cell gives its 95% interval. A seed is a system of its own a kind of fault; what was looked at while

@@ -23,6 +23,24 @@ from tests.analysis.simulate import FAULTS, simulate
 
 S = 1_000_000_000
 SIGNALS = ("logs", "spans", "series", "events")
+_RAISES = ("failing leaf", "failing middle", "deployment failing")
+#: What the world of `tests.analysis.simulate` changes: a slow peer has every statement slow and its CPU busy;
+#: of a slow statement a deployment is the reason; a process that is gone takes its CPU along.
+_KINDS: dict[str, tuple[str, ...]] = {
+    "slow leaf": ("unknown",),
+    "slow middle": ("unknown",),
+    "failing leaf": ("unknown",),
+    "failing middle": ("unknown",),
+    "slow peer": ("statement", "resource"),
+    "failing peer": ("unknown",),
+    "cpu burn": ("resource",),
+    "network delay": ("unknown",),
+    "down": ("unknown", "resource"),
+    "deployment slow": ("deployment",),
+    "deployment failing": ("deployment",),
+    "deployment slow statement": ("statement", "deployment"),
+    "quiet": (),
+}
 _WRITTEN = Path(__file__).parent / "recordings"
 
 
@@ -31,7 +49,9 @@ class Case:
     """One incident, or a quiet window, and its truth.
 
     `culprits` are the names that are right (none: nothing was wrong); `onset_ns` and `recovery_ns` are
-    null where the window does not show them.
+    null where the window does not show them. `kinds` are the kinds of cause that are right to name
+    (``unknown`` where the telemetry shows nothing that changed), `via` who calls the culprit, `error` what
+    it raised, `struck` the spans in which the fault acted; empty where the label does not say it.
     """
 
     name: str
@@ -47,6 +67,10 @@ class Case:
     onset_ns: int | None = None
     recovery_ns: int | None = None
     variant: str = "as it was"
+    kinds: frozenset[str] = frozenset()
+    via: str | None = None
+    error: str | None = None
+    struck: frozenset[str] = frozenset()
 
     @property
     def quiet(self) -> bool:
@@ -89,6 +113,10 @@ def simulated(
                 culprits=() if it.culprit is None else (it.culprit,),
                 onset_ns=None if quiet else began,
                 recovery_ns=None if quiet or ended >= it.during.end_ns else ended,
+                kinds=frozenset(_KINDS[fault]),
+                via=it.caller,
+                error="ValueError: cannot parse amount" if fault in _RAISES else None,
+                struck=it.struck,
             )
 
 
@@ -107,11 +135,22 @@ def _family(name: str, truth: dict[str, Any]) -> str:
     return "lab" if name.startswith("lab-") else "recorded"
 
 
+def _kinds(cause: dict[str, Any]) -> frozenset[str]:
+    """What a recording's label says that changed: the statements on a table, a release; else nothing told.
+
+    What a data source is short of while it does not answer is not in the label: its resources may be named.
+    """
+    named = {"statement": "table", "deployment": "change"}
+    told = {kind for kind, key in named.items() if cause.get(key)}
+    return frozenset(told or {"unknown", "resource"}) if cause else frozenset()
+
+
 @cache
 def _recorded(folder: Path) -> Case:
     truth = json.loads((folder / "truth.json").read_text("utf-8"))
     ns = {key: round(truth[key] * S) for key in ("start", "end", "onset", "recovery") if truth.get(key)}
-    service = (truth.get("root_cause") or {}).get("service")
+    cause = truth.get("root_cause") or {}
+    service = cause.get("service")
     middle = (ns["start"] + ns["end"]) // 2
     onset, recovery = ns.get("onset"), ns.get("recovery")
     logs, spans, series = (_rows(folder, kind) for kind in ("logs", "spans", "series"))
@@ -128,6 +167,9 @@ def _recorded(folder: Path) -> Case:
         culprits=(service,) if service else (),
         onset_ns=onset,
         recovery_ns=recovery,
+        kinds=_kinds(cause),
+        via=cause.get("via"),
+        error=cause.get("error"),
     )
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-import obsnb
 from obsnb.analysis.incident import find_incident
 from obsnb.analysis.suspects import suspects
 from tests.evaluation.cases import Case
 
 CONFIDENT = 0.3  # below it a score says "no confident suspect": the docstring of `suspects`
-_SAMPLES = 20  # of a series: fewer can hardly show a change among many series
 _Z = 1.96
 _DRAWS = 2_000
 
@@ -92,63 +90,3 @@ def gain(before: list[Verdict], after: list[Verdict]) -> tuple[float, float, flo
     means = change[rng.integers(0, len(change), (_DRAWS, len(change)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(change.mean()), float(low), float(high)
-
-
-# The other verbs. Each says whether it told the truth of a case, or None where the truth says nothing of it.
-
-
-def _raised(case: Case) -> bool | None:
-    """The culprit is where one of the three groups was raised that grew most."""
-    if "failing" not in case.fault or "peer" in case.fault or case.family != "made up" or case.quiet:
-        return None
-    groups = obsnb.error_groups(case.logs, case.spans, during=case.during, baseline=case.baseline)
-    times = case.during.duration_s / case.baseline.duration_s
-    raised = groups.filter(~pl.col("passed_on")).with_columns(
-        more=pl.col("within") - times * pl.col("before")
-    )
-    return bool(raised.sort("more", descending=True).head(3)["service"].is_in(case.culprits).any())
-
-
-def _slower_statement(case: Case) -> bool | None:
-    """A statement that asks the slow peer is among the three that cost most time more than before."""
-    if case.fault not in ("slow peer", "deployment slow statement") or case.spans is None:
-        return None
-    if not case.spans["db.query.text"].count():
-        return None
-    out = obsnb.slow_queries(case.spans, during=case.during, baseline=case.baseline)
-    slower = pl.col("within_p50") - pl.col("before_p50")
-    out = out.with_columns(more=pl.col("within_count") * slower.cast(pl.Int64)).drop_nulls("more")
-    first = out.sort("more", descending=True).head(3)["peer"].cast(pl.String)
-    return any(peer.startswith(name) for peer in first.drop_nulls() for name in case.culprits)
-
-
-def _resource(case: Case) -> bool | None:
-    """The CPU of the service that burns it is among the three series that changed most."""
-    if case.fault != "cpu burn" or case.series is None:
-        return None
-    cpu = case.series.filter(pl.col("metric") == "container_cpu_usage_cores")
-    if cpu.group_by("series_id").len()["len"].min() < _SAMPLES:  # type: ignore[operator]
-        return None
-    out = obsnb.change_points(cpu).head(3)
-    return bool(out["service"].is_in(case.culprits).any())
-
-
-def _new_pattern(case: Case) -> bool | None:
-    """What the broken service logs is a new pattern."""
-    if case.fault not in ("failing leaf", "failing middle", "deployment failing") or case.logs is None:
-        return None
-    said = case.logs.filter(pl.col("line").str.contains("cannot parse amount", literal=True))
-    inside = said.filter(pl.col("timestamp") >= case.during.start)
-    if said.height < 3 or inside.height < said.height:
-        return None
-    out = obsnb.patterns(case.logs, during=case.during, baseline=case.baseline)
-    new = out.filter(pl.col("before") == 0, pl.col("within") > 0)
-    return bool(new["pattern"].str.contains("cannot parse amount", literal=True).any())
-
-
-VERBS: Mapping[str, Callable[[Case], bool | None]] = {
-    "error_groups": _raised,
-    "slow_queries": _slower_statement,
-    "change_points": _resource,
-    "patterns": _new_pattern,
-}

@@ -10,7 +10,6 @@ import numpy as np
 from tests.evaluation.cases import SIGNALS, Case
 from tests.evaluation.scoring import (
     CONFIDENT,
-    VERBS,
     Verdict,
     accuracy,
     gain,
@@ -19,6 +18,7 @@ from tests.evaluation.scoring import (
     suspected,
 )
 from tests.evaluation.variants import VARIANTS, before_it
+from tests.evaluation.verbs import VERBS, cause_kind
 
 Table = list[dict[str, object]]
 _STEPS = (("logs",), ("series",), ("spans",), ("logs", "series"), ("logs", "spans"), ("series", "spans"))
@@ -120,6 +120,20 @@ def verbs(cases: Iterable[Case]) -> Table:
     return rows
 
 
+def causes(cases: Iterable[Case]) -> Table:
+    """How often the right kind of cause is named at the right service, which comes first, a kind of fault."""
+    groups: dict[str, list[bool]] = defaultdict(list)
+    for case in cases:
+        answer = cause_kind(case)
+        if answer is not None:
+            groups[case.fault if case.family == "made up" else case.family].append(answer)
+    every = [each for answers in groups.values() for each in answers]
+    return [
+        {"fault": fault, "cases": len(answers), "right": share(sum(answers), len(answers))}
+        for fault, answers in [*groups.items(), ("all", every)]
+    ]
+
+
 TABLES: dict[str, Callable[[Sequence[Case]], Table]] = {
     "faults": by_fault,
     "variants": by_variant,
@@ -127,6 +141,7 @@ TABLES: dict[str, Callable[[Sequence[Case]], Table]] = {
     "signals": ablation,
     "onsets": onsets,
     "verbs": verbs,
+    "causes": causes,
 }
 
 

@@ -12,9 +12,10 @@ import obsnb
 from obsnb.analysis.incident import find_incident
 from tests.analysis.simulate import FAULTS
 from tests.evaluation.cases import recorded, simulated
-from tests.evaluation.scoring import CONFIDENT, VERBS, gain, onset_error_s, suspected, wilson
+from tests.evaluation.scoring import CONFIDENT, gain, onset_error_s, suspected, wilson
 from tests.evaluation.tables import TABLES, as_text
 from tests.evaluation.variants import VARIANTS, before_it
+from tests.evaluation.verbs import VERBS
 
 _BROKEN = tuple(fault for fault in FAULTS if fault != "quiet")
 
@@ -108,7 +109,7 @@ def test_a_gain_is_paired_and_a_share_has_its_interval(verdicts):
 
 
 def test_every_table_has_a_name_and_a_row_without_cases_is_said():
-    assert list(TABLES) == ["faults", "variants", "quiet", "signals", "onsets", "verbs"]
+    assert list(TABLES) == ["faults", "variants", "quiet", "signals", "onsets", "verbs", "causes"]
     assert as_text([]) == "(nothing)"
     assert as_text([{"a": 1, "bb": "x"}]) == "a  bb\n-  --\n1  x"
 

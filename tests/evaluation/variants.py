@@ -125,6 +125,9 @@ def before_it(case: Case) -> Case:
         during=TimeRange(middle, end),
         baseline=TimeRange(case.baseline.start_ns, middle),
         culprits=(),
+        kinds=frozenset(),
+        error=None,
+        struck=frozenset(),
         onset_ns=None,
         recovery_ns=None,
     )
