@@ -36,6 +36,8 @@ __all__ = [
 _TRACES = "opentelemetry.proto.trace.v1.TracesData"
 _PARTIAL = 1
 _WORTH_BYTES = 1 << 15
+#: The latest time that a frame can hold.
+_LATEST_NS = 2**63 - 1
 
 
 class TraceReply(NamedTuple):
@@ -117,6 +119,7 @@ def _columns(traces: Sequence[Any]) -> SpanColumns | None:
 
 
 def _add_spans(table: SpanTable, trace: Any, *, whole: bool) -> None:
+    _check_times(trace)  # before any is entered
     span_of = table.span
     for of_resource in trace.resource_spans:
         resource = table.resource(_resource(of_resource.resource))
@@ -141,6 +144,16 @@ def _add_spans(table: SpanTable, trace: Any, *, whole: bool) -> None:
                     table.event(event.time_unix_nano, event.name, event.attributes)
                 for link in span.links:
                     table.link(link.trace_id, link.span_id, link.attributes)
+
+
+def _check_times(trace: Any) -> None:
+    """Raise `DecodeError` where a time is later than frames can hold."""
+    for of_resource in trace.resource_spans:
+        for scope in of_resource.scope_spans:
+            for span in scope.spans:
+                events = (event.time_unix_nano for event in span.events)
+                if max(span.start_time_unix_nano, span.end_time_unix_nano, *events) > _LATEST_NS:
+                    raise DecodeError("a time is later than 64 bits with a sign can tell")
 
 
 def read_attribute(raw: bytes) -> Attribute:

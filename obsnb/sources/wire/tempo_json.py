@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -119,8 +119,12 @@ class _Status(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
 
+#: A time that 64 bits with a sign can tell, as frames have it.
+_Nanoseconds = Annotated[int, msgspec.Meta(le=2**63 - 1)]
+
+
 class _Event(msgspec.Struct, gc=False, rename="camel"):
-    time_unix_nano: int = 0
+    time_unix_nano: _Nanoseconds = 0
     name: str = ""
     attributes: list[msgspec.Raw] = []
 
@@ -137,8 +141,8 @@ class _Span(msgspec.Struct, gc=False, rename="camel"):
     parent_span_id: str = ""
     name: str = ""
     kind: str | int = 0
-    start_time_unix_nano: int = 0
-    end_time_unix_nano: int = 0
+    start_time_unix_nano: _Nanoseconds = 0
+    end_time_unix_nano: _Nanoseconds = 0
     attributes: list[msgspec.Raw] = []
     events: list[_Event] = []
     links: list[_Link] = []

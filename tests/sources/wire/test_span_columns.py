@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import numpy as np
 import pytest
+from google.protobuf.json_format import MessageToJson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -27,6 +29,7 @@ from obsnb.sources.wire.otlp_spans import (
 from obsnb.sources.wire.protobuf_fields import Wire, fields_of
 from obsnb.sources.wire.span_columns import span_columns
 from obsnb.sources.wire.span_table import SpanTable
+from obsnb.sources.wire.tempo_json import read_trace_json
 
 _IDS = st.sampled_from([b"", b"\x01" * 8, b"\x00" * 16, b"\xff" * 16, b"odd"])
 _TEXTS = st.sampled_from(["", "GET /items", "é", "x" * 300])
@@ -163,3 +166,17 @@ def test_an_attribute_that_cannot_be_read_leaves_the_table_as_it_was() -> None:
     with patch.object(otlp_spans, "_WORTH_BYTES", 0), pytest.raises(DecodeError):
         add_traces(table, trace, whole=True)
     assert len(table) == 0
+
+
+@pytest.mark.parametrize("worth", [0, 1 << 40])
+@pytest.mark.parametrize("late", ["start", "event"])
+def test_a_time_that_no_frame_can_hold_is_refused_as_what_cannot_be_read(late: str, worth: int) -> None:
+    span = Span(trace_id=b"\1" * 16, span_id=b"\1" * 8, start_time_unix_nano=2**63 if late == "start" else 1)
+    span.events.add(time_unix_nano=2**63 if late == "event" else 1)
+    trace = TracesData(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
+    read = read_trace(trace.SerializeToString()).trace
+    with pytest.raises(DecodeError, match="a time is later than 64 bits with a sign can tell"):
+        _frame([(read, True)], worth=worth)
+    told = MessageToJson(trace).encode()
+    with pytest.raises(msgspec.ValidationError, match="Expected `int` <= 9223372036854775807"):
+        read_trace_json(told)
