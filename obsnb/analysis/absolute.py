@@ -60,7 +60,7 @@ def _failing(raised: pl.DataFrame, requests: int) -> list[Finding]:
             share=row["many"] / whole,
             since_ns=row["since"],
             reason=(
-                f"{row['many']:,} of {requests:,} requests failed in {row['origin']}; there is no baseline."
+                f"{row['many']:,} of {requests:,} traces failed in {row['origin']}; there is no baseline."
             ),
             evidence=tuple(f"row:{each}" for each in row["rows"]),
             waiting=(row["waiting"] or 0.0) > 0.5,
@@ -85,7 +85,7 @@ def _slow(rows: pl.DataFrame, requests: int, slow_s: float) -> list[Finding]:
             share=row["own"] / whole,
             since_ns=None,
             reason=(
-                f"{many} of {requests} requests took over {slow_s:g} s, and spent "
+                f"{many:,} of {requests:,} traces took over {slow_s:g} s, and spent "
                 f"{row['own'] / whole:.0%} of their time in {row['node']}; there is no baseline."
             ),
             evidence=tuple(f"row:{each}" for each in reversed(row["rows"])),

@@ -192,7 +192,7 @@ def _finding(rise: _Rise, whole: float, requests: dict[bool, int]) -> Finding:
         share=rise.sure * rise.more / whole,
         since_ns=row["since"],
         reason=(
-            f"{row['new']:,} of {requests[True]:,} requests failed in {row['origin']}{with_}; "
+            f"{row['new']:,} of {requests[True]:,} traces failed in {row['origin']}{with_}; "
             f"{row['old']:,} of {requests[False]:,} in the baseline."
         ),
         evidence=tuple(f"row:{each}" for each in row["rows"]),

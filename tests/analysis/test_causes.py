@@ -10,7 +10,7 @@ from obsnb.analysis.causes import cause_of
 from obsnb.analysis.fusion import Suspect
 from obsnb.analysis.scores import Finding
 
-_FAILS = Finding("identity", "errors", 0.9, 1.0, 0, "422 of 479 requests failed in identity with 503.")
+_FAILS = Finding("identity", "errors", 0.9, 1.0, 0, "422 of 479 traces failed in identity with 503.")
 
 
 def _uses(times: float | None) -> Finding:
