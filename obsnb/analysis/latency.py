@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ _NOISE = 1.15  # times as long as usual is no change
 _FEW = 8  # requests of the baseline: with fewer, how far they are counts besides their ranks
 _LEAST_SPREAD = 0.3  # of the logarithm of durations
 _SHOWN = 3
+#: A route that is called, or a verb of HTTP alone, is no statement, however slow its answer is.
+_CALL = re.compile(r"(?:\S+ )?(?:/|https?:)|(?:HTTP )?(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$")
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,7 @@ def _said(place: _Place, share: float) -> str:
 
 
 def _statement(place: _Place, about: str, times: float) -> str:
-    if place.caller is None or place.remote:
+    if place.caller is None or place.remote or _CALL.match(about):
         return ""
     return f"{about}, asked by {place.caller}, takes {_times(times)} as long"
 

@@ -156,13 +156,25 @@ def load_changes(
     baseline: TimeRange,
     conventions: Conventions = DEFAULT,
 ) -> dict[str, float]:
-    """How many times as many requests a second each service was asked as in the baseline."""
+    """How many times as many requests a second each service was asked as in the baseline.
+
+    Requests over the time between the samples that counted them: of a window's first and last seconds,
+    which no sample covers, nothing is known.
+    """
     counted = request_counts(series, conventions=conventions).drop_nulls("service")
+    called = {name: names.service(name) or name for name in counted["service"].unique()}
     ns = pl.col("timestamp").to_physical()
+    sums = (
+        counted.group_by(pl.col("service").replace(called), "timestamp")
+        .agg(pl.col("count").sum())
+        .sort("service", "timestamp")
+        .with_columns(since=ns - ns.shift().over("service"))
+        .drop_nulls("since")
+    )
     rates: list[dict[str, float]] = []
     for window in (during, baseline):
-        inside = counted.filter(ns.is_between(window.start_ns, window.end_ns, closed="left"))
-        summed = inside.group_by("service").agg(pl.col("count").sum() / window.duration_s)
-        rates.append({names.service(name) or name: rate for name, rate in summed.iter_rows()})
+        inside = sums.filter(ns.is_between(window.start_ns, window.end_ns, closed="left"))
+        rate = inside.group_by("service").agg(pl.col("count").sum() / pl.col("since").sum())
+        rates.append(dict(rate.iter_rows()))
     now, before = rates
     return {name: rate / before[name] for name, rate in now.items() if before.get(name, 0) > 0}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import polars as pl
 import pytest
 
 from obsnb.analysis.causes import cause_of
 from obsnb.analysis.fusion import Suspect
 from obsnb.analysis.scores import Finding
+from obsnb.analysis.suspects import suspects
+from obsnb.timerange import TimeRange
 
 _FAILS = Finding("identity", "errors", 0.9, 1.0, 0, "422 of 479 traces failed in identity with 503.")
 
@@ -57,3 +60,36 @@ def test_requests_that_only_its_callers_add_are_no_load(
 ) -> None:
     suspect = Suspect("identity", 0.97, (_FAILS, _uses(times)))
     assert cause_of(suspect, load=load, onset_ns=0, callers={"backend"}) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "detail", "kind"),
+    [
+        ("GET /orders/1", None, "unknown"),
+        ("HTTP GET", None, "unknown"),
+        ("/shop.Cart/AddItem", None, "unknown"),
+        ("SELECT shop", "SELECT * FROM orders", "statement"),
+        ("GET", "GET session:1", "statement"),
+    ],
+)
+def test_a_call_that_got_slower_is_a_statement_where_it_asks_a_database(
+    name: str, detail: str | None, kind: str
+) -> None:
+    rows = []
+    for n in range(120):
+        trace, slow = f"{n:032x}", n >= 60
+        rows.append((trace, f"{2 * n + 1:016x}", None, "api", "GET /shop", "server", n, 400 if slow else 40))
+        rows.append(
+            (trace, f"{2 * n + 2:016x}", f"{2 * n + 1:016x}", "api", name, "client", n, 380 if slow else 20)
+        )
+    columns = ["trace_id", "span_id", "parent_span_id", "service", "name", "kind", "start", "duration"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        (pl.col("start") * 10**10).cast(pl.Datetime("ns", "UTC")),
+        (pl.col("duration") * 10**6).cast(pl.Duration("ns")),
+        pl.when(pl.col("kind") == "client").then(pl.lit("shop-db")).alias("peer.service"),
+        pl.when(pl.col("kind") == "client").then(pl.lit(detail, pl.String)).alias("db.query.text"),
+    )
+    found = suspects(
+        spans=frame, during=TimeRange(600 * 10**9, 1200 * 10**9), baseline=TimeRange(0, 600 * 10**9)
+    ).row(0, named=True)
+    assert (found["service"], found["cause_kind"]) == ("shop-db", kind)
