@@ -106,7 +106,11 @@ def _tab_to(lab: Lab, widget: Locator, part: Locator) -> None:
     raise AssertionError("Tab does not reach it")
 
 
-@pytest.mark.parametrize("name", EVERY)
+#: A chart has two ends to type and a list instead of rows; test_chart_widget.py walks through them.
+_BY_KEYS = [name for name in EVERY if name != "Chart"]
+
+
+@pytest.mark.parametrize("name", _BY_KEYS)
 def test_it_is_used_by_keys_alone_its_text_stays_text_and_a_choice_goes_both_ways(
     lab: Lab, name: str
 ) -> None:
