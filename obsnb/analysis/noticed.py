@@ -158,8 +158,8 @@ def load_changes(
 ) -> dict[str, float]:
     """How many times as many requests a second each service was asked as in the baseline.
 
-    Requests over the time between the samples that counted them: of a window's first and last seconds,
-    which no sample covers, nothing is known.
+    Requests over the time between the samples that counted them, where both lie in the window: of its
+    first and last seconds, which no two samples cover, nothing is known.
     """
     counted = request_counts(series, conventions=conventions).drop_nulls("service")
     called = {name: names.service(name) or name for name in counted["service"].unique()}
@@ -173,8 +173,8 @@ def load_changes(
     )
     rates: list[dict[str, float]] = []
     for window in (during, baseline):
-        inside = sums.filter(ns.is_between(window.start_ns, window.end_ns, closed="left"))
-        rate = inside.group_by("service").agg(pl.col("count").sum() / pl.col("since").sum())
+        whole = (ns - pl.col("since") >= window.start_ns) & (ns <= window.end_ns)
+        rate = sums.filter(whole).group_by("service").agg(pl.col("count").sum() / pl.col("since").sum())
         rates.append(dict(rate.iter_rows()))
     now, before = rates
     return {name: rate / before[name] for name, rate in now.items() if before.get(name, 0) > 0}

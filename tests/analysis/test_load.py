@@ -45,7 +45,7 @@ def test_a_steady_rate_is_the_same_load_however_short_the_baseline_and_wherever_
 
 def test_twice_the_requests_are_twice_the_load() -> None:
     frame = _counter("api", [10.0] * 5 + [20.0] * 20, every=15)
-    during, baseline = TimeRange(75 * S, 375 * S), TimeRange(0, 75 * S)
+    during, baseline = TimeRange(60 * S, 360 * S), TimeRange(0, 60 * S)
     assert load_changes(frame, Names({"api": "api"}, {}), during=during, baseline=baseline) == {
         "api": pytest.approx(2.0)
     }
