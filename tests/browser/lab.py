@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,6 +53,7 @@ class Lab:
         self._server, self.address = _serve(folder)
         self._reading = _until(self._server, "is running at")
         try:
+            _until_it_listens(self._server, self.address)
             self.page = self.open_page()
             self.kernel = self._connect()
         except BaseException:
@@ -202,6 +204,21 @@ def _until(server: subprocess.Popen[str], words: str) -> threading.Thread:
             rest.start()
             return rest
     raise AssertionError("JupyterLab did not start:\n" + "".join(said))
+
+
+def _until_it_listens(server: subprocess.Popen[str], address: str) -> None:
+    """Knock until it opens: it says that it is running a moment before that."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    deadline = time.monotonic() + _PATIENCE_MS / 1_000
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "JupyterLab ended at once; another process may have taken its port"
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"JupyterLab does not listen at {address}")
 
 
 def _read_all(lines: IO[str]) -> None:
