@@ -17,6 +17,7 @@ import pytest
 import redis
 
 import obsnb
+from obsnb.errors import AnswerError
 from obsnb.lab.faults.catalogue import fault_named, root_cause, struck_by
 from obsnb.lab.faults.control import Control
 from obsnb.lab.roster import roster_of
@@ -122,7 +123,13 @@ def _traced(real, trace):
         every = obsnb.read_otlp(real.settings.telemetry).spans("{}")
         return every.filter(pl.col("trace_id") == _TRACE.format(trace))
 
-    until(lambda: "00f067aa0ba902b7" in written()["parent_span_id"])
+    def is_written():
+        try:
+            return "00f067aa0ba902b7" in written()["parent_span_id"]
+        except AnswerError:  # nothing is yet
+            return False
+
+    until(is_written)
     return written()
 
 
