@@ -12,10 +12,11 @@ import polars as pl
 from obsnb.errors import AnswerError, QueryError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.query import logql
-from obsnb.schema import Schema, digest, label_column
+from obsnb.schema import Schema, label_column
 from obsnb.sources.base import Answer
 from obsnb.sources.loki_pull import FRESH, is_fresh
 from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.single import of_one_response
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = [
@@ -86,18 +87,11 @@ def index_answer(
         doubts.append(FRESH)
     complete: Complete = "unknown" if doubts else "yes"
     filled = replace(
-        record,
-        pages=1,
-        requests=1 + response.retries,
-        retries=response.retries,
-        rows=frame.height,
-        bytes=len(response.body),
-        seconds=response.seconds,
+        of_one_response(record, frame, response),
         warnings=warnings,
         complete=complete,
         reason="; ".join(doubts) or whole,
         selection=selection,
-        digest=digest(frame),
     )
     return Answer(frame, filled)
 

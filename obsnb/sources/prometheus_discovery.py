@@ -15,10 +15,11 @@ import polars as pl
 from obsnb.errors import QueryError, WindowError
 from obsnb.ledger import QueryRecord
 from obsnb.query import promql
-from obsnb.schema import SERIES, digest, dtype, label_column
+from obsnb.schema import SERIES, dtype, label_column
 from obsnb.sources.base import Answer
 from obsnb.sources.prometheus_doubts import completeness
 from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.single import of_one_response
 from obsnb.timerange import TimeRange, now_ns, parse_instant
 from obsnb.transport.exchange import Request, Transport
 
@@ -160,18 +161,11 @@ def look(
     else:  # what is known of the present only is never too new
         complete, reason = ("unknown", f"the server warned: {said[0]}") if said else ("yes", whole)
     filled = replace(
-        record,
-        pages=1,
-        requests=1 + response.retries,
-        retries=response.retries,
-        rows=frame.height,
-        bytes=len(response.body),
-        seconds=response.seconds,
+        of_one_response(record, frame, response),
         warnings=tuple(dict.fromkeys(said)),
         complete=complete,
         reason=reason,
         selection="active targets: those that relabelling drops are left out" if of == "targets" else None,
-        digest=digest(frame),
     )
     return Answer(frame, filled)
 

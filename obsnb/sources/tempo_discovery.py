@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import quote
 
 import msgspec
 import polars as pl
 
 from obsnb.ledger import QueryRecord
-from obsnb.schema import digest
 from obsnb.sources.base import Answer
 from obsnb.sources.refusals import asked, refusal, unreadable
+from obsnb.sources.single import of_one_response
 from obsnb.sources.wire.tempo_json import read_names, read_tag_values
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Transport
@@ -53,7 +52,7 @@ def attributes(
     if name is not None:
         path, read = f"/api/v2/search/tag/{quote(name, safe='')}/values", read_tag_values
     request = Request(path, (*span, *([("q", query)] if query else [])))
-    began, what = time.perf_counter(), "attributes" if name is None else f"values of {name}"
+    what = "attributes" if name is None else f"values of {name}"
     text = what if query is None else f"{what} in {query}"
     with asked(query, window):
         response = transport.send(request)
@@ -71,13 +70,6 @@ def attributes(
         text,
         window,
         {"of": "attributes"} | ({} if name is None else {"name": name}),
-        pages=1,
-        requests=1 + response.retries,
-        retries=response.retries,
-        rows=frame.height,
-        bytes=len(response.body),
-        seconds=time.perf_counter() - began,
         reason=_CUT,
-        digest=digest(frame),
     )
-    return Answer(frame, record)
+    return Answer(frame, of_one_response(record, frame, response))
