@@ -48,8 +48,8 @@ class Annotation(msgspec.Struct, frozen=True, rename={"time_end": "timeEnd"}):
 class Pages:
     """What came.
 
-    `whole` is false where Grafana gave full pages only, however small the slice; `strange` is how many
-    annotations came that do not touch the slice that was asked for.
+    `whole` is false where Grafana gave full pages only, however small the slice, or one of which a part does
+    not touch the slice that was asked for; `strange` is how many such annotations came.
     """
 
     rows: list[Annotation] = field(default_factory=list)
@@ -87,12 +87,15 @@ def pull(
         start, end, at_most = pending.pop()
         page = ask(start, end, at_most)
         full = len(page) >= at_most
-        found.strange += sum(one.time > end or one.end < start for one in page)
+        strange = sum(one.time > end or one.end < start for one in page)
+        found.strange += strange
         spanning = sum(one.time <= start and one.end >= end for one in page)
-        if full and start < end and 2 * spanning < len(page):
+        # A server that does not heed the slice would give a full page down to each millisecond.
+        helps = full and not strange
+        if helps and start < end and 2 * spanning < len(page):
             middle = (start + end) // 2
             pending += [(middle + 1, end, at_most), (start, middle, at_most)]
-        elif full and at_most < most:
+        elif helps and at_most < most:
             pending.append((start, end, min(_MORE * at_most, most)))
         else:
             ids: set[int | None] = set()  # a proxy may say it twice; Grafana gives each its id

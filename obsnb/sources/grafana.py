@@ -179,10 +179,15 @@ class Grafana:
 
 
 def _completeness(pages: Pages, record: QueryRecord) -> tuple[Complete, str]:
+    if pages.strange:
+        came = f"{pages.strange:,} annotations of other times than were asked for came as well"
+        return (
+            ("unknown", came)
+            if pages.whole
+            else ("no", f"{came}, on a full page, and the rest was not given")
+        )
     if not pages.whole:
         return "no", f"there are more than {_MOST:,} annotations in one moment, and the rest was not given"
-    if pages.strange:
-        return "unknown", f"{pages.strange:,} annotations of other times than were asked for came as well"
     if record.window.end_ns > record.asked_at_ns:
         return "unknown", "the window ends after it was asked"
     return "yes", "the last page of every slice had room left"

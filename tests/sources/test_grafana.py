@@ -64,6 +64,22 @@ def test_pages_that_stay_full_in_one_moment_are_said_to_be_cut() -> None:
     assert not pages.whole
 
 
+def test_who_heeds_no_slice_is_not_asked_down_to_each_millisecond_and_that_is_said() -> None:
+    always = [Annotation(id=n, time=T0 + n) for n in range(100)]
+    asked: list[tuple[int, int]] = []
+
+    def ask(first: int, last: int, limit: int) -> list[Annotation]:
+        asked.append((first, last))
+        return always[:limit]
+
+    pages = pull(ask, T0, T0 + 7_200_000, limit=100, most=100)
+    assert len(asked) < 50
+    assert not pages.whole
+    assert pages.strange > 0
+    assert {one.id for one in pages.rows} <= set(range(100))
+    assert len(pages.rows) == len({one.id for one in pages.rows})
+
+
 def test_a_grafana_that_gives_a_hundred_by_itself_is_asked_for_all() -> None:
     made = [{"time": T0 + i, "text": f"n{i}"} for i in range(2_500)]
     answer = grafana(made).annotations(window(0, 5_000))
