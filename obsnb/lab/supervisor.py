@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -117,9 +118,10 @@ class Lab:
         process = context.Process(
             target=begin_process, args=(name, self.settings.to_json(), theirs), name=f"obsnb-lab-{name}"
         )
-        process.start()
-        theirs.close()
-        self._running[name] = (process, ours)
+        with _told_afterwards(signal.SIGINT, signal.SIGTERM):
+            process.start()
+            theirs.close()
+            self._running[name] = (process, ours)
 
     def _all_ready(self) -> None:
         waiting = {pipe: name for name, (_, pipe) in self._running.items()}
@@ -141,6 +143,23 @@ class Lab:
         if "failed" in said:
             raise UsageError(said["failed"], hint=said["hint"])
         self._ready.add(name)
+
+
+@contextlib.contextmanager
+def _told_afterwards(*signals: signal.Signals) -> Iterator[None]:
+    """Let a signal wait until a process that is being started is known, so that it is ended as well."""
+    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+        yield
+        return
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in signals}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
 
 
 def _context() -> Any:
