@@ -29,12 +29,17 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 }
 _RUN = """async (code) => {
     const { commands, shell } = window.jupyterapp;
+    const notebook = shell.currentWidget.content;
+    // A widget that takes the focus late makes its own cell the active one: below the last, and held on to.
+    notebook.activeCellIndex = notebook.widgets.length - 1;
     await commands.execute("notebook:insert-cell-below");
-    shell.currentWidget.content.activeCell.model.sharedModel.setSource(code);
+    const cell = notebook.activeCell;
+    cell.model.sharedModel.setSource(code);
+    notebook.activeCellIndex = notebook.widgets.indexOf(cell);
     await commands.execute("notebook:run-cell");
     // JupyterLab moves the focus a frame after its cell is done.
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    return shell.currentWidget.content.activeCellIndex;
+    return notebook.widgets.indexOf(cell);
 }"""
 
 
