@@ -136,12 +136,15 @@ class Lab:
 
     def open_reader(self, notebook: Any) -> Page:
         """The notebook as somebody reads it who has no kernel for it."""
+        # Nor a language that a kernel here has: JupyterLab may take the only kernel of a notebook's language.
         notebook.metadata["kernelspec"] = {"name": "elsewhere", "display_name": "Elsewhere"}
+        notebook.metadata["language_info"] = {"name": "elsewhere"}
         nbformat.write(notebook, self.folder / "read.ipynb")
         page = self._browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("request", self._asked)
         page.goto(f"{self.address}/lab/workspaces/reader/tree/read.ipynb?reset")
-        page.get_by_role("button", name="No Kernel", exact=True).click()
+        page.locator(".jp-Dialog-button", has_text="No Kernel").click()
         return page
 
     @staticmethod

@@ -23,7 +23,7 @@ from tests.report.made_up import error_groups, service_graph, slow_queries
 obs = obsnb.open_archive({str(ROOT / "data/incidents/slow-query")!r})
 kept = lines([f"kept line {{at}}" for at in range(90)], levels=["info", "error"])
 box = w.QueryBox(obs)
-box.answer("run", {{"verb": "metrics", "text": 'ALERTS{{namespace="shop-prod"}}'}})
+_ = box.answer("run", {{"verb": "metrics", "text": 'ALERTS{{namespace="shop-prod"}}'}})
 """
 #: Name of a widget → the code that shows it, and words that must be read in its place.
 _SHOWN = {
