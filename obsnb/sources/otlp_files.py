@@ -103,10 +103,13 @@ def _framed(body: bytes) -> Iterator[Message | Damage]:
             yield Damage(place, "the file ends before the message does, or it is none of the file exporter")
             return
         one, why = _unpacked(body[start:at])
-        yield Message(place, one, _starts_json(one)) if why is None else Damage(place, why)
+        # A request in protobuf begins with a line feed (the tag of field 1), and its length may be a brace:
+        # no white space is skipped here.
+        yield Message(place, one, one.startswith(b"{")) if why is None else Damage(place, why)
 
 
 def _starts_json(body: bytes) -> bool:
+    """Whether a file is lines of JSON; white space and a mark of its encoding may come first."""
     return body[:100].removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 

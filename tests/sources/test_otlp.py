@@ -462,6 +462,13 @@ def test_any_spans_come_back_the_same_from_either_encoding(tmp_path, made):
     assert one.columns[: len(SPANS.names)] == list(SPANS.names)
 
 
+def test_a_message_of_any_length_is_read_in_the_encoding_that_it_has(tmp_path):
+    names = ["x" * length for length in range(300)]  # a length can be written as any character, a brace too
+    made = [traces(span(number, name=name)) for number, name in enumerate(names, 1)]
+    held = files(written(tmp_path, protobuf_file(*made)))
+    assert held.spans("{ }", held.window, whole=True).frame["name"].to_list() == names
+
+
 @pytest.fixture
 def journeys(tmp_path):
     error = Status(code=2, message="it broke")

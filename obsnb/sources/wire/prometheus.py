@@ -291,7 +291,7 @@ def _read_compact(raws: Sequence[tuple[int, memoryview]]) -> pl.DataFrame | None
 
 def _read_typed(raws: Sequence[tuple[int, memoryview]]) -> pl.DataFrame:
     """Columns series, time and value of any JSON."""
-    rows = [(index, *pair) for index, raw in raws for pair in _VALUES.decode(raw)]
+    rows = [(index, *pair) for index, raw in raws for pair in _decode(bytes(raw), _VALUES)]
     frame = pl.DataFrame(rows, schema=_COLUMNS | {"value": pl.String}, orient="row")
     try:
         return frame.with_columns(pl.col("value").cast(pl.Float64))

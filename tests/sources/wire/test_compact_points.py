@@ -86,6 +86,14 @@ def test_a_body_that_was_damaged_is_read_or_refused_as_it_is_value_by_value(body
     _same(_outcome(damaged), _careful(damaged))
 
 
+def test_a_value_that_is_no_text_is_refused_as_no_number() -> None:
+    body = _written(
+        {"status": "success", "data": {"resultType": "matrix", "result": [{"values": [[1, "2é"]]}]}}
+    )
+    with pytest.raises(msgspec.ValidationError, match="^a value is no number: "):
+        prometheus.decode_matrix(body.replace("é".encode(), b"\xc3"), query="q", conventions=DEFAULT)
+
+
 @settings(max_examples=30)
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12), together=st.integers(1, 400))
 def test_points_keep_their_series_however_many_are_read_together(sizes: list[int], together: int) -> None:
