@@ -63,8 +63,10 @@ def demo(words: list[str]) -> int:
 def test(words: list[str]) -> int:
     """Every test, doctest and runbook."""
     install("test")
-    # A file's tests stay together: what they share (a server, a browser) is started once.
-    return run(PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *words, check=False)
+    # A file's tests stay together: what they share (a server, a browser) is started once. One more process
+    # than there are processors, for they wait for servers and browsers often.
+    workers = str((os.cpu_count() or 1) + 1)
+    return run(PYTHON, "-m", "pytest", "-n", workers, "--dist", "loadfile", *words, check=False)
 
 
 def lint(_: list[str]) -> int:
