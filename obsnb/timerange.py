@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from obsnb.errors import WindowError
 
-__all__ = ["TimeRange", "format_ns", "now_ns", "parse_duration", "parse_instant", "window"]
+__all__ = ["TimeRange", "check_windows", "format_ns", "now_ns", "parse_duration", "parse_instant", "window"]
 
 _SECOND = 1_000_000_000
 _UNITS = {
@@ -36,6 +36,17 @@ _ISO = re.compile(
     r"(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2})?)(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"\s*(?P<zone>Z|z|[+-]\d{2}(?::?\d{2})?)?"
 )
+
+
+def check_windows(**given: object) -> None:
+    """Raise `WindowError` where something is given for a window that is none, by the argument's name."""
+    for name, one in given.items():
+        if one is not None and not isinstance(one, TimeRange):
+            raise WindowError(
+                f"{name}= takes a window, not {one!r}.",
+                hint='Pass obsnb.window("2026-11-23T18:00Z", "2026-11-23T19:00Z"), or '
+                'obsnb.window(last="2h").',
+            )
 
 
 def now_ns() -> int:

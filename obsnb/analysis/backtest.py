@@ -14,7 +14,7 @@ from obsnb.analysis.changes import series_key
 from obsnb.analysis.counters import increases
 from obsnb.errors import QueryError
 from obsnb.schema import EVENTS, SERIES
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange, check_windows, parse_duration
 
 __all__ = ["backtest_alert"]
 
@@ -97,6 +97,7 @@ def backtest_alert(
     Prometheus extrapolates to the ends of the range, which differs by up to a scrape interval's part
     of it.
     """
+    check_windows(window=window)
     read = _read(rule)
     hold = parse_duration(for_) if for_ else 0
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="backtest_alert")

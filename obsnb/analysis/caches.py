@@ -12,7 +12,7 @@ from obsnb.analysis.impact import affected
 from obsnb.analysis.line_records import parsed_lines
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import SERIES, dtype
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["cache_drops", "cache_hit_rates"]
 
@@ -78,6 +78,7 @@ def cache_hit_rates(
     FrameError
         It is no frame, or lacks a column.
     """
+    check_windows(during=during, baseline=baseline)
     parts = []
     if series is not None:
         given = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="cache_hit_rates")

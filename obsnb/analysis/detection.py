@@ -14,7 +14,7 @@ from obsnb.analysis.rules import Rule, candidate_rules, recorded, recordings
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import UsageError
 from obsnb.schema import EVENTS, SERIES, dtype
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange, check_windows, format_ns
 
 __all__ = ["Detection", "detection"]
 
@@ -167,6 +167,7 @@ def detection(
     UsageError
         The objective is no share below 1.
     """
+    check_windows(during=during, baseline=baseline, window=window)
     if not 0 < objective < 1:
         raise UsageError(
             f"An objective of {objective:g} is none.",

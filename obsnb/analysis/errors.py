@@ -15,7 +15,7 @@ from obsnb.analysis.request_ids import known_traces, request_of
 from obsnb.analysis.sightings import RAISED, SAID, SIGHTINGS, STATUS, sightings_of_logs, sightings_of_spans
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SPANS, dtype
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["error_events", "error_groups"]
 
@@ -123,6 +123,7 @@ def error_groups(
     Numbers in messages are variable parts, HTTP statuses that are called so are not. Two exceptions
     of one type and place are two groups if their messages differ in words.
     """
+    check_windows(during=during, baseline=baseline)
     sightings, pairs = _read(logs, spans, conventions)
     first = logs if logs is not None else spans
     if sightings.is_empty():

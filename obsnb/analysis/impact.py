@@ -12,7 +12,7 @@ from obsnb.analysis.budget import error_budget
 from obsnb.analysis.requests import latency_quantile, request_counts, slow_counts
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["affected", "impact", "proportion_p_value"]
 
@@ -129,6 +129,7 @@ def impact(
     UsageError
         The objective is no share below 1, or its days are none.
     """
+    check_windows(during=during, baseline=baseline)
     # How long the baseline is says nothing of the incident, so this measure has no "before".
     rows = [_row("duration", during.duration_s / 60, None, "minutes", "onset to recovery")]
     if series is not None:

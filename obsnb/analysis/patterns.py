@@ -16,7 +16,7 @@ from obsnb.analysis.pattern_merge import merged
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import FrameError
 from obsnb.schema import LOGS, dtype
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["mine_patterns", "patterns"]
 
@@ -174,6 +174,7 @@ def patterns(
     Rates are compared by the square roots of counts, whose variance is nearly constant for Poisson
     counts: Huffman, An improved approximate two-sample Poisson test. Applied Statistics 33, 1984.
     """
+    check_windows(during=during, baseline=baseline)
     frame = to_polars(logs, LOGS, needs=("timestamp", "line"), what="patterns")
     parsed = frame if "parsed.message" in frame.columns else parse_logs(frame, conventions=conventions)
     rows = LOGS.conform(parsed).filter(pl.col("line").is_not_null())

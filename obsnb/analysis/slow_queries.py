@@ -13,7 +13,7 @@ from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.statements import read_statements
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SPANS
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["N_PLUS_ONE_SPANS", "N_PLUS_ONE_TOTAL_NS", "slow_queries", "statement_calls"]
 
@@ -116,6 +116,7 @@ def slow_queries(
     A span that is there twice counts once. A negative duration, a clock's mistake, is an unknown one: the
     call counts, and its time is in no total and no quantile.
     """
+    check_windows(during=during, baseline=baseline)
     calls = statement_calls(spans, logs, conventions=conventions)
     result = _table(calls, during, baseline) if calls.height else None
     empty = pl.DataFrame(schema=_COLUMNS)

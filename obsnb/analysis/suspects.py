@@ -29,7 +29,7 @@ from obsnb.analysis.service_names import Names, service_names
 from obsnb.analysis.versions import new_versions
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["suspects"]
 
@@ -118,6 +118,7 @@ def suspects(
     that only what a callee cannot explain is a service's own (as in Groot, Wang and others, ASE
     2021, and the critical paths of CRISP, USENIX ATC 2022).
     """
+    check_windows(during=during, baseline=baseline)
     given = _given(logs, spans, series, events, conventions)
     if baseline is not None:
         during, baseline = cleaned(

@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.analysis.border import like, to_polars
 from obsnb.schema import EVENTS, dtype
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["timeline"]
 
@@ -46,6 +46,7 @@ def timeline(
         EVENTS' columns (kind may also be ``error``, ``onset``, ``recovery``) and ``evidence`` (list
         of evidence ids), sorted by time.
     """
+    check_windows(during=during, window=window)
     schema = {**{name: _plain(kind) for name, kind in EVENTS.dtypes().items()}, **_EXTRA}
     parts = [pl.DataFrame(schema=schema)]
     if events is not None:

@@ -17,7 +17,7 @@ from obsnb.connection.kept import warn_of_no_point
 from obsnb.connection.roles import default_step
 from obsnb.errors import SettingsError, UsageError
 from obsnb.query import logql, promql, traceql
-from obsnb.timerange import TimeRange, parse_duration, parse_instant
+from obsnb.timerange import TimeRange, check_windows, parse_duration, parse_instant
 
 if TYPE_CHECKING:
     import polars as pl
@@ -334,6 +334,7 @@ class Asking:
         return self.out(self._kept.add(answer).frame)
 
     def _where(self, window: TimeRange | None) -> TimeRange:
+        check_windows(window=window)
         where = window or self.window
         if where is None:
             raise UsageError(

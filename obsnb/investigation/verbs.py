@@ -25,7 +25,7 @@ from obsnb.investigation.links import Links
 from obsnb.investigation.navigation import Navigation
 from obsnb.investigation.reading import TraceReading
 from obsnb.investigation.reporting import Reporting
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, check_windows
 
 if TYPE_CHECKING:
     from obsnb.views.widgets.board import Board
@@ -64,8 +64,18 @@ def investigate(
     Raises
     ------
     UsageError
-        No window, or for live sources no scope.
+        No window, or for live sources no scope; or one of them is none.
     """
+    if not isinstance(obs, Connection):
+        raise UsageError(
+            f"An investigation is of a connection, not of {obs!r}.",
+            hint="Pass obsnb.connect(...) for live sources, obsnb.open_archive(...) for a frozen incident.",
+        )
+    check_windows(window=window, baseline=baseline)
+    if scope is not None and not isinstance(scope, Mapping):
+        raise UsageError(
+            f"A scope is names with their values, not {scope!r}.", hint='Pass scope={"namespace": "prod"}.'
+        )
     chosen = window or obs.window
     if chosen is None:
         raise UsageError(

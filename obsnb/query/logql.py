@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from obsnb.errors import QueryError
+from obsnb.query.texts import check_text
 
 __all__ = ["check", "is_metric_query", "quote", "selector", "stream_selector_of"]
 
@@ -71,6 +72,7 @@ def check(query: str) -> None:
 
     What Loki itself says better is left to Loki.
     """
+    check_text(query, "LogQL")
     text = query.strip()
     if not text:
         raise QueryError("The log query is empty.", hint='Write one such as {namespace="prod"}.')

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from obsnb.errors import QueryError
 from obsnb.query.logql import quote
+from obsnb.query.texts import check_text
 
 __all__ = ["any_of", "check", "looks_at_ends", "selector"]
 
@@ -57,6 +58,7 @@ def any_of(names: Iterable[str], suffix: str = "") -> list[str]:
 
 def check(query: str) -> None:
     """Raise `QueryError` where a text cannot be PromQL, before it is sent."""
+    check_text(query, "PromQL")
     text = query.strip()
     if not text:
         raise QueryError("The metric query is empty.", hint="Write one such as up or rate(x[1m]).")

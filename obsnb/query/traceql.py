@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from obsnb.errors import QueryError
 from obsnb.query.logql import quote
+from obsnb.query.texts import check_text
 
 __all__ = ["aligned", "check", "most_recent", "piped", "spanset", "with_selection"]
 
@@ -95,6 +96,7 @@ def aligned(query: str) -> str:
 
 def check(query: str) -> None:
     """Raise `QueryError` where a text cannot be TraceQL, before it is sent."""
+    check_text(query, "TraceQL")
     text = query.strip()
     if not text:
         raise QueryError("The trace query is empty.", hint="Write one such as { status = error }.")

@@ -10,7 +10,7 @@ import polars as pl
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import EVENTS
-from obsnb.timerange import TimeRange, parse_instant
+from obsnb.timerange import TimeRange, check_windows, parse_instant
 from obsnb.views.charts.figure import finished, nothing, said
 from obsnb.views.formats import clock, duration
 from obsnb.views.theme import Mode, theme
@@ -64,6 +64,9 @@ class Scene:
     tz: str | None = None
     mode: Mode = "light"
     title: str = ""
+
+    def __post_init__(self) -> None:
+        check_windows(during=self.during, baseline=self.baseline)
 
     def nothing(self, sentence: str) -> go.Figure:
         """A figure with a sentence where the drawing would be."""

@@ -90,7 +90,7 @@ def test_a_value_that_is_no_text_is_refused_as_no_number() -> None:
     body = _written(
         {"status": "success", "data": {"resultType": "matrix", "result": [{"values": [[1, "2é"]]}]}}
     )
-    with pytest.raises(msgspec.ValidationError, match="^a value is no number: "):
+    with pytest.raises(msgspec.ValidationError, match=r"^a value is no number: "):
         prometheus.decode_matrix(body.replace("é".encode(), b"\xc3"), query="q", conventions=DEFAULT)
 
 
