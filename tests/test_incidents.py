@@ -4,6 +4,8 @@ The truth stands in truth.json, which obsnb never reads.
 """
 
 import json
+import re
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -45,6 +47,21 @@ def test_the_baseline_is_the_part_before_the_onset_and_is_said(any_incident):
     inv, _ = any_incident
     assert inv.baseline == obsnb.TimeRange(inv.window.start_ns, inv.during.start_ns)
     assert inv.why[-1] == "The baseline is the part of the window before the onset."
+
+
+def test_the_bounds_of_the_onset_hold_the_truth_and_stand_beside_it_in_the_timeline(any_incident):
+    inv, truth = any_incident
+    low, high = re.fullmatch(r"By these signals it began between (\S+) and (\S+)\.", inv.why[-2]).groups()
+    assert low <= f"{datetime.fromtimestamp(truth['onset'], UTC):%Y-%m-%dT%H:%M:%SZ}" <= high
+    onset, recovery = (inv.timeline().filter(pl.col("kind") == kind) for kind in ("onset", "recovery"))
+    assert onset["source"].to_list() == [f"change found in logs, spans and metrics, between {low} and {high}"]
+    assert recovery["source"].to_list() == ["change found in logs, spans and metrics"]
+
+
+def test_why_an_onset_was_found_is_said_in_units(slow_query):
+    why = " ".join(slow_query[0].why)
+    assert "observastack-backend: 1 every 30 s before, 31 every 30 s from 2026-11-23T18:42:49Z until " in why
+    assert "SELECT observastack: at least 24.9 times as long as before from 2026-11-23T18:37:19Z until " in why
 
 
 def test_the_first_suspect_is_where_it_was_and_is_named_with_confidence(any_incident):

@@ -13,6 +13,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.analysis.scores import spreads
 from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift, steadied
+from obsnb.analysis.symptom_words import told_change
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
@@ -38,7 +39,8 @@ class Incident:
     onset
         Aware UTC; the window's start where it had begun before.
     onset_low, onset_high
-        Between which the onset lies.
+        Between which the onset lies, as far as the signals that agree about it say; what is counted in
+        steps has their length as the least.
     recovery
         None where it was not over by the window's end.
     why
@@ -119,8 +121,8 @@ def find_incident(
         if "service" not in frame.columns:
             frame = frame.with_columns(service=pl.lit(None, pl.String))
         parts.append(series_symptoms(frame, window=window, step=step, conventions=conventions))
-    votes = _believed(pl.concat(parts).drop_nulls("level"), window) if parts else []
-    return _agreed(votes, window) if votes else None
+    votes = _believed(pl.concat(parts).drop_nulls("level"), window, step) if parts else []
+    return _agreed(votes, window, step) if votes else None
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class _Vote:
     weight: float
 
 
-def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
+def _believed(symptoms: pl.DataFrame, window: TimeRange, step: int) -> list[_Vote]:
     seen = []
     for (signal,), rows in symptoms.group_by("signal", maintain_order=True):
         if rows.height >= FEWEST:
@@ -151,7 +153,7 @@ def _believed(symptoms: pl.DataFrame, window: TimeRange) -> list[_Vote]:
     votes = []
     for signal, moments, shift, matters in seen[: max(passed, default=0)]:
         if matters:
-            vote = _vote(signal, moments, shift, window)
+            vote = _vote(signal, moments, shift, window, step)
             if vote is not None:
                 votes.append(vote)
     return votes
@@ -171,19 +173,20 @@ def _matters(signal: str, shift: Shift, level: Floats) -> bool:
     return max(shift.during, shift.before) >= _LEAST_TIMES * min(shift.during, shift.before)
 
 
-def _vote(signal: str, moments: list[int], shift: Shift, window: TimeRange) -> _Vote | None:
+def _vote(signal: str, moments: list[int], shift: Shift, window: TimeRange, step: int) -> _Vote | None:
     weight = min(abs(shift.effect), 10.0) / 10.0
     over = moments[shift.end] if shift.end < len(moments) else None
     if shift.effect > 0:
         low = moments[max(shift.earliest - 1, 0)]
-        return _Vote(signal, moments[shift.begin], low, moments[shift.latest], over, shift, weight)
+        high = min(moments[shift.latest] + step, window.end_ns)  # a bucket tells nothing of when in it
+        return _Vote(signal, moments[shift.begin], low, high, over, shift, weight)
     if over is None:  # high from the window's start, then back to normal
         start = window.start_ns
         return _Vote(signal, start, start, start, moments[shift.begin], shift, weight)
     return None
 
 
-def _agreed(votes: list[_Vote], window: TimeRange) -> Incident:
+def _agreed(votes: list[_Vote], window: TimeRange, step: int) -> Incident:
     weight = np.array([vote.weight for vote in votes])
     onset = _quantile(np.array([vote.onset for vote in votes]), weight, _EARLY)
     near = [vote for vote in votes if vote.low <= onset <= vote.high] or votes
@@ -198,17 +201,15 @@ def _agreed(votes: list[_Vote], window: TimeRange) -> Incident:
         onset_low=_moment(min(onset, max(vote.low for vote in near))),
         onset_high=_moment(max(onset, min(vote.high for vote in near))),
         recovery=None if recovery >= window.end_ns else _moment(recovery),
-        why=tuple(_said(vote) for vote in votes[:_SHOWN]),
+        why=tuple(_said(vote, step) for vote in votes[:_SHOWN]),
         confidence=round((1 - surest) * strongest**0.5 * agreeing / float(weight.sum()), 3),
     )
 
 
-def _said(vote: _Vote) -> str:
+def _said(vote: _Vote, step: int) -> str:
     until = "until the window's end" if vote.recovery is None else f"until {format_ns(vote.recovery)}"
-    return (
-        f"{vote.signal}: {vote.shift.before:.3g} before, {vote.shift.during:.3g} from "
-        f"{format_ns(vote.onset)} {until} ({spreads(vote.shift.effect)})."
-    )
+    change = told_change(vote.signal, vote.shift.before, vote.shift.during, every_s=step / 1e9)
+    return f"{vote.signal}: {change} from {format_ns(vote.onset)} {until} ({spreads(vote.shift.effect)})."
 
 
 def _quantile(values: Any, weight: Any, q: float) -> int:

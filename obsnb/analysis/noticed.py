@@ -12,6 +12,7 @@ from obsnb.analysis.requests import request_counts
 from obsnb.analysis.scores import Finding, Floats, certainty, rank_z, saturate
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift
+from obsnb.analysis.symptom_words import told_level
 from obsnb.analysis.symptoms import buckets_of, series_symptoms
 from obsnb.analysis.tree import Ints
 from obsnb.analysis.windows import side
@@ -51,7 +52,8 @@ def symptom_findings(
             if amount > 0 and certainty(rank_z(new, old)):
                 name = names.service(str(service)) or str(service)
                 since = _since(ns, level, during)
-                said = f"The {signal} went {_from_to(str(signal), before, now)}."
+                levels = (told_level(str(signal), each) for each in (before, now))
+                said = f"The {signal} went from {' to '.join(levels)}."
                 seen.append((name, str(signal), amount, certainty(rank_z(new, old)), since, said))
     most = {
         kind: max(each[2] for each in seen if _is_share(each[1]) is kind)
@@ -130,15 +132,6 @@ def _amount(signal: str, before: float, now: float) -> float:
     if signal.startswith("latency ("):
         return now - before - _NOISE
     return math.log(max(now, 1e-12) / max(before, 1e-12)) - _NOISE if now > 0 else 0.0
-
-
-def _from_to(signal: str, before: float, now: float) -> str:
-    if signal.startswith("failed share"):
-        return f"from {before:.1%} to {now:.1%}"
-    if signal.startswith("latency ("):
-        unit = " ms" if "milliseconds" in signal else " s" if "seconds" in signal else ""
-        return f"from {math.exp(before):.3g} to {math.exp(now):.3g}{unit}"
-    return f"from {before:.3g} to {now:.3g}"
 
 
 def _since(ns: Ints, level: Floats, during: TimeRange) -> int:

@@ -13,7 +13,8 @@ from obsnb.connection import Connection
 from obsnb.connection.roles import ANNOTATIONS
 from obsnb.errors import NotRecordedError
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import window as span_of_time
 
 __all__ = ["Compared", "Rows", "ask", "compare", "joined"]
 
@@ -68,6 +69,8 @@ class Compared:
         Whether an onset was found.
     recovered
         Whether `during` ends before the window does.
+    between
+        The moments between which the onset lies, if one was found.
     """
 
     during: TimeRange
@@ -75,6 +78,7 @@ class Compared:
     why: tuple[str, ...]
     found: bool
     recovered: bool
+    between: TimeRange | None
 
 
 def ask(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> Rows:
@@ -110,24 +114,28 @@ def compare(
 ) -> tuple[Compared, Rows]:
     """What is compared with what, and all the rows that both windows hold."""
     incident = find_incident(rows.logs, rows.spans, rows.series, window=window)
+    found, between = incident is not None, None
     if incident is None:
-        during, found = window, False
+        during = window
         why: tuple[str, ...] = ("No onset was found in the window, so all of it is looked at.",)
     else:
-        during, found, why = (
-            TimeRange(incident.onset_ns, incident.recovery_ns or window.end_ns),
-            True,
-            incident.why,
-        )
-    recovered = during.end_ns < window.end_ns
+        during = TimeRange(incident.onset_ns, incident.recovery_ns or window.end_ns)
+        why = incident.why
+        if incident.onset_low < incident.onset_high:
+            between = span_of_time(incident.onset_low, incident.onset_high)
+            said = f"{format_ns(between.start_ns)} and {format_ns(between.end_ns)}"
+            why += (f"By these signals it began between {said}.",)
+
+    def chosen(baseline: TimeRange | None, said: str) -> Compared:
+        return Compared(during, baseline, (*why, said), found, during.end_ns < window.end_ns, between)
+
     before_ns = during.start_ns - window.start_ns
     if given is not None:
         all_rows = rows if window.covers(given) else rows.with_more(ask(obs, given, scope))
-        return Compared(during, given, (*why, "The baseline was given."), found, recovered), all_rows
+        return chosen(given, "The baseline was given."), all_rows
     if found and before_ns >= max(_BASELINE_NS, _BASELINE_SHARE * window.duration_ns):
         inside = TimeRange(window.start_ns, during.start_ns)
-        said = "The baseline is the part of the window before the onset."
-        return Compared(during, inside, (*why, said), found, recovered), rows
+        return chosen(inside, "The baseline is the part of the window before the onset."), rows
     earlier = TimeRange(window.start_ns - during.duration_ns, window.start_ns)
     try:
         more = ask(obs, earlier, scope)
@@ -135,7 +143,7 @@ def compare(
         more = None
     if more is None or more.empty:
         lack = "nothing earlier was recorded" if more is None else "the sources hold nothing earlier"
-        said = f"There is no baseline: the window holds too little before the onset, and {lack}."
-        return Compared(during, None, (*why, said), found, recovered), rows
-    said = "The baseline is the same length before the window."
-    return Compared(during, earlier, (*why, said), found, recovered), rows.with_more(more)
+        return chosen(
+            None, f"There is no baseline: the window holds too little before the onset, and {lack}."
+        ), rows
+    return chosen(earlier, "The baseline is the same length before the window."), rows.with_more(more)

@@ -142,7 +142,15 @@ class Found:
             window=self.window,
             why="change found in logs, spans and metrics",
         )
-        return frame
+        between = self.compared.between
+        if between is None:
+            return frame
+        # An onset that is counted in steps can stand before what set it off.
+        clocks = f"{format_ns(between.start_ns)} and {format_ns(between.end_ns)}"
+        dated = pl.format("{}, between {}", "source", pl.lit(clocks))
+        return frame.with_columns(
+            pl.when(pl.col("kind") == "onset").then(dated).otherwise("source").alias("source")
+        )
 
     @cached_property
     def calls(self) -> pl.DataFrame:

@@ -51,6 +51,15 @@ def onset_error_s(case: Case) -> float | None:
     return abs(found.onset_ns - case.onset_ns) / 1e9
 
 
+def onset_within_bounds(case: Case) -> bool | None:
+    """Whether it lies where the bounds of the onset that is found say; None: none was found."""
+    found = find_incident(case.logs, case.spans, case.series, window=case.window)
+    if found is None or case.onset_ns is None:
+        return None
+    low, high = (round(one.timestamp() * 1e9) for one in (found.onset_low, found.onset_high))
+    return low <= case.onset_ns <= high
+
+
 def accuracy(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """Accuracy at 1 and 3 with 95% intervals, and how often the right answer was given confidently."""
     told = [each for each in verdicts if not each.case.quiet]

@@ -14,6 +14,7 @@ from tests.evaluation.scoring import (
     accuracy,
     gain,
     onset_error_s,
+    onset_within_bounds,
     share,
     suspected,
 )
@@ -91,12 +92,14 @@ def _subsets() -> list[tuple[str, ...]]:
 
 def onsets(cases: Sequence[Case]) -> Table:
     """How far off the onset is that is found in the whole window, a kind of fault."""
-    groups: dict[str, list[float | None]] = defaultdict(list)
+    groups: dict[str, list[tuple[float | None, bool | None]]] = defaultdict(list)
     for case in cases:
         if case.onset_ns is not None:
-            groups[case.fault if case.family == "made up" else case.family].append(onset_error_s(case))
+            told = onset_error_s(case), onset_within_bounds(case)
+            groups[case.fault if case.family == "made up" else case.family].append(told)
     rows: Table = []
-    for fault, errors in [*groups.items(), ("all", [e for each in groups.values() for e in each])]:
+    for fault, each in [*groups.items(), ("all", [told for several in groups.values() for told in several])]:
+        errors = [error for error, _ in each]
         found = [error for error in errors if error is not None]
         rows.append(
             {
@@ -105,6 +108,7 @@ def onsets(cases: Sequence[Case]) -> Table:
                 "found": share(len(found), len(errors)),
                 "median error, s": f"{np.median(found):.0f}" if found else "-",
                 "within 60 s": share(sum(error <= 60 for error in found), len(errors)),
+                "inside its bounds": share(sum(inside is True for _, inside in each), len(found)),
             }
         )
     return rows
