@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from obsnb.analysis.attributes import attribute_columns
-from obsnb.conventions import DEFAULT, Conventions
+from obsnb.analysis.two_samples import compare_shares, discovery_rates
+from obsnb.conventions import Conventions
 
-__all__ = ["narrowed"]
+__all__ = ["narrowed", "places"]
 
 _PLACES = (
     "k8s.pod.name",
@@ -21,75 +24,124 @@ _PLACES = (
     "cloud.availability_zone",
     "http.route",
 )
-_FEWEST = 8  # requests that are wrong
-_COVERED = 0.9  # of which so many must have one of the values
-_OTHERS = 0.6  # and of the others at most so many
+_FEWEST = 8  # visits that are wrong, and others
+_CHANCE = 0.01  # of what is named, so large a part may be so by chance
+_COVERED = 0.9  # of what is wrong more than before must have one of the values
+_OTHERS = 0.6  # and of the visits that went well at most so many
 _VALUES = 3  # at most, to be worth saying
 _TOLD = 3  # attributes
+_SURE = 0.05  # of a single comparison
 
 
-def narrowed(
-    spans: pl.DataFrame, bad: pl.Series, around: pl.Series, *, conventions: Conventions = DEFAULT
-) -> str | None:
-    """The few values of an attribute that requests which went wrong share, and others do not.
+def places(conventions: Conventions) -> list[str]:
+    """The attributes that something may be limited to a few values of."""
+    return list(dict.fromkeys((*conventions.version_fields, *conventions.tenant_fields, *_PLACES)))
+
+
+def narrowed(visits: pl.DataFrame, keys: Sequence[str]) -> str | None:
+    """The few values of an attribute that visits which went wrong share, and others do not.
+
+    Of each attribute the one, two or three values are looked at in which most more went wrong than is
+    usual. They are named if what went wrong has them more often than what went well did (the test of
+    shares that `obsnb.contrast` makes, times the number of sets of so many values that could have been
+    looked at, adjusted over all attributes), and if without them nothing is left to explain: visits
+    that have none of them go wrong no more often than in the baseline, but for chance or a tenth of
+    what is wrong more than then.
 
     Parameters
     ----------
-    spans
-        SPANS of the incident.
-    bad
-        Trace ids of requests in which something was wrong at the service.
-    around
-        Trace ids of requests that pass through the service.
+    visits
+        ``during``, ``wrong`` and the attributes, as `obsnb.analysis.visits.Visits.of` gives them.
+    keys
+        The attributes' names.
 
     Returns
     -------
     str or None
-        ``attribute=value`` or ``attribute in a, b``, the most telling first; None where nine tenths of
-        the bad requests do not share at most three values that six tenths of the others lack.
+        ``attribute=value`` or ``attribute in a, b``, the most telling first; None where no attribute has
+        at most three such values that most of the other visits lack.
     """
-    wrong = set(bad.to_list())
-    if len(wrong) < _FEWEST:
-        return None
-    fields = dict.fromkeys((*conventions.version_fields, *conventions.tenant_fields, *_PLACES))
-    keys = [key for key in fields if key in spans.columns or "attributes" in spans.columns]
-    passing = spans.filter(pl.col("trace_id").is_in(around.unique().implode()))
-    values = attribute_columns(passing, keys).with_columns(passing["trace_id"], passing["service"])
-    found = [each for each in (_of(key, values, wrong) for key in keys) if each is not None]
-    distinct = {shared.values: shared for shared in reversed(found)}  # one attribute for the same values
-    best = sorted(distinct.values(), key=lambda each: (each.others, each.key))[:_TOLD]
+    now, before = visits.filter("during"), visits.filter(~pl.col("during"))["wrong"]
+    usual = _Counted(int(before.sum()), len(before))
+    sets = [each for key in keys for each in _sets(key, now, usual)]
+    rates = discovery_rates([each.p_value for each in sets]) if sets else ()
+    told: dict[bytes, _Set] = {}  # one attribute for the same visits
+    known: set[str] = set()  # the fewest values that do
+    for rate, each in zip(rates, sets, strict=True):
+        if each.key not in known and each.covers(usual):
+            known.add(each.key)
+            if rate <= _CHANCE and each.others <= _OTHERS:
+                marks = now[each.key].is_in(each.values).fill_null(False).to_numpy()
+                told.setdefault(np.packbits(marks).tobytes(), each)
+    best = sorted(told.values(), key=lambda each: each.others)[:_TOLD]
     return ", ".join(str(each) for each in best) or None
 
 
 @dataclass(frozen=True)
-class _Shared:
+class _Counted:
+    wrong: int
+    many: int
+
+    def more_than(self, usual: _Counted) -> float:
+        """How many more are wrong than would be at the usual share."""
+        return self.wrong - (usual.wrong / usual.many * self.many if usual.many else 0.0)
+
+    def risen(self, usual: _Counted) -> bool:
+        """Whether more is wrong than usual, beyond chance; where nothing is usual, whatever is wrong is."""
+        if not usual.many:
+            return self.wrong > 0
+        counts = [np.array([each.wrong]) for each in (self, usual)]
+        test = compare_shares(counts[0], self.many, counts[1], usual.many)
+        return bool(test["effect"][0] > 0 and test["p_value"][0] <= _SURE)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """Some values of an attribute: visits that have one of them, and those that have another."""
+
     key: str
     values: tuple[str, ...]
-    others: float  # part of the other requests that have one of the values too
+    inside: _Counted
+    outside: _Counted
+    p_value: float  # that what went wrong has them more often
 
     def __str__(self) -> str:
         names = ", ".join(self.values)
         return f"{self.key}={names}" if len(self.values) == 1 else f"{self.key} in {names}"
 
+    @property
+    def others(self) -> float:
+        """Part of the visits that went well and have one of the values too."""
+        well = [each.many - each.wrong for each in (self.inside, self.outside)]
+        return well[0] / sum(well)
 
-def _of(key: str, values: pl.DataFrame, wrong: set[str]) -> _Shared | None:
-    """The values that tell most, among those that any one service gives the attribute."""
-    pairs = values.select("trace_id", "service", pl.col(key).alias("value")).drop_nulls().unique()
-    each_service = pairs.group_by("service", maintain_order=True)
-    told = [shared for _, each in each_service if (shared := _shared(key, each, wrong)) is not None]
-    return min(told, key=lambda each: (each.others, each.values), default=None)
+    def covers(self, usual: _Counted) -> bool:
+        """Whether what is wrong more than before is limited to the values."""
+        more, left = self.inside.more_than(usual), self.outside.more_than(usual)
+        return left <= (1 - _COVERED) * (more + max(left, 0.0)) or not self.outside.risen(usual)
 
 
-def _shared(key: str, pairs: pl.DataFrame, wrong: set[str]) -> _Shared | None:
-    marked: Any = pl.col("trace_id").is_in(list(wrong))
-    counted = pairs.group_by("value").agg(marked.sum().alias("bad"), (~marked).sum().alias("good"))
-    bad, good = int(counted["bad"].sum()), int(counted["good"].sum())
-    if bad < _FEWEST or good < _FEWEST or counted.height < 2:
-        return None
-    ranked = counted.sort(["bad", "value"], descending=[True, False])
-    for many in range(1, min(_VALUES, counted.height - 1) + 1):
-        top = ranked.head(many)
-        others = int(top["good"].sum()) / good
-        if int(top["bad"].sum()) >= _COVERED * bad:
-            return None if others > _OTHERS else _Shared(key, tuple(sorted(top["value"].to_list())), others)
-    return None
+def _sets(key: str, visits: pl.DataFrame, usual: _Counted) -> list[_Set]:
+    """The one, two and three values of an attribute in which most more went wrong than usual."""
+    wrong: Any = pl.col("wrong")
+    counted = (
+        visits.drop_nulls(key)
+        .group_by(pl.col(key).alias("value"))
+        .agg(wrong.sum().cast(pl.Int64).alias("wrong"), pl.len().cast(pl.Int64).alias("many"))
+        .with_columns(more=pl.col("wrong") - pl.col("many") * (usual.wrong / max(usual.many, 1)))
+        .sort("more", "value", descending=[True, False])
+    )
+    bad, many = int(counted["wrong"].sum()), int(counted["many"].sum())
+    if bad < _FEWEST or many - bad < _FEWEST:
+        return []
+    first = counted.head(min(_VALUES, counted.height - 1)).with_columns(pl.col("wrong", "many").cum_sum())
+    hits = first["wrong"].to_numpy()
+    tests = compare_shares(hits, bad, first["many"].to_numpy() - hits, many - bad)
+    found = []
+    for k, (effect, p_value) in enumerate(tests.select("effect", "p_value").iter_rows(), 1):
+        inside = _Counted(*first.select("wrong", "many").row(k - 1))
+        outside = _Counted(bad - inside.wrong, many - inside.many)
+        chosen = 1.0 if effect <= 0 else min(1.0, p_value * math.comb(counted.height, k))
+        values = tuple(sorted(first["value"].head(k).to_list()))
+        found.append(_Set(key, values, inside, outside, chosen))
+    return found

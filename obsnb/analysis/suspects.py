@@ -18,8 +18,8 @@ from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fu
 from obsnb.analysis.latency import latency_findings
 from obsnb.analysis.log_errors import error_lines, log_findings
 from obsnb.analysis.logs import parse_logs
-from obsnb.analysis.narrowing import narrowed
-from obsnb.analysis.nodes import SpanNodes, nodes_of
+from obsnb.analysis.narrowing import narrowed, places
+from obsnb.analysis.nodes import nodes_of
 from obsnb.analysis.noticed import line_duration_findings, load_changes, symptom_findings
 from obsnb.analysis.raised import manners, origins_of, span_error_findings
 from obsnb.analysis.resources import resource_findings
@@ -27,6 +27,7 @@ from obsnb.analysis.scores import Finding
 from obsnb.analysis.service_graph import edges_of
 from obsnb.analysis.service_names import Names, service_names
 from obsnb.analysis.versions import new_versions
+from obsnb.analysis.visits import Visits, visits_of
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
 from obsnb.timerange import TimeRange, check_windows
@@ -203,8 +204,7 @@ class _Found:
     graph: CallGraph = field(default_factory=CallGraph)
     load: dict[str, float] = field(default_factory=dict)
     spans: pl.DataFrame | None = None
-    bad: pl.DataFrame | None = None  # row and service of spans in whose requests something went wrong there
-    passing: pl.DataFrame | None = None  # row and service of all spans of the incident
+    visits: Visits | None = None
 
     @property
     def candidates(self) -> list[str]:
@@ -237,18 +237,11 @@ class _Found:
             self.findings += latency_findings(rows)
             self.findings += span_error_findings(nodes, origins, during=during, baseline=baseline)
             self.findings += [each.finding for each in absent]
-            self._remember(nodes, rows, origins)
+            slow = rows.filter("far")
+            self.visits = visits_of(nodes, slow, origins, during=during, baseline=baseline)
         self.spans = spans
         if lines is not None:
             self.look_at_lines(lines, origins)
-
-    def _remember(self, nodes: SpanNodes, rows: pl.DataFrame, origins: pl.DataFrame) -> None:
-        def named(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-            return frame.select("row", pl.col(column).cast(pl.Categorical).alias("service")).drop_nulls()
-
-        slow = rows.filter(pl.col("during") & pl.col("far"))
-        self.bad = pl.concat([named(slow, "node"), named(origins, "origin")])
-        self.passing = pl.concat([named(nodes.spans, "service"), named(nodes.spans, "callee")])
 
     def look_at_lines(self, lines: pl.DataFrame, origins: pl.DataFrame | None = None) -> None:
         """Error lines, put down to the node that raised their request's failure where spans tell."""
@@ -361,11 +354,9 @@ def _since(told: list[Finding]) -> int | None:
 
 
 def _within(suspect: Suspect, found: _Found) -> str | None:
-    if suspect.score < _NARROWED or found.spans is None or found.bad is None or found.passing is None:
+    if suspect.score < _NARROWED or found.spans is None or found.visits is None:
         return None
-    mine, ids = pl.col("service") == suspect.service, found.spans["trace_id"]
-    bad, around = (ids.gather(each.filter(mine)["row"]).unique() for each in (found.bad, found.passing))
-    inside = found.during
-    ns = pl.col("start").to_physical()
-    during = found.spans.filter(ns.is_between(inside.start_ns, inside.end_ns, closed="left"))
-    return narrowed(during, bad, around, conventions=found.conventions)
+    keys = places(found.conventions)
+    if not {*keys, "attributes", "resource"} & set(found.spans.columns):
+        return None
+    return narrowed(found.visits.of(suspect.service, found.spans, keys), keys)

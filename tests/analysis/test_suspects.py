@@ -343,6 +343,39 @@ def test_what_happens_in_one_pod_only_is_narrowed_to_it():
     assert first["within"] == "k8s.pod.name=api-0"
 
 
+def test_a_pod_is_named_although_every_request_passes_several_and_nothing_is_where_all_pods_are_slow():
+    def passing(slow):
+        rows = []
+        for n in range(120):
+            first, second = (900 if n >= 60 and slow(n, k) else 40 + n % 7 for k in (0, 1))
+            rows += [
+                {"is": f"t{n} a - web GET", "at": (n * 10_000, first + second + 20), "kind": "server"},
+                {"is": f"t{n} b a api serve", "at": (n * 10_000 + 4, first), "kind": "server"},
+                {"is": f"t{n} c a api serve", "at": (n * 10_000 + first + 8, second), "kind": "server"},
+            ]
+            for row, pod in zip(rows[-2:], (n % 3, (n + 1) % 3), strict=True):
+                row["k8s.pod.name"] = f"api-{pod}"
+        frame = spans(*rows)
+        return suspects(spans=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
+
+    one = passing(lambda n, k: (n + k) % 3 == 0)
+    assert (one["service"], one["within"]) == ("api", "k8s.pod.name=api-0")
+    every = passing(lambda n, k: n % 4 < 2)
+    assert (every["service"], every["within"]) == ("api", None)
+
+
+def test_what_a_database_does_to_the_calls_of_one_tenant_only_is_told_by_who_calls():
+    rows = []
+    for n in range(120):
+        took = 800 if n >= 60 and n % 4 == 0 else 8 + n % 3
+        serve = {"is": f"t{n} a - api serve", "at": (n * 10_000, took + 20), "kind": "server"}
+        call = {"is": f"t{n} b a api SELECT", "at": (n * 10_000 + 5, took), "kind": "client"}
+        database = {"db.system": "mysql", "server.address": "orders-db:3306"}
+        rows += [serve | {"tenant.id": f"x{n % 4}"}, call | database]
+    first = suspects(spans=spans(*rows), during=_DURING, baseline=_BEFORE).row(0, named=True)
+    assert (first["service"], first["within"]) == ("orders-db", "tenant.id=x0")
+
+
 def test_a_statement_that_a_deployment_made_slow_is_told_at_the_database():
     rows = []
     for n in range(120):

@@ -96,10 +96,14 @@ def test_recordings_as_written_are_small_and_whole():
 
 
 def test_the_other_verbs_tell_the_truth_mostly_where_it_says_something_of_them(cases):
-    answers = [asks(case) for asks in VERBS.values() for case in cases]
-    told = [answer for answer in answers if answer is not None]
+    answers = {name: [asks(case) for case in cases] for name, asks in VERBS.items()}
+    told = [answer for each in answers.values() for answer in each if answer is not None]
     assert len(told) >= 6
     assert sum(told) >= 0.7 * len(told)
+    for name in ("suspects: within", "suspects: within, no pod's fault"):
+        limited = [answer for answer in answers[name] if answer is not None]
+        assert len(limited) >= 3
+        assert limited.count(False) <= 1
 
 
 def test_a_gain_is_paired_and_a_share_has_its_interval(verdicts):

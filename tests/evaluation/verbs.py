@@ -58,9 +58,22 @@ def _pod_by_lot() -> pl.Expr:
     return pl.concat_str("trace_id", pl.col("service").cast(pl.String)).hash(5) % _PODS
 
 
+def _spared(case: Case) -> int:
+    """Requests of the incident that pass the culprit and that the fault did not strike there."""
+    assert case.spans is not None
+    inside = _inside(case.spans, case, "start").filter(pl.col("service").is_in(case.culprits))
+    struck = inside.group_by("trace_id").agg(pl.col("span_id").is_in(case.struck).any())
+    return int((~struck["span_id"]).sum())
+
+
 def within(case: Case) -> bool | None:
-    """Where all that the fault struck ran in one of three pods, that pod is named."""
+    """Where all that the fault struck ran in one of three pods, that pod is named.
+
+    Nothing is asked where the fault struck whatever ran then: one pod ran everything, which tells nothing.
+    """
     if case.quiet or case.family != "made up" or not case.struck or not _shown(case):
+        return None
+    if _spared(case) < _FEWEST:
         return None
     pod = pl.when(pl.col("span_id").is_in(case.struck)).then(0).otherwise(_pod_by_lot())
     said = _in_pods(case, pod)
