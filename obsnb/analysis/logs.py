@@ -22,6 +22,7 @@ from obsnb.analysis.message_facts import (
     status_in,
     without_id,
 )
+from obsnb.analysis.postgres_lines import told_apart
 from obsnb.analysis.split_stacks import put_together
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS
@@ -125,7 +126,7 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
         - ``parsed.cause``: ``type: message`` of the exception that a chain began with
         - ``parsed.route``: the path or route, without a query
         - ``parsed.http_status`` (Int64), ``parsed.duration_s`` (Float64, seconds)
-        - ``parsed.statement``: SQL that the line quotes
+        - ``parsed.statement``: SQL that the line quotes, or that PostgreSQL wrote in lines after it
         - ``parsed.request_id``, ``parsed.tenant``, ``parsed.user``, ``parsed.version``
 
         A column of these names that the frame already has keeps its values.
@@ -147,6 +148,9 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
     with _no_collection():
         lines = _fields(texts, Wanted.of(conventions))
     _fill_from_words(lines)
+    apart = told_apart(frame, frame["line"])
+    if apart.height:
+        lines.set("statement", lines["statement"].clone().scatter(apart["row"], apart["statement"]))
     fill_exceptions(lines, foreign=conventions.foreign_code)
     return like(_assembled(frame, lines, _categories(logs)), logs, same_rows=True)
 

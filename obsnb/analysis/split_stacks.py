@@ -7,7 +7,7 @@ import polars as pl
 from obsnb.analysis.line_formats import without_colours, without_runtime
 from obsnb.schema import LOGS
 
-__all__ = ["put_together"]
+__all__ = ["put_together", "streams"]
 
 _APART_NS = 1_000_000_000  # rows of one stack trace are written at once
 _ROWS_AT_MOST = 200
@@ -62,15 +62,20 @@ def put_together(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame([text.alias("text"), part])
 
 
-def _ordered(frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
-    """The rows by stream and time, with what each looks like."""
+def streams(frame: pl.DataFrame) -> pl.Series:
+    """For each row a number that rows of one stream share: those whose labels are all equal."""
     labels = [
         name
         for name in frame.columns
         if name == "service"
         or (name not in LOGS.names and "." not in name and not frame.schema[name].is_nested())
     ]
-    stream = frame.select(labels).hash_rows() if labels else pl.Series([0]).new_from_index(0, frame.height)
+    return frame.select(labels).hash_rows() if labels else pl.Series([0]).new_from_index(0, frame.height)
+
+
+def _ordered(frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
+    """The rows by stream and time, with what each looks like."""
+    stream = streams(frame)
     bare = without_runtime(without_colours(line)).str.strip_chars_end()
     text = pl.col("text")
     rows = pl.DataFrame(

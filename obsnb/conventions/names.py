@@ -83,7 +83,7 @@ class Names:
         "severity_text",
         "detected_level",
     )
-    level_fields: tuple[str, ...] = ("level", "severity", "levelname", "lvl", "log.level")
+    level_fields: tuple[str, ...] = ("level", "severity", "levelname", "lvl", "log.level", "error_severity")
     trace_id_fields: tuple[str, ...] = (
         "trace_id",
         "traceId",
