@@ -76,11 +76,16 @@ class ArchiveReader(Contents):
         """SERIES of a recorded query. Raises `NotRecordedError`."""
         return self._answer(Question("series", query, window, {}, step_ns), role)
 
-    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
-        """SERIES of a query that was recorded for just this millisecond. Raises `NotRecordedError`."""
+    def instant(
+        self, query: str, *, at_ns: int, over_ns: int | None = None, role: str | None = None
+    ) -> Answer:
+        """SERIES of a query that was recorded for just this millisecond, and of TraceQL over just that time.
+
+        Raises `NotRecordedError`.
+        """
         at_ns = at_ns // _MS * _MS
-        window = TimeRange(at_ns, at_ns + _MS)
-        return self._answer(Question("series", query, window, {"instant": True}), role)
+        params = {"instant": True} | ({} if over_ns is None else {"over_ns": over_ns})
+        return self._answer(Question("series", query, TimeRange(at_ns, at_ns + _MS), params), role)
 
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """EXEMPLARS of a recorded query. Raises `NotRecordedError`."""

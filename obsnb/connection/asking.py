@@ -133,32 +133,35 @@ class Asking:
         """
         where = self._where(window)
         step_ns = default_step(where) if step is None else parse_duration(step)
-        held: dict[str, tuple[Any, str, Any]] = {
-            "prometheus": (self._metrics, "Prometheus", promql.check),
-            "loki": (self._logs, "Loki", logql.check),
-            "tempo": (self._traces, "Tempo", traceql.check),
-        }
-        kind = kind_of(source)
-        there, name, check = held[kind]
-        check(query)
-        asked: Any = self._allowed(self._need(there, name, kind, source), anyway)
+        asked = self._numbers(query, source, anyway)
         answer = self._kept.add(asked.series(query, where, step_ns=step_ns))
         warn_of_no_point(answer.record)
         return self.out(answer.frame)
 
     def instant(
-        self, query: str, at: str | datetime, *, source: str | None = None, anyway: bool = False
+        self,
+        query: str,
+        at: str | datetime,
+        *,
+        over: str | int | float | timedelta | None = None,
+        source: str | None = None,
+        anyway: bool = False,
     ) -> Any:
-        """SERIES of a query of Prometheus at one instant: a row a series, in the server's order.
+        """SERIES of a query at one instant: a row a series, in the server's order.
 
         Parameters
         ----------
         query
-            PromQL that gives a vector or a scalar, such as ``topk(5, sum by (pod) (up))``.
+            PromQL that gives a vector or a scalar, such as ``topk(5, sum by (pod) (up))``; LogQL or TraceQL
+            metrics with `source`.
         at
             Such as ``"2026-11-23T18:00Z"`` or an aware datetime; rounded down to the millisecond.
+        over
+            Of TraceQL, which says no range itself: the spans that start in so long before `at` count; an hour
+            unless told.
         source
-            One of several, such as ``"eu"``; without, all of them.
+            ``"prometheus"`` unless told, ``"loki"`` or ``"tempo"``; one of several, such as ``"loki.eu"``, or
+            ``"eu"`` of Prometheus.
         anyway
             Ask it also where it is over a limit of the profile (``max_series`` and so on).
 
@@ -171,23 +174,30 @@ class Asking:
         Raises
         ------
         QueryError
-            The query cannot be PromQL, or gives a text.
+            The query cannot be one of the source's, or gives a text or lines.
         WindowError
             The instant does not say its zone.
         NotRecordedError
             The source is an archive that was not asked this for just that millisecond.
         UsageError
-            The source is a folder of files, which evaluate selectors only.
+            The source is a folder of files, which evaluate selectors only; or `over` is said of a query that
+            is no TraceQL.
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        promql.check(query)
-        at_ns = parse_instant(at)
-        asked: Any = self._allowed(self._need(self._metrics, "Prometheus", "prometheus", source), anyway)
+        named, at_ns = source or "prometheus", parse_instant(at)
+        asked = self._numbers(query, named, anyway)
         if not callable(getattr(asked, "instant", None)):
             raise UsageError(
                 "Files do not answer a query at an instant.",
                 hint="obs.metrics(selector, window) and obs.samples(selector, window) read them.",
+            )
+        if kind_of(named) == "tempo":
+            return self._give(asked.instant(query, at_ns=at_ns, over_ns=parse_duration(over or "1h")))
+        if over is not None:
+            raise UsageError(
+                "Only TraceQL is asked over=...: PromQL and LogQL say in the query how far it looks back.",
+                hint="Write the range into it, such as rate(http_requests_total[1h]).",
             )
         return self._give(asked.instant(query, at_ns=at_ns))
 
@@ -320,6 +330,18 @@ class Asking:
         return downloads(asked, sources, folder, progress=progress, **more)
 
     # How they are asked.
+
+    def _numbers(self, query: str, source: str, anyway: bool) -> Any:
+        """Who is to be asked for numbers, in its own language. Raises `QueryError` for what is none of it."""
+        held: dict[str, tuple[Any, str, Any]] = {
+            "prometheus": (self._metrics, "Prometheus", promql.check),
+            "loki": (self._logs, "Loki", logql.check),
+            "tempo": (self._traces, "Tempo", traceql.check),
+        }
+        kind = kind_of(source)
+        there, name, check = held[kind]
+        check(query)
+        return self._allowed(self._need(there, name, kind, source), anyway)
 
     def _allowed(self, source: _Source, anyway: bool) -> _Source:
         """The source, without the limits of the profile where it is to be asked anyway."""

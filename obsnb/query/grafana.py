@@ -21,6 +21,13 @@ _RELATIVE = re.compile(r"now(?:([+-])(\d+)([smhdwMy]))?(?:/([smhdwMy]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 #: What each type of data source calls the step of a range query.
 _STEPS = {"loki": "step", "prometheus": "interval", "tempo": "step"}
+#: What makes each type of data source evaluate a query at the end of Explore's range alone.
+_INSTANT: dict[str, dict[str, Any]] = {
+    "loki": {"queryType": "instant"},
+    "prometheus": {"instant": True, "range": False},
+    "tempo": {"metricsQueryType": "instant"},
+}
+_HOUR_NS = 3_600 * 10**9
 _TYPES = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
 
 
@@ -189,7 +196,7 @@ def _rounded(moment: datetime, unit: str, *, up: bool) -> datetime:
 
 
 def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: str | None = None) -> str:
-    """The Explore address that asks a record's query again.
+    """The Explore address that asks a record's query again; of an instant, at the end of an hour.
 
     Parameters
     ----------
@@ -236,8 +243,11 @@ def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: 
         query["queryType"] = "traceql"
     if (step_ns := record.params.get("step_ns")) is not None:
         query[_STEPS[type_]] = f"{step_ns // 1_000_000}ms"
-    # Explore's range is in whole milliseconds: rounded outwards, so that nothing asked is left out.
     span = record.window
+    if record.params.get("instant"):
+        query |= _INSTANT[type_]
+        span = TimeRange(span.start_ns - record.params.get("over_ns", _HOUR_NS), span.start_ns)
+    # Explore's range is in whole milliseconds: rounded outwards, so that nothing asked is left out.
     times = {"from": str(span.start_ns // 1_000_000), "to": str(-(-span.end_ns // 1_000_000))}
     panes = {"obs": {"datasource": uid, "queries": [query], "range": times}}
     words = {"schemaVersion": "1", "panes": json.dumps(panes, separators=(",", ":"))}

@@ -14,6 +14,7 @@ from obsnb.timerange import TimeRange
 
 __all__ = ["Around", "AskPart", "Direction"]
 
+_MS = 1_000_000
 #: Asks the source itself, for a part of the window.
 AskPart: TypeAlias = Callable[[TimeRange, Progress | None], Answer]
 #: Which end a limit of lines counts from.
@@ -70,6 +71,20 @@ class Around(ABC):
         return self._through(
             Question("metrics", query, window, step_ns=step_ns, role=role),
             lambda part, _: self.inner.series(query, part, step_ns=step_ns, role=role),
+            None,
+            "forward",
+        )
+
+    def instant(
+        self, query: str, *, at_ns: int, over_ns: int | None = None, role: str | None = None
+    ) -> Answer:
+        """As the source does, if this lets it; `over_ns` is Tempo's."""
+        at = at_ns // _MS * _MS  # as a grid of one point, whose series are what it costs
+        own = {} if over_ns is None else {"over_ns": over_ns}
+        window = TimeRange(at, at + _MS)
+        return self._through(
+            Question("metrics", query, window, step_ns=_MS, role=role, instant=True, over_ns=over_ns),
+            lambda part, _: self.inner.instant(query, at_ns=part.start_ns, role=role, **own),
             None,
             "forward",
         )

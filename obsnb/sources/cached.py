@@ -2,8 +2,8 @@
 
 Kept is what is known to be complete and ends so long ago that no row comes in any more. Lines, and series of
 Prometheus and Loki, are the same whatever window they were asked for in: a window that lies partly in what is
-kept is asked for only where it does not. Spans, exemplars, answers with a limit, series of Tempo, and those
-of functions that look at all of their window are read back for just the same one.
+kept is asked for only where it does not. Spans, exemplars, answers with a limit or of one instant, series of
+Tempo, and those of functions that look at all of their window are read back for just the same one.
 """
 
 from __future__ import annotations
@@ -111,7 +111,9 @@ class Cached(Around):
     def _text(self, question: Question, direction: Direction = "forward") -> str:
         params: dict[Verb, dict[str, Any]] = {
             "logs": {} if question.limit is None else {"limit": question.limit, "direction": direction},
-            "metrics": {"step_ns": question.step_ns},
+            "metrics": {"instant": True, "over_ns": question.over_ns}
+            if question.instant
+            else {"step_ns": question.step_ns},
             "samples": {"samples": True},
             "exemplars": {},
             "spans": {"limit": question.limit, "whole": question.whole},
@@ -120,7 +122,7 @@ class Cached(Around):
 
     def _is_sliced(self, question: Question) -> bool:
         """Whether its rows are the same whatever window they are asked for in."""
-        if question.verb == "metrics":
+        if question.verb == "metrics" and not question.instant:
             return self.kind != "tempo" and is_pointwise(question.query)
         return question.verb == "logs" and question.limit is None
 

@@ -39,6 +39,8 @@ class Question:
         Of spans.
     role
         The built-in query that it is, or None.
+    instant, over_ns
+        Of metrics at the start of the window alone, and of TraceQL over how long before.
     """
 
     verb: Verb
@@ -48,6 +50,8 @@ class Question:
     limit: int | None = None
     whole: bool = False
     role: str | None = None
+    instant: bool = False
+    over_ns: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,9 @@ from obsnb.settings import Endpoint, SourceKind
 from obsnb.sources.around import Around, AskPart, Direction
 from obsnb.sources.base import Answer
 from obsnb.sources.estimates import Estimate, Question, expected_s
-from obsnb.timerange import TimeRange
 
 __all__ = ["Bounds", "Guarded", "size_words"]
 
-_MS = 1_000_000
 #: Which bounds an estimate of each kind of source can be held to.
 _TOLD: dict[SourceKind, frozenset[str]] = {
     "loki": frozenset({"max_bytes", "max_requests", "max_seconds"}),
@@ -86,13 +84,6 @@ class Guarded(Around):
         self._check(question)
         return ask(question.window, progress)
 
-    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
-        """The source's answer at one instant. Raises `LimitError` where it would be too much."""
-        at = at_ns // _MS * _MS  # as a grid of one point, whose series are what it costs
-        self._check(Question("metrics", query, TimeRange(at, at + _MS), step_ns=_MS, role=role))
-        answer: Answer = self.inner.instant(query, at_ns=at_ns, role=role)
-        return answer
-
     def _check(self, question: Question) -> None:
         estimate: Estimate = self.inner.estimate(question)
         exceeded = self.bounds.exceeded(estimate, expected_s(estimate, self.ledger))
@@ -127,7 +118,7 @@ def _too_much(estimate: Estimate, exceeded: dict[str, str]) -> LimitError:
     ways: Iterable[str] = ("Narrow the scope or the window",)
     if question.role is None:
         ways = ("Narrow the selector or the window", "ask it this once with anyway=True")
-        if question.verb in {"logs", "metrics", "spans"}:
+        if question.verb in {"logs", "metrics", "spans"} and not question.instant:
             ways = (*ways, f'stream it to disk with obs.download("{question.verb}", query, window, folder)')
     names = " and ".join(exceeded)
     return LimitError(

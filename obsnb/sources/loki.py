@@ -17,13 +17,15 @@ from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.loki_estimate import loki_estimate
 from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
-from obsnb.sources.loki_series import series_answer
+from obsnb.sources.loki_series import instant_answer, series_answer
 from obsnb.sources.loki_verify import verified
 from obsnb.sources.refusals import asked
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Transport
 
 __all__ = ["Loki"]
+
+_MS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -135,15 +137,32 @@ class Loki:
         SourceError
             The server refuses, fails, cannot be reached, or answers what cannot be read.
         """
+        params = {"step_ns": step_ns}
+        record = self._numbers(query, window, params, role, verb="metrics")
+        return series_answer(self.transport, record, conventions=self.conventions)
+
+    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
+        """SERIES of a LogQL metric query at one instant, rounded down to the millisecond, in Loki's order.
+
+        Every row bears that instant. Raises as `series` does.
+        """
+        at = at_ns // _MS * _MS
+        window = TimeRange(at, at + _MS)
+        record = self._numbers(query, window, {"instant": True}, role, verb="instant")
+        return instant_answer(self.transport, record, conventions=self.conventions)
+
+    def _numbers(
+        self, query: str, window: TimeRange, params: dict[str, Any], role: str | None, *, verb: str
+    ) -> QueryRecord:
+        """What is asked, to be filled in. Raises `QueryError` for what cannot give numbers."""
         logql.check(query)
         if not logql.is_metric_query(query):
             raise QueryError(
-                "This query asks for lines, and metrics() gives numbers.",
+                f"This query asks for lines, and {verb}() gives numbers.",
                 query=query,
                 hint="obs.logs(query, window) gives the lines, rate(... [1m]) their number.",
             )
-        record = QueryRecord("series", self.name, query, query, window, {"step_ns": step_ns}, role)
-        return series_answer(self.transport, record, conventions=self.conventions)
+        return QueryRecord("series", self.name, query, query, window, params, role)
 
     def estimate(self, question: Question) -> Estimate:
         """What a question would cost: `obsnb.sources.loki_estimate`. Raises `SourceError`."""

@@ -1,8 +1,8 @@
-"""Numbers from Loki: LogQL metric queries, on the grid."""
+"""Numbers from Loki: LogQL metric queries, on the grid or at one instant."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -12,13 +12,13 @@ from obsnb.ledger import Complete, QueryRecord
 from obsnb.schema import digest
 from obsnb.sources.base import Answer
 from obsnb.sources.loki_pull import FRESH, is_fresh
-from obsnb.sources.pieces import cut, pull
+from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.sources.points import asked_for, check_step
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.wire.prometheus import decode_matrix, read
 from obsnb.transport.exchange import Request, Transport
 
-__all__ = ["series_answer"]
+__all__ = ["instant_answer", "series_answer"]
 
 _MS = 1_000_000
 _MAX_POINTS = 11_000
@@ -47,25 +47,56 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
         )
         return Request("/loki/api/v1/query_range", params)
 
-    pulled = pull(
+    whole = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
+    if not grid:
+        whole = "no multiple of the step lies in the window"
+    pulled = _pull(transport, ask, cut(grid, _MAX_POINTS), record)
+    return _answer(pulled, record, conventions, step_ns=step_ns, whole=whole)
+
+
+def instant_answer(transport: Transport, record: QueryRecord, *, conventions: Conventions) -> Answer:
+    """The SERIES of a record's query at the start of its window of a millisecond, in the server's order.
+
+    Raises
+    ------
+    SourceError
+        The server refuses, fails, cannot be reached, or answers what cannot be read.
+    """
+    at = record.window.start_ns
+    request = Request("/loki/api/v1/query", (("query", record.query), ("time", str(at))))
+    pulled = _pull(transport, lambda _: request, [range(at, at + 1)], record)
+    return _answer(pulled, record, conventions, step_ns=_MS, whole="evaluated at that instant")
+
+
+def _pull(
+    transport: Transport, ask: Callable[[range], Request], pieces: list[range], record: QueryRecord
+) -> Pull:
+    return pull(
         transport,
         ask,
-        cut(grid, _MAX_POINTS),
+        pieces,
         source=record.source,
         kind="loki",
         query=record.query,
-        window=window,
+        window=record.window,
     )
+
+
+def _answer(
+    pulled: Pull, record: QueryRecord, conventions: Conventions, *, step_ns: int, whole: str
+) -> Answer:
+    """The points that came, and the record filled in; `whole` says why nothing is missing."""
+    window, instant = record.window, bool(record.params.get("instant"))
     try:
         replies = [read(response.body) for response in pulled.responses]
-        frame = decode_matrix(*replies, query=record.asked, conventions=conventions)
+        frame = decode_matrix(*replies, query=record.asked, conventions=conventions, keep_order=instant)
     except msgspec.DecodeError as error:
         raise unreadable(
             pulled.responses[0], source=record.source, query=record.query, window=window, why=str(error)
         ) from None
-    frame, doubts = asked_for(frame, window, step_ns=step_ns)
+    frame, doubts = asked_for(frame, window, step_ns=step_ns, grouped=not instant)
     said = tuple(dict.fromkeys(text for reply in replies for text in reply.warnings or ()))
-    complete, reason = _verdict(record, said, doubts)
+    complete, reason = _verdict(record, said, doubts, whole)
     filled = replace(
         record,
         pages=len(pulled.responses),
@@ -82,14 +113,13 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
     return Answer(frame, filled)
 
 
-def _verdict(record: QueryRecord, said: Sequence[str], doubts: Sequence[str]) -> tuple[Complete, str]:
+def _verdict(
+    record: QueryRecord, said: Sequence[str], doubts: Sequence[str], whole: str
+) -> tuple[Complete, str]:
     if said:
         return "unknown", f"the server warned: {said[0]}"
     if doubts:
         return "unknown", "; ".join(doubts)
     if is_fresh(record):
         return "unknown", FRESH
-    points = len(record.window.grid(record.params["step_ns"]))
-    if not points:
-        return "yes", "no multiple of the step lies in the window"
-    return "yes", f"evaluated at each of the {points:,} multiples of the step in the window"
+    return "yes", whole

@@ -22,8 +22,10 @@ def check_step(step_ns: int, *, query: str, server: str) -> None:
         )
 
 
-def asked_for(frame: pl.DataFrame, window: TimeRange, *, step_ns: int) -> tuple[pl.DataFrame, list[str]]:
-    """The points at the multiples of the step in the window, each once, of a series after another.
+def asked_for(
+    frame: pl.DataFrame, window: TimeRange, *, step_ns: int, grouped: bool = True
+) -> tuple[pl.DataFrame, list[str]]:
+    """The points at the multiples of the step in the window, each once: `once`.
 
     A server that says what it was not asked, such as a cache that mixes up questions, may have kept back
     what it was asked.
@@ -37,7 +39,7 @@ def asked_for(frame: pl.DataFrame, window: TimeRange, *, step_ns: int) -> tuple[
     """
     at = frame["timestamp"].to_physical()
     fits = at.is_between(window.start_ns, window.end_ns, closed="left") & (at % step_ns == 0)
-    kept, said = once(frame if fits.all() else frame.filter(fits))
+    kept, said = once(frame if fits.all() else frame.filter(fits), grouped=grouped)
     elsewhere = frame.height - int(fits.sum())
     if elsewhere:
         said = [f"{elsewhere:,} points of other times than were asked for came as well", *said]
@@ -53,8 +55,15 @@ def within(frame: pl.DataFrame, window: TimeRange, what: str) -> tuple[pl.DataFr
     return kept, [f"{elsewhere:,} {what} of other times than were asked for came as well"] * bool(elsewhere)
 
 
-def once(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+def once(frame: pl.DataFrame, *, grouped: bool = True) -> tuple[pl.DataFrame, list[str]]:
     """Of several points of a series at one time the first, in order of time, of a series after another.
+
+    Parameters
+    ----------
+    frame
+        SERIES.
+    grouped
+        Whether the rows of a series follow one another: not in a server's own order, which is kept.
 
     Returns
     -------
@@ -67,7 +76,7 @@ def once(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
         (pl.col("timestamp") > pl.col("timestamp").shift())
         | (pl.col("series_id") != pl.col("series_id").shift())
     ).to_series()
-    if later.all():  # null, which the first point has, is none that is not
+    if grouped and later.all():  # null, which the first point has, is none that is not
         return frame, []
     kept = frame.unique(["series_id", "timestamp"], keep="first", maintain_order=True)
     kept = kept.sort(pl.col("series_id").rle_id(), "timestamp")

@@ -134,7 +134,7 @@ class Prometheus:
         record = replace(self._record("series", query, window, role, {"instant": True}), query=sent)
         pulled = self._pull(lambda _: request, [range(at, at + 1)], record)
         frame, said = self._decode(pulled, record, keep_order=True)
-        frame, doubts = once(frame)
+        frame, doubts = once(frame, grouped=False)
         frame, folds = self._folded(frame, window)
         said += [*once_each, *folds]
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole="evaluated at that instant")

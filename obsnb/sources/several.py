@@ -129,9 +129,12 @@ class Several:
         """SERIES of the raw samples of all of them. Raises `SourceError` where all fail."""
         return self._each(lambda one: one.samples(selector, window, role=role))
 
-    def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
-        """SERIES of all of them at one instant. Raises `SourceError` where all fail."""
-        return self._each(lambda one: one.instant(query, at_ns=at_ns, role=role))
+    def instant(
+        self, query: str, *, at_ns: int, over_ns: int | None = None, role: str | None = None
+    ) -> Answer:
+        """SERIES of all of them at one instant; `over_ns` is Tempo's. Raises `SourceError` where all fail."""
+        own = {} if over_ns is None else {"over_ns": over_ns}
+        return self._each(lambda one: one.instant(query, at_ns=at_ns, role=role, **own))
 
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """EXEMPLARS of all of them, sorted by time. Raises `SourceError` where all fail."""

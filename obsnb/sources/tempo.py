@@ -17,6 +17,7 @@ from obsnb.query import traceql
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.outcomes import Effort
+from obsnb.sources.points import check_step
 from obsnb.sources.tempo_discovery import attributes
 from obsnb.sources.tempo_estimate import tempo_estimate
 from obsnb.sources.tempo_health import health_of
@@ -28,7 +29,8 @@ from obsnb.transport.exchange import Transport
 
 __all__ = ["Tempo"]
 
-_SECOND = 1_000_000_000
+_MS = 1_000_000
+_SECOND = 1_000 * _MS
 _TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 
 
@@ -209,6 +211,32 @@ class Tempo:
         """
         traceql.check(query)
         return self._metrics("series", query, window, role, {"step_ns": step_ns}).series(step_ns)
+
+    def instant(
+        self, query: str, *, at_ns: int, over_ns: int = 3_600 * _SECOND, role: str | None = None
+    ) -> Answer:
+        """SERIES of a TraceQL metrics query at one instant, rounded down to the millisecond.
+
+        Parameters
+        ----------
+        query, role
+            As for `series`.
+        at_ns
+            The instant, which every row bears; rows come in the server's order.
+        over_ns
+            The spans that start in so long before it count, at either end as well; an hour unless told,
+            which is what Tempo takes itself. In whole milliseconds.
+
+        Raises
+        ------
+        QueryError, SourceError
+            As `series` does.
+        """
+        traceql.check(query)
+        check_step(over_ns, query=query, server="Tempo")
+        at = at_ns // _MS * _MS
+        params = {"instant": True, "over_ns": over_ns}
+        return self._metrics("series", query, TimeRange(at, at + _MS), role, params).instant(over_ns)
 
     def exemplars(
         self, query: str, window: TimeRange, *, step_ns: int = 60 * _SECOND, role: str | None = None

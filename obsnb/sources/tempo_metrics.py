@@ -1,4 +1,4 @@
-"""What Tempo makes of spans: ranges of TraceQL metrics, pulled in pieces; their exemplars; comparisons."""
+"""What Tempo makes of spans: TraceQL metrics over a range or at an instant; their exemplars; comparisons."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from obsnb.ledger import QueryRecord
 from obsnb.query import traceql
 from obsnb.sources.base import Answer
 from obsnb.sources.outcomes import Effort
-from obsnb.sources.pieces import cut, pull
-from obsnb.sources.points import check_step
+from obsnb.sources.pieces import Pull, cut, pull
+from obsnb.sources.points import check_step, once
 from obsnb.sources.refusals import unreadable
 from obsnb.sources.tempo_spans import answer
 from obsnb.sources.wire.tempo_series import (
     MetricsReply,
     decode_comparison,
     decode_exemplars,
+    decode_instant,
     decode_series,
     read_metrics,
     strangers,
@@ -73,6 +74,22 @@ class SpanMetrics:
             how="evaluated at every step of the window",
         )
 
+    def instant(self, over_ns: int) -> Answer:
+        """SERIES of the spans in the time before the start of the window. Raises `SourceError`."""
+        record, at = self.record, self.record.window.start_ns // _MS
+        since = _moment(at - over_ns // _MS)
+        params = (("q", traceql.aligned(record.asked)), ("start", since), ("end", _moment(at)))
+        got = self._pull(lambda _: Request("/api/metrics/query", params), [range(at, at + 1)])
+        (response,) = got.responses
+        reply = self._read(response, partial(read_metrics, response.body))
+
+        def decode() -> pl.DataFrame:
+            return decode_instant(reply, at, query=record.asked, conventions=self.conventions)
+
+        frame, again = once(self._read(response, decode), grouped=False)
+        how = f"evaluated over the {over_ns / _SECOND:g} s before that instant"
+        return answer(frame, record, _effort(got), gaps=[*_gaps([reply]), *again], how=how)
+
     def exemplars(self, step_ns: int) -> Answer:
         """EXEMPLARS of the spans that the numbers were made of. Raises `SourceError`."""
         window = self.record.window
@@ -118,7 +135,7 @@ class SpanMetrics:
         how: str,
         exemplars: int = 0,
     ) -> Answer:
-        query, source = self.record.asked, self.record.source
+        query = self.record.asked
         check_step(step_ns, query=query, server="Tempo")
         grid = window.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
@@ -130,14 +147,9 @@ class SpanMetrics:
             params |= {"step": f"{piece.step}ms"} | ({"exemplars": str(exemplars)} if exemplars else {})
             return Request("/api/metrics/query_range", tuple(params.items()))
 
-        pieces, asked = cut(points, max(_DAY_NS // step_ns - 2, 1)), self.record.window
-        got = pull(self.transport, ask, pieces, source=source, kind="tempo", query=query, window=asked)
+        got = self._pull(ask, cut(points, max(_DAY_NS // step_ns - 2, 1)))
         replies = [self._read(response, partial(read_metrics, response.body)) for response in got.responses]
-        gaps = [
-            f"only a part of the series came: {reply.message or 'there are too many'}"
-            for reply in replies
-            if reply.status == "PARTIAL"
-        ]
+        gaps = _gaps(replies)
         strange = sum(strangers(reply, piece) for reply, piece in zip(replies, got.pieces, strict=True))
         if strange:
             gaps.append(f"{strange:,} points of other times than were asked for came as well")
@@ -146,8 +158,19 @@ class SpanMetrics:
             if not got.responses
             else self._read(got.responses[0], lambda: decode(replies, got.pieces))
         )
-        effort = Effort(len(got.responses), got.requests, got.retries, got.bytes, got.started)
-        return answer(frame, self.record, effort, gaps=gaps, how=how)
+        return answer(frame, self.record, _effort(got), gaps=gaps, how=how)
+
+    def _pull(self, ask: Callable[[range], Request], pieces: list[range]) -> Pull:
+        record = self.record
+        return pull(
+            self.transport,
+            ask,
+            pieces,
+            source=record.source,
+            kind="tempo",
+            query=record.asked,
+            window=record.window,
+        )
 
     def _read(self, response: Response, read: Callable[[], _Read]) -> _Read:
         try:
@@ -157,6 +180,19 @@ class SpanMetrics:
             raise unreadable(
                 response, source=record.source, query=record.asked, window=record.window, why=str(error)
             ) from None
+
+
+def _gaps(replies: Sequence[MetricsReply]) -> list[str]:
+    """What the server says that it left out."""
+    return [
+        f"only a part of the series came: {reply.message or 'there are too many'}"
+        for reply in replies
+        if reply.status == "PARTIAL"
+    ]
+
+
+def _effort(got: Pull) -> Effort:
+    return Effort(len(got.responses), got.requests, got.retries, got.bytes, got.started)
 
 
 def _moment(ms: int) -> str:

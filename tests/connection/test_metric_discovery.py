@@ -18,13 +18,15 @@ from obsnb.errors import (
     WindowError,
 )
 from obsnb.settings import Endpoint
-from tests.connection.test_several import NOWHERE, T0, WINDOW, S, connected, metrics, told
+from tests.connection.test_several import NOWHERE, T0, WINDOW, S, connected, lines, metrics, told
 from tests.sources.test_prometheus_discovery import INDEX
 from tests.standin.grafana import GrafanaStandIn
 from tests.standin.prometheus import PrometheusStandIn, Recorded
 from tests.standin.serving import serving
+from tests.standin.tempo import TempoStandIn
 
 AT = datetime.fromtimestamp(T0 + 30, UTC)
+SPANS_COUNTED = "{} | count_over_time()"
 GONE = Endpoint("gone", "prometheus", NOWHERE, retries=0)
 
 
@@ -37,6 +39,10 @@ def _nothing_is_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 
 def indexed() -> PrometheusStandIn:
     return PrometheusStandIn(metrics("1").series, index=INDEX)
+
+
+def told_of(obs: obsnb.Connection) -> list[tuple[str, int, str, object]]:
+    return [(one.source, one.rows, one.complete, one.params.get("instant")) for one in obs.ledger]
 
 
 def test_an_instant_is_a_row_a_series_and_each_source_has_a_record() -> None:
@@ -79,15 +85,45 @@ def test_a_limit_of_the_profile_stops_an_instant_unless_it_is_asked_anyway() -> 
         assert obs.instant("up", AT, anyway=True).height == 2
 
 
-def test_an_archive_answers_the_instant_that_was_asked_and_no_other(tmp_path: Path) -> None:
-    with connected(prometheus={"eu": metrics("1"), "us": metrics("2")}) as obs:
-        live = obs.instant("up", AT)
+@pytest.mark.parametrize(
+    ("source", "query", "values"),
+    [
+        ("prometheus", "up", [1.0, 2.0]),
+        ("loki", 'count_over_time({namespace="shop"}[1m])', [2.0, 1.0]),
+        ("tempo", SPANS_COUNTED, [7.0, 7.0]),
+    ],
+)
+def test_an_archive_answers_the_instant_that_was_asked_and_no_other(
+    tmp_path: Path, source: str, query: str, values: list[float]
+) -> None:
+    told = {"series": [{"labels": [], "value": 7}]}
+    spans = TempoStandIn({}, instants={(SPANS_COUNTED, str(T0 + 30 - 3_600), str(T0 + 30)): told})
+    with connected(
+        prometheus={"eu": metrics("1"), "us": metrics("2")},
+        loki={"eu": lines("a", "b"), "us": lines("c")},
+        tempo={"eu": spans, "us": spans},
+    ) as obs:
+        live = obs.instant(query, AT, source=source)
+        assert live["value"].to_list() == values
+        assert live["timestamp"].unique().to_list() == [AT]
+        assert told_of(obs) == [(f"{source}.{name}", 1, "yes", True) for name in ("eu", "us")]
         obs.metrics("up", WINDOW, step="15s")
         obs.save(tmp_path / "incident")
     frozen = obsnb.open_archive(tmp_path / "incident")
-    assert frozen.instant("up", AT).equals(live)
+    assert frozen.instant(query, AT, source=source).equals(live)
+    assert frozen.instant(query, AT, source=f"{source}.us")["value"].to_list() == values[1:]
     with pytest.raises(NotRecordedError):
-        frozen.instant("up", AT + timedelta(seconds=1))
+        frozen.instant(query, AT + timedelta(seconds=1), source=source)
+    if source == "tempo":
+        with pytest.raises(NotRecordedError):
+            frozen.instant(query, AT, source=source, over="5m")
+    else:
+        with pytest.raises(UsageError) as caught:
+            frozen.instant(query, AT, source=source, over="5m")
+        assert str(caught.value) == (
+            "Only TraceQL is asked over=...: PromQL and LogQL say in the query how far it looks back.\n"
+            "Hint: Write the range into it, such as rate(http_requests_total[1h])."
+        )
 
 
 def test_each_source_is_looked_at_and_named() -> None:

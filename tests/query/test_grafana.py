@@ -1,7 +1,7 @@
 """Grafana's addresses, in and out."""
 
 import json
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
@@ -55,6 +55,24 @@ def test_a_link_reads_back_as_the_data_source_that_was_asked(text, type_, kind, 
     by_type = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
     assert link.queries == (LinkedQuery(by_type[type_], text, uid),)
     assert link.base == "https://g.example/sub"
+
+
+@pytest.mark.parametrize(
+    ("source", "params", "back_s", "says"),
+    [
+        ("prometheus.eu", {}, 3_600, {"instant": True, "range": False}),
+        ("loki", {}, 3_600, {"queryType": "instant"}),
+        ("tempo", {"over_ns": 60 * 10**9}, 60, {"metricsQueryType": "instant", "queryType": "traceql"}),
+    ],
+)
+def test_the_link_of_an_instant_asks_at_the_end_of_its_range_alone(source, params, back_s, says):
+    at = 1_795_461_200 * 10**9
+    told = {"instant": True, **params}
+    record = QueryRecord("series", source, "", "up", TimeRange(at, at + 10**6), told)
+    url = explore_url(record, grafana="https://g.example", datasource="U")
+    assert from_grafana_url(url).window == TimeRange(at - back_s * 10**9, at)
+    (query,) = json.loads(parse_qs(urlsplit(url).query)["panes"][0])["obs"]["queries"]
+    assert says.items() <= query.items()
 
 
 def test_a_window_between_milliseconds_is_widened_in_the_link_and_never_cut():

@@ -316,6 +316,37 @@ def test_another_question_tenant_or_shape_has_answers_of_its_own() -> None:
         assert cached.logs(ALL, MINUTE, limit=5).record.requests == 0
 
 
+@pytest.mark.parametrize("kind", ["prometheus", "loki", "tempo"])
+def test_an_instant_is_kept_once_it_is_settled_and_is_no_part_of_a_range(kind: str) -> None:
+    query = {"prometheus": "up", "loki": f"count_over_time({ALL}[1m])", "tempo": "{} | count_over_time()"}[
+        kind
+    ]
+    at, told = (T0 + 60) * S, {"series": [{"labels": [], "value": 7}]}
+    since = {(query, str(T0 + 60 - over)): told for over in (60, 3_600)}
+    up = Recorded({"__name__": "up"}, T0 * 1_000, 1_000, {(T0 + 60) * 1_000: "1"})
+    backends: dict[str, Any] = {
+        "prometheus": PrometheusStandIn([up]),
+        "loki": LokiStandIn([line(30)]),
+        "tempo": TempoStandIn({}, instants={(*one, str(T0 + 60)): reply for one, reply in since.items()}),
+    }
+    make = {"prometheus": Prometheus, "loki": Loki, "tempo": Tempo}[kind]
+    source = make(DirectTransport(backends[kind]), conventions=DEFAULT)  # type: ignore[operator]  # one of three
+    with keeping(source, kind=kind) as cached:
+        first = cached.instant(query, at_ns=at)
+        assert first.frame.height == 1
+        again = cached.instant(query, at_ns=at)
+        same(again, first)
+        assert again.record.params == first.record.params
+        assert (first.record.requests, again.record.requests) == (1, 0)
+        assert again.record.reason.startswith("from cache, asked at ")
+        if kind == "tempo":
+            assert cached.instant(query, at_ns=at, over_ns=60 * S).record.requests == 1
+        else:
+            assert cached.series(query, part(60, 60.001), step_ns=10**6).record.requests == 1
+    with keeping(source, kind=kind, now_ns=at + 5 * S, margin_s=10) as cached:
+        assert [cached.instant(query, at_ns=at).record.requests for _ in range(2)] == [1, 1]
+
+
 def test_what_looks_at_the_ends_of_its_window_is_kept_for_just_that_window() -> None:
     values = {(T0 + second) * 1_000: str(second) for second in range(60)}
     query = "up @ end()"

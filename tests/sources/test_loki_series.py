@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from obsnb.errors import QueryError, RejectedError
 from obsnb.schema import SERIES
@@ -51,11 +54,60 @@ def test_more_points_than_loki_gives_at_once_are_asked_for_in_pieces():
     ]
 
 
-def test_lines_are_not_asked_for_as_numbers(slow_query):
+@pytest.mark.parametrize("incident", ["slow-query", "datasource"])
+def test_a_recorded_instant_is_a_row_a_series_in_lokis_order(incident):
+    backend = LokiStandIn.from_recordings(RECORDINGS / incident / "loki")
+    (((query, at), data),) = backend.instants.items()
+    answer = loki(backend).instant(query, at_ns=at + 999_999, role="top")
+    told = answer.frame.select(pl.col("service_name", "level").cast(pl.String), "value").rows()
+    assert told == [
+        (one["metric"]["service_name"], one["metric"]["level"], float(one["value"][1]))
+        for one in data["result"]
+    ]
+    assert answer.frame["timestamp"].to_physical().unique().to_list() == [at]
+    assert answer.frame.columns == [*SERIES.names, "level", "service_name"]
+    record = answer.record
+    assert (record.window, record.params) == (TimeRange(at, at + 10**6), {"instant": True})
+    assert (record.rows, record.pages, record.role) == (5, 1, "top")
+    assert (record.complete, record.reason) == ("yes", "evaluated at that instant")
+
+
+def test_an_instant_is_the_ranges_point_at_that_time(slow_query):
+    query = 'sum by (service_name) (count_over_time({namespace="shop-prod"} |= "ERROR" [5m]))'
+    window = TimeRange(INCIDENT.end_ns - 600 * SECOND, INCIDENT.end_ns)
+    points = loki(slow_query).series(query, window, step_ns=300 * SECOND).frame
+    at = points["timestamp"].to_physical().max()
+    source = loki(slow_query)
+    instant = source.instant(query, at_ns=at)
+    there = points.filter(pl.col("timestamp").to_physical() == at)
+    assert_frame_equal(instant.frame, there, categorical_as_str=True, check_row_order=False)
+    assert dict(source.transport.requests[-1].params) == {"query": query, "time": str(at)}
+
+
+def test_what_loki_says_beside_an_instant_and_points_of_another_time_are_doubts(slow_query):
+    ((query, at),) = slow_query.instants
+    for beside, why in (
+        ({"warnings": ["partial"]}, "the server warned: partial"),
+        ({}, "1 points of other times than were asked for came as well"),
+    ):
+        data = {"resultType": "vector", "result": [{"metric": {}, "value": [at / 10**9 + (not beside), "1"]}]}
+        body = json.dumps({"status": "success", "data": data, **beside}).encode()
+        backend = LokiStandIn(before=lambda *_, body=body: (200, PLAIN, body))
+        answer = loki(backend).instant(query, at_ns=at)
+        assert (answer.record.complete, answer.record.reason) == ("unknown", why)
+
+
+@pytest.mark.parametrize("verb", ["metrics", "instant"])
+def test_lines_are_not_asked_for_as_numbers(verb, slow_query):
+    source = loki(slow_query)
+    asked = {
+        "metrics": lambda: source.series('{namespace="a"}', EDGE, step_ns=SECOND),
+        "instant": lambda: source.instant('{namespace="a"}', at_ns=T0),
+    }
     with pytest.raises(QueryError) as caught:
-        loki(slow_query).series('{namespace="a"}', EDGE, step_ns=SECOND)
+        asked[verb]()
     assert str(caught.value) == (
-        "This query asks for lines, and metrics() gives numbers.\n"
+        f"This query asks for lines, and {verb}() gives numbers.\n"
         '  query:  {namespace="a"}\n'
         "Hint: obs.logs(query, window) gives the lines, rate(... [1m]) their number."
     )

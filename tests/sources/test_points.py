@@ -56,3 +56,12 @@ def test_points_of_one_time_in_two_series_are_no_repeats():
     kept, said = once(frame)
     assert kept is frame
     assert said == []
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.just(100), st.integers(0, 9))))
+def test_a_series_that_an_instant_has_twice_counts_once_in_the_servers_order(points):
+    kept, said = asked_for(frame_of(points), WINDOW, step_ns=10, grouped=False)
+    first = {name: value for name, _, value in reversed(points)}
+    assert points_of(kept) == [(name, 100, first[name]) for name in dict.fromkeys(one[0] for one in points)]
+    again = len(points) - len(first)
+    assert said == ([f"{again:,} points came again, of the same series and time"] if again else [])

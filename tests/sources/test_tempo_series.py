@@ -7,7 +7,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from obsnb.conventions import DEFAULT
-from obsnb.errors import QueryError
+from obsnb.errors import AnswerError, QueryError
 from obsnb.schema import SERIES
 from obsnb.sources.tempo import Tempo
 from obsnb.timerange import TimeRange
@@ -89,6 +89,62 @@ def test_a_part_of_the_series_is_said_to_be_a_part(slow_query):
     partial = {RATE: (step, {**recorded, "status": "PARTIAL", "message": said})}
     record = asking(TempoStandIn({}, partial)).series(RATE, window_of("slow-query"), step_ns=MINUTE).record
     assert (record.complete, record.reason) == ("no", f"only a part of the series came: {said}")
+
+
+# At one instant.
+
+
+@pytest.mark.parametrize("incident", ["slow-query", "datasource"])
+def test_a_recorded_instant_counts_the_spans_of_the_time_before_it(incident):
+    backend = TempoStandIn.from_recordings(RECORDINGS / incident / "tempo")
+    (((query, start, end), recorded),) = backend.instants.items()
+    over, at = (int(end) - int(start)) * SECOND, int(end) * SECOND
+    answer = asking(backend).instant(query, at_ns=at + 999_999, over_ns=over)
+    told = answer.frame.select(pl.col("span.error.type").cast(pl.String), "value").rows()
+    assert [one for _, one in told] == [one["value"] for one in recorded["series"]]
+    # The recordings hold every failed span as well: those are what Tempo counted.
+    window = TimeRange(at - over, at)
+    failed = asking(backend).spans(f"{query.partition('|')[0]} | select(span.error.type)", window).frame
+    assert sorted(told, key=str) == sorted(
+        failed.group_by(pl.col("error.type").cast(pl.String)).len().rows(), key=str
+    )
+    assert answer.frame.columns == [*SERIES.names, "span.error.type"]
+    assert answer.frame["timestamp"].to_physical().unique().to_list() == [at]
+    record = answer.record
+    assert (record.window, record.rows) == (TimeRange(at, at + 10**6), len(told))
+    assert dict(record.params) == {"instant": True, "over_ns": over}
+    how = f"evaluated over the {over // SECOND} s before that instant"
+    assert (record.complete, record.reason) == ("yes", how)
+
+
+COUNT = "{} | count_over_time() by (name)"
+
+
+def instant_of(**told):
+    """What a Tempo that answers so gives for the hour."""
+    between = (COUNT, str(HOUR.start_ns // SECOND), str(HOUR.end_ns // SECOND))
+    return asking(TempoStandIn({}, instants={between: told})).instant(COUNT, at_ns=HOUR.end_ns)
+
+
+def named(name, **more):
+    return {"labels": [{"key": "name", "value": {"stringValue": name}}], **more}
+
+
+def test_an_instant_keeps_zeros_and_what_is_no_number_and_says_what_is_missing():
+    series = [named("b"), named("a", value="NaN"), named("b", value=3)]
+    answer = instant_of(series=series, status="PARTIAL", message="too many")
+    rows = answer.frame.select(pl.col("name").cast(pl.String), "value").rows()
+    assert repr(rows) == "[('b', 0.0), ('a', nan)]"
+    assert answer.record.complete == "no"
+    assert answer.record.reason == (
+        "only a part of the series came: too many; 1 points came again, of the same series and time"
+    )
+
+
+def test_a_range_is_not_taken_for_an_instant():
+    with pytest.raises(AnswerError) as caught:
+        instant_of(series=[named("a", samples=[{"timestampMs": "1", "value": 2}])])
+    assert "a series has points of a range, and an instant has one value" in str(caught.value)
 
 
 def test_a_step_below_the_millisecond_is_refused_before_it_is_sent():

@@ -59,6 +59,8 @@ class LokiStandIn:
         Tenant → its rows. Where there are some, requests must name one, or several with ``|`` between.
     recorded
         Metric query → the series of a recorded matrix.
+    instants
+        Metric query and nanosecond → the data of a recorded answer at that instant.
     overcount
         How often the index counts a line: Loki's counts whole chunks, and those of several ingesters.
     patterns
@@ -76,6 +78,7 @@ class LokiStandIn:
     longest: str = "30d1h"
     tenants: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     recorded: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    instants: Mapping[tuple[str, int], object] = field(default_factory=dict)
     overcount: int = 1
     patterns: Sequence[Mapping[str, object]] | None = None
     limits: Mapping[str, object] = field(default_factory=dict)
@@ -92,10 +95,14 @@ class LokiStandIn:
         """The rows of every recorded page of an incident and its edge cases, and its matrices."""
         names = ("all-page-*", "edge-*")
         paths = [path for name in names for path in sorted(folder.glob(f"{name}.body*"))]
-        recorded = {}
+        recorded, instants = {}, {}
         for note in sorted(folder.glob("*.json")):
             asked = json.loads(note.read_text("utf-8"))
             is_json = asked["response_headers"].get("content-type", "").startswith("application/json")
+            if asked["status"] == 200 and is_json and asked["path"].endswith("/api/v1/query"):
+                params = asked["params"]
+                data = json.loads(body_of(folder / asked["body"]))["data"]
+                instants[params["query"], int(params["time"])] = data
             if asked["status"] == 200 and is_json and asked["path"].endswith("/query_range"):
                 data = json.loads(body_of(folder / asked["body"]))["data"]
                 if data["resultType"] == "matrix":
@@ -103,7 +110,7 @@ class LokiStandIn:
         rows = [row for path in paths for row in rows_of(body_of(path))]
         mined = folder / "patterns.body"
         patterns = json.loads(body_of(mined))["data"] if mined.exists() else None
-        return cls(rows, recorded=recorded, patterns=patterns)
+        return cls(rows, recorded=recorded, instants=instants, patterns=patterns)
 
     def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
         """What Loki would say."""
@@ -225,6 +232,8 @@ class LokiStandIn:
                 "log queries are not supported as an instant query type, "
                 "please change your query to a range query type"
             )
+        if (query, at) in self.instants:
+            return _success(self.instants[query, at])
         asked = counting(query)
         if asked is None:
             raise Refused("this stand-in answers counts and rates")

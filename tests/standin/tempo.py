@@ -58,6 +58,8 @@ class TempoStandIn:
         What it holds.
     metrics
         Query → (step in ms, the recorded answer).
+    instants
+        Query, start and end as they are asked → the recorded answer at an instant.
     newest_first
         Whether it knows ``most_recent``; else an answer holds any so many traces.
     max_limit, max_spss, max_search_s, max_metrics_s
@@ -82,6 +84,7 @@ class TempoStandIn:
 
     traces: Mapping[str, HeldTrace]
     metrics: Mapping[str, tuple[int, Mapping[str, Any]]] = field(default_factory=dict)
+    instants: Mapping[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
     newest_first: bool = True
     max_limit: int = 262_144
     max_spss: int = 100
@@ -105,13 +108,16 @@ class TempoStandIn:
                 trace_id = name.removesuffix(".pb")
                 reply = members.read(name)
                 traces[trace_id] = HeldTrace(trace_id, TracesData.FromString(_first_field(reply)), reply)
-        metrics = {}
+        metrics, instants = {}, {}
         for note in sorted(folder.glob("metrics-*.json")):
             asked = json.loads(note.read_text("utf-8"))
             if asked["path"].endswith("query_range"):
                 step = int(asked["params"]["step"].removesuffix("s")) * 1_000
                 metrics[asked["params"]["q"]] = (step, json.loads(recorded_body(note)))
-        return cls(traces, metrics, **settings)
+            else:
+                between = (asked["params"]["q"], str(asked["params"]["start"]), str(asked["params"]["end"]))
+                instants[between] = json.loads(recorded_body(note))
+        return cls(traces, metrics, instants, **settings)
 
     @classmethod
     def of(cls, *made: TracesData, **settings: Any) -> TempoStandIn:
@@ -134,6 +140,11 @@ class TempoStandIn:
                 return 200, _JSON, self._tags(params)
             if values := re.fullmatch(r"/api/v2/search/tag/(.+)/values", path):
                 return 200, _JSON, self._tag_values(values[1], params)
+            if path == "/api/metrics/query":
+                asked = (_one(params, "q", ""), _one(params, "start", ""), _one(params, "end", ""))
+                if asked not in self.instants:
+                    raise Refused(f"the stand-in has no answer to {asked}")
+                return 200, _JSON, _dumped(self.instants[asked])
             if path == "/api/metrics/query_range":
                 return 200, _JSON, self._series(params)
             if path.startswith("/api/traces/") and 1 in self.versions:

@@ -1,4 +1,4 @@
-"""TraceQL metrics into SERIES: the answers of ``/api/metrics/query_range``."""
+"""TraceQL metrics into SERIES: the answers of ``/api/metrics/query_range`` and ``/api/metrics/query``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = [
     "MetricsReply",
     "decode_comparison",
     "decode_exemplars",
+    "decode_instant",
     "decode_series",
     "read_metrics",
     "strangers",
@@ -48,6 +49,7 @@ class _Exemplar(msgspec.Struct, gc=False, rename="camel"):
 class _Series(msgspec.Struct, gc=False):
     labels: list[msgspec.Raw] = []
     samples: list[_Sample] = []
+    value: float | str = 0.0  # of an instant, which has no samples
     exemplars: list[_Exemplar] | None = None
 
 
@@ -134,6 +136,25 @@ def decode_series(
     }
     frame = pl.DataFrame(columns, schema={"timestamp": pl.Int64, "value": pl.Float64})
     return SERIES.conform(pl.concat([frame, labels[at]], how="horizontal"))
+
+
+def decode_instant(reply: MetricsReply, at_ms: int, *, query: str, conventions: Conventions) -> pl.DataFrame:
+    """The answer to a query at one instant as SERIES: a row a series, in the server's order.
+
+    The columns are those of `decode_series`; every timestamp is the instant.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        A label or a value is not of this form, or a series has points of a range.
+    """
+    told = reply.series or ()
+    if any(series.samples for series in told):
+        raise msgspec.ValidationError("a series has points of a range, and an instant has one value")
+    keys = [tuple(sorted(_label(read_json_attribute(bytes(raw))) for raw in one.labels)) for one in told]
+    columns = {"timestamp": [at_ms * _MS] * len(keys), "value": [_number(series.value) for series in told]}
+    frame = pl.DataFrame(columns, schema={"timestamp": pl.Int64, "value": pl.Float64})
+    return SERIES.conform(pl.concat([frame, _labels(keys, query, conventions)], how="horizontal"))
 
 
 def strangers(reply: MetricsReply, grid: range) -> int:
