@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from obsnb.connection.kept import Kept
     from obsnb.sources.base import Answer
-    from obsnb.store.dataset import Dataset
-    from obsnb.store.manifest import Slice
+    from obsnb.store.dataset import Dataset, Missing
 
 __all__ = ["LATE_MARGIN_S", "Asked", "Downloaded", "begun", "download", "fill", "note", "until"]
 
@@ -201,6 +200,7 @@ class _Pull:
         self._pace = Pace(asked.window, unit_ns=asked.unit_ns, wanted=wanted)
         self._most = None if wanted is None else Size(_MOST * wanted.rows, _MOST * wanted.bytes)
         self._whole_ns = self._done_ns = 0
+        self._told = False  # the first slice tells how long others may be, and comes alone
 
     def run(self, until_ns: int, late_ns: int | None) -> None:
         """Ask for it all."""
@@ -209,41 +209,51 @@ class _Pull:
         self._done_ns = self._whole_ns - sum(one.window.duration_ns for one in missing)
         for there in self._dataset.slices[-1:]:
             self._pace.came(there.window, Size(there.rows, there.bytes))
+        again = [one for one in missing if one.again is not None]
+        for first in range(0, len(again), _UNDER_WAY):
+            self._enter(again[first : first + _UNDER_WAY])
         for one in missing:
             if one.again is None:
                 self._gap(one.window)
-            else:
-                self._again(one.again)
         self._progress.update(done=1.0, rows=self._dataset.rows, bytes=self._dataset.bytes)
 
     def _gap(self, window: TimeRange) -> None:
         """What nothing is there of: a few slices at once, entered in order of time."""
-        start, many = window.start_ns, 1  # the first one tells how long the others may be
-        while start < window.end_ns:
-            pieces: list[TimeRange] = []
-            while start < window.end_ns and len(pieces) < many:
-                pieces.append(self._pace.next(TimeRange(start, window.end_ns)))
-                start = pieces[-1].end_ns
-            self._enter(pieces)
-            many = _UNDER_WAY
+        from obsnb.store.dataset import Missing
 
-    def _enter(self, pieces: list[TimeRange]) -> None:
+        start = window.start_ns
+        while start < window.end_ns:
+            pieces: list[Missing] = []
+            while start < window.end_ns and len(pieces) < (_UNDER_WAY if self._told else 1):
+                pieces.append(Missing(self._pace.next(TimeRange(start, window.end_ns))))
+                start = pieces[-1].window.end_ns
+            self._enter(pieces)
+
+    def _enter(self, pieces: Sequence[Missing]) -> None:
         """Slices that are asked for at once; one that holds too much is cut, and comes in its place.
 
-        Where one fails, those that came are whole, and stay: only then it is said.
+        One that was there is asked for as it was cut, so that what came of it can be held against what comes
+        now. Where one fails, those that came are whole, and stay: only then it is said.
         """
         from obsnb.sources.at_once import at_once
 
-        together = _Together(self, sum(one.duration_ns for one in pieces))
-        answers, errors = at_once({str(one.start_ns): self._asking(one) for one in pieces}, together)
+        there = [one.again for one in pieces if one.again is not None]
+        instead = Size(sum(one.rows for one in there), sum(one.bytes for one in there))
+        together = _Together(self, sum(one.window.duration_ns for one in pieces), instead)
+        asks = {str(one.window.start_ns): self._asking(one.window) for one in pieces}
+        answers, errors = at_once(asks, together)
         failed: SourceError | None = None
-        for piece in pieces:
+        for one in pieces:
+            piece, self._told = one.window, True
             answer, error = answers.get(str(piece.start_ns)), errors.get(str(piece.start_ns))
             if answer is not None:
-                self._dataset.add(answer.frame, answer.record)
-                self._pace.came(piece, Size(answer.record.rows, answer.record.bytes))
+                self._dataset.add(answer.frame, answer.record, again=one.again)
                 self._done_ns += piece.duration_ns
+                if one.again is None:
+                    self._pace.came(piece, Size(answer.record.rows, answer.record.bytes))
             elif _too_much(error) and self._pace.shorter(piece):
+                if one.again is not None:
+                    self._dataset.drop(piece)  # it holds more than it did, so that nothing is lost
                 self._gap(piece)
             else:
                 failed = failed or error
@@ -268,19 +278,6 @@ class _Pull:
         rows, size = self._dataset.rows + rows, self._dataset.bytes + size
         self._progress.update(done=done, rows=rows, bytes=size)
 
-    def _again(self, old: Slice) -> None:
-        """A slice as it was cut before, so that what came of it can be held against what comes now."""
-        try:
-            answer = self._asking(old.window)(_Together(self, old.window.duration_ns, old))
-        except LimitError as error:
-            if not _too_much(error):
-                raise
-            self._dataset.drop(old.window)  # it holds more than it did, so that nothing is lost
-            self._gap(old.window)
-            return
-        self._dataset.add(answer.frame, answer.record, again=old)
-        self._done_ns += old.window.duration_ns
-
 
 @dataclass(frozen=True)
 class _Together:
@@ -288,13 +285,11 @@ class _Together:
 
     pull: _Pull
     length_ns: int
-    instead: Slice | None = None
+    instead: Size
 
     def update(self, *, done: float, rows: int, bytes: int) -> None:
-        """Pass it on; of a slice that is asked again, not what is there of it already."""
-        old = self.instead
-        rows, size = (rows, bytes) if old is None else (rows - old.rows, bytes - old.bytes)
-        self.pull.tell(done * self.length_ns, rows, size)
+        """Pass it on; of slices that are asked again, not what is there of them already."""
+        self.pull.tell(done * self.length_ns, rows - self.instead.rows, bytes - self.instead.bytes)
 
     def close(self) -> None:
         """Others follow."""

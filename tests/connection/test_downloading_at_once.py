@@ -20,10 +20,12 @@ from obsnb.connection.downloading import Downloaded
 from obsnb.connection.pace import Size
 from obsnb.errors import AccessError, SourceError
 from obsnb.transport.exchange import Request, Response
-from tests.connection.downloads import QUERY, START, WINDOW, Failing, asking, asking_all, collected, rows
+from tests.connection.downloads import QUERY, START, WINDOW, Failing, asking, asking_all, collected, row, rows
 from tests.standin.loki import LokiStandIn
 
 SMALL = {"logs": Size(20, 10**9), "metrics": Size(10, 10**9), "spans": Size(10, 10**9)}
+#: A margin that makes every slice one into which rows may still come.
+EVER = 10 * 365 * 86_400 * 10.0
 QUERIES: dict[Downloaded, str] = {"logs": QUERY, "metrics": "up", "spans": "{ status = error }"}
 
 
@@ -73,7 +75,40 @@ def test_two_slices_are_under_way_at_once_and_their_rows_come_in_order(tmp_path:
     assert [one.name for one in threading.enumerate() if one.name.startswith("obsnb-")] == []
 
 
-@settings(max_examples=25, deadline=None)
+def test_slices_that_are_asked_again_are_two_at_once_as_well_and_take_in_what_came_late(
+    tmp_path: Path,
+) -> None:
+    obs, _ = asking(rows(200), late_margin_s=EVER)
+    obs.download("logs", QUERY, WINDOW, tmp_path / "x")
+    meeting = Meeting(LokiStandIn([*rows(200), row(START + 1, "late")]))
+    obs, _ = asking([], failing=meeting, late_margin_s=EVER)
+    frame = collected(obs.download("logs", QUERY, WINDOW, tmp_path / "x"))
+    assert meeting.met >= 2
+    assert_frame_equal(frame, obs.logs(QUERY, WINDOW))
+    assert "late" in frame["line"].to_list()
+
+
+@settings(max_examples=12, deadline=None)
+@given(first=st.integers(0, 99), seconds=st.integers(1, 30), fewer=st.booleans())
+def test_where_a_slice_that_is_asked_again_is_refused_no_row_is_lost_or_comes_twice(
+    first: int, seconds: int, fewer: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        begins = START + first * 10**9
+        transport = Refusing(LokiStandIn(rows(150)))
+        obs, _ = asking([], failing=transport, late_margin_s=EVER)
+        obs.download("logs", QUERY, WINDOW, Path(name) / "x")
+        transport.about = (begins, begins + seconds * 10**9)
+        transport.backend = LokiStandIn([] if fewer else [*rows(150), row(START + 1, "late")])
+        with pytest.raises(SourceError):
+            obs.download("logs", QUERY, WINDOW, Path(name) / "x")
+        transport.about, transport.backend = (0, 0), LokiStandIn(rows(150))
+        frame = collected(obs.download("logs", QUERY, WINDOW, Path(name) / "x"))
+        # A row that the server has forgotten since stays.
+        assert_frame_equal(frame.filter(frame["line"] != "late"), obs.logs(QUERY, WINDOW))
+
+
+@settings(max_examples=15, deadline=None)
 @given(first=st.integers(0, 99), seconds=st.integers(1, 30))
 def test_where_some_time_is_refused_what_came_stays_and_the_rest_follows(first: int, seconds: int) -> None:
     with tempfile.TemporaryDirectory() as name:
