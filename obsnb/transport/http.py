@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -32,10 +33,6 @@ _SLICE_S = 0.5
 #: Too many requests, not ready, and a gateway that waited too long for it.
 _TOO_MUCH = frozenset({429, 503, 504})
 _DELIMITERS = ("content-length", "transfer-encoding")
-
-
-def _always() -> bool:
-    return False
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,10 @@ class HttpTransport:
         SettingsError
             A certificate's file cannot be used.
         """
-        return self._send(request, _always)
+        # In a thread of its own, as those of `map`: an interrupt comes to the main thread wherever it is, and
+        # within a lock of the HTTP library it would leave that locked, and every later request waiting.
+        with closing(self.map([request])) as answers:
+            return next(answers)
 
     def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
         """The answers in the order of the requests, several under way at once.
@@ -221,6 +221,7 @@ class HttpTransport:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             late = self._clock() >= one.deadline
             outcome = out_of_time(self._endpoint) if late else explain(error, self._endpoint)
+            outcome = not_wanted() if one.unwanted() else outcome
         return outcome
 
     def _one(self, client: httpx.Client, asking: httpx.Request, one: _Try) -> Response | Trouble:
@@ -232,7 +233,7 @@ class HttpTransport:
             return not_wanted() if one.unwanted() else None
 
         began = self._clock()
-        with self._deadline.at(one.deadline):
+        with self._deadline.at(one.deadline, one.unwanted):
             answer = client.send(asking, stream=True)
             try:
                 if is_stale(answer):

@@ -1,8 +1,10 @@
 """A deadline for every read and write of a connection, and the order of question and answer on it.
 
 The HTTP library bounds the silence between two bytes, each time anew: a server that drips its headers, a
-byte every now and then, would be listened to for hours. And a server that answers twice would be believed:
-what is left in the library's buffer is taken for the answer to the next question.
+byte every now and then, would be listened to for hours. It listens to a silent server for as long as it may
+be silent, whoever has stopped waiting meanwhile; where the connection is closed under it in another thread,
+it does not even notice. And a server that answers twice would be believed: what is left in the library's
+buffer is taken for the answer to the next question.
 """
 
 from __future__ import annotations
@@ -15,8 +17,16 @@ from typing import Any
 __all__ = ["Deadline", "OutOfTimeError", "hold", "is_stale"]
 
 
+#: So long a wait lasts at most before it is looked whether anybody still wants the answer.
+_SLICE_S = 0.5
+
+
 class OutOfTimeError(TimeoutError):
-    """The deadline is over."""
+    """The deadline is over, or nobody waits any more."""
+
+
+def _always() -> bool:
+    return False
 
 
 class Deadline(threading.local):
@@ -31,15 +41,16 @@ class Deadline(threading.local):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._at: float | None = None
+        self._unwanted = _always
 
     @contextmanager
-    def at(self, moment: float) -> Iterator[None]:
-        """In this block, and in this thread, nothing is waited for beyond that moment."""
-        self._at = moment
+    def at(self, moment: float, unwanted: Callable[[], bool] = _always) -> Iterator[None]:
+        """In this block and thread, nothing is waited for beyond that moment, nor what is not wanted."""
+        self._at, self._unwanted = moment, unwanted
         try:
             yield
         finally:
-            self._at = None
+            self._at, self._unwanted = None, _always
 
     def left(self, timeout: float | None) -> float | None:
         """How long the next wait may take. Raises `OutOfTimeError` where no time is left."""
@@ -49,6 +60,22 @@ class Deadline(threading.local):
         if left <= 0:
             raise OutOfTimeError
         return left if timeout is None else min(timeout, left)
+
+    def waits(self, timeout: float | None) -> Iterator[float]:
+        """A wait in slices, between which it is looked whether it is still wanted.
+
+        Raises
+        ------
+        OutOfTimeError
+            No time is left to begin with, or nobody waits any more.
+        """
+        left = self.left(timeout)
+        while left is None or left > _SLICE_S:
+            yield _SLICE_S
+            left = None if left is None else left - _SLICE_S
+            if self._unwanted():
+                raise OutOfTimeError
+        yield left
 
 
 def hold(client: Any, deadline: Deadline) -> None:
@@ -95,9 +122,18 @@ class _Stream:
         self.heard = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data: bytes = self._inner.read(max_bytes, timeout=self._deadline.left(timeout))
-        self.heard = True
-        return data
+        import httpcore  # as late as httpx is
+
+        silent: Exception | None = None
+        for slice_s in self._deadline.waits(timeout):
+            try:
+                data: bytes = self._inner.read(max_bytes, timeout=slice_s)
+            except httpcore.ReadTimeout as error:
+                silent = error
+            else:
+                self.heard = True
+                return data
+        raise silent or OutOfTimeError
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self.heard = False

@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 
+import httpcore
 import pytest
 
 from obsnb.errors import UnreachableError
+from obsnb.transport import punctual
 from obsnb.transport.exchange import Request
 from obsnb.transport.http import HttpTransport
 from obsnb.transport.punctual import Deadline, OutOfTimeError
@@ -81,3 +83,47 @@ def test_each_thread_has_a_deadline_of_its_own() -> None:
         other.start()
         other.join()
     assert seen == [5]
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed meanwhile"])
+def test_what_nobody_waits_for_any_more_is_not_listened_to_however_silent_the_server_is(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    monkeypatch.setattr(punctual, "_SLICE_S", 0.02)
+    asked, going, spoke = threading.Event(), threading.Event(), []
+
+    def silent(talk: Talk, _: int) -> None:
+        if talk.path.endswith("?first=1"):
+            talk.reply()
+        else:
+            asked.set()
+            spoke.append(not going.wait(20))  # whether it was listened to until it spoke
+            talk.reply()
+
+    transport = connect(serve(silent).url)
+    answers = transport.map([Request("/", (("first", "1"),)), ASK])
+    assert next(answers).ok
+    assert asked.wait(20)
+    if closed:
+        transport.close()
+    answers.close()  # waits for what is under way
+    going.set()
+    assert [one for one in threading.enumerate() if one.name == "obsnb-loki"] == []
+    assert spoke in ([], [False])
+
+
+def test_an_interrupt_leaves_no_lock_of_the_http_library_locked(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = httpcore._synchronization.ThreadLock.__enter__
+
+    def interrupted(lock: httpcore._synchronization.ThreadLock) -> object:
+        entered = enter(lock)
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt  # it comes to the main thread alone
+        return entered
+
+    monkeypatch.setattr(httpcore._synchronization.ThreadLock, "__enter__", interrupted)
+    transport = connect(serve(lambda talk, _: talk.reply()).url)
+    assert [transport.send(ASK).status for _ in range(2)] == [200, 200]
+    monkeypatch.undo()
