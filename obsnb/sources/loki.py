@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal
 
 from obsnb.conventions import Conventions
@@ -17,6 +17,7 @@ from obsnb.sources.estimates import Estimate, Question
 from obsnb.sources.loki_estimate import loki_estimate
 from obsnb.sources.loki_health import health_of
 from obsnb.sources.loki_pull import LogPull
+from obsnb.sources.loki_reach import reached
 from obsnb.sources.loki_series import instant_answer, series_answer
 from obsnb.sources.loki_verify import verified
 from obsnb.sources.refusals import asked
@@ -52,6 +53,7 @@ class Loki:
     name: str = "loki"
     max_rows: int = 5_000_000
     page_limit: int = 5_000
+    _reach: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"Loki({self.name!r})"
@@ -118,7 +120,8 @@ class Loki:
         )
         with asked(query, window):
             got = pull.entries(count=limit, direction=direction, progress=progress or Silent())
-        return Answer(*pull.finished(got))
+        frame, record = pull.finished(got)
+        return Answer(frame, reached(self.transport, record, frame["timestamp"], self._reach))
 
     def verified(self, answer: Answer) -> Answer:
         """A finished answer, its record told what the server counts. Raises `SourceError`."""
