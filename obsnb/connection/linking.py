@@ -56,7 +56,7 @@ class Linking:
         UsageError
             Nothing was asked yet, or this connection knows no Grafana or not which data source is meant.
         QueryError
-            The record is of a question about an index, which Explore does not ask.
+            The record is of a question about an index or of annotations, which Explore does not ask for.
         """
         found = record if record is not None else self.ledger.last
         if found is None:

@@ -212,11 +212,12 @@ def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: 
     UsageError
         The record was not asked through Grafana, and what is missing is not passed; or the address is none.
     QueryError
-        The record is of a question about an index, which Explore does not ask.
+        The record is of a question about an index or of annotations, which Explore does not ask for.
     """
-    if record.kind == "index":
+    other = {"index": "a question about an index", "events": "annotations"}.get(record.kind)
+    if other is not None:
         raise QueryError(
-            "Explore asks for lines, series and traces, and this record is of a question about an index.",
+            f"Explore asks for lines, series and traces, and this record is of {other}.",
             query=record.asked,
             hint="Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...).",
         )
@@ -233,22 +234,29 @@ def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: 
     kinds = {"logs": "loki", "spans": "tempo"}
     named = record.source.split(".", 1)[0]
     type_ = named if named in _TYPES else kinds.get(record.kind, "prometheus")
-    key = "query" if type_ == "tempo" else "expr"
-    query: dict[str, Any] = {
-        "refId": "A",
-        key: record.asked,
-        "datasource": {"type": type_, "uid": uid},
-    }
-    if type_ == "tempo":
-        query["queryType"] = "traceql"
-    if (step_ns := record.params.get("step_ns")) is not None:
-        query[_STEPS[type_]] = f"{step_ns // 1_000_000}ms"
-    span = record.window
+    query, span = _as_explored(record, type_), record.window
+    query["datasource"] = {"type": type_, "uid": uid}
     if record.params.get("instant"):
-        query |= _INSTANT[type_]
         span = TimeRange(span.start_ns - record.params.get("over_ns", _HOUR_NS), span.start_ns)
     # Explore's range is in whole milliseconds: rounded outwards, so that nothing asked is left out.
     times = {"from": str(span.start_ns // 1_000_000), "to": str(-(-span.end_ns // 1_000_000))}
     panes = {"obs": {"datasource": uid, "queries": [query], "range": times}}
     words = {"schemaVersion": "1", "panes": json.dumps(panes, separators=(",", ":"))}
     return f"{base.rstrip('/')}/explore?{urlencode(words)}"
+
+
+def _as_explored(record: QueryRecord, type_: str) -> dict[str, Any]:
+    """A record's question as Explore writes it for a type of data source."""
+    params = record.params
+    query: dict[str, Any] = {"refId": "A", "query" if type_ == "tempo" else "expr": record.asked}
+    if type_ == "tempo":
+        query["queryType"] = "traceql"
+    if (step_ns := params.get("step_ns")) is not None:
+        query[_STEPS[type_]] = f"{step_ns // 1_000_000}ms"
+    if (limit := params.get("limit")) is not None:
+        query["limit" if type_ == "tempo" else "maxLines"] = limit
+    if direction := params.get("direction"):
+        query["direction"] = direction
+    if record.kind == "exemplars" and type_ == "prometheus":
+        query["exemplar"] = True
+    return query | (_INSTANT[type_] if params.get("instant") else {})

@@ -58,21 +58,31 @@ def test_a_link_reads_back_as_the_data_source_that_was_asked(text, type_, kind, 
 
 
 @pytest.mark.parametrize(
-    ("source", "params", "back_s", "says"),
+    ("kind", "source", "params", "says"),
     [
-        ("prometheus.eu", {}, 3_600, {"instant": True, "range": False}),
-        ("loki", {}, 3_600, {"queryType": "instant"}),
-        ("tempo", {"over_ns": 60 * 10**9}, 60, {"metricsQueryType": "instant", "queryType": "traceql"}),
+        ("logs", "loki", {"limit": 7, "direction": "backward"}, {"maxLines": 7, "direction": "backward"}),
+        ("spans", "tempo", {"limit": 7}, {"limit": 7, "queryType": "traceql"}),
+        ("exemplars", "prometheus", {}, {"exemplar": True}),
+        ("exemplars", "tempo", {}, {"queryType": "traceql"}),
+        ("series", "loki.eu", {"step_ns": 15 * 10**9}, {"step": "15000ms"}),
+        ("series", "prometheus.eu", {"instant": True}, {"instant": True, "range": False}),
+        ("series", "loki", {"instant": True}, {"queryType": "instant"}),
+        ("series", "tempo", {"instant": True, "over_ns": 60 * 10**9}, {"metricsQueryType": "instant"}),
     ],
 )
-def test_the_link_of_an_instant_asks_at_the_end_of_its_range_alone(source, params, back_s, says):
+def test_a_link_asks_as_the_record_was_asked_and_of_an_instant_at_the_end_of_its_range(
+    kind, source, params, says
+):
     at = 1_795_461_200 * 10**9
-    told = {"instant": True, **params}
-    record = QueryRecord("series", source, "", "up", TimeRange(at, at + 10**6), told)
+    record = QueryRecord(kind, source, "", "up", TimeRange(at, at + 10**6), params)
     url = explore_url(record, grafana="https://g.example", datasource="U")
-    assert from_grafana_url(url).window == TimeRange(at - back_s * 10**9, at)
+    before = TimeRange(at - params.get("over_ns", 3_600 * 10**9), at)
+    assert from_grafana_url(url).window == (before if "instant" in params else record.window)
     (query,) = json.loads(parse_qs(urlsplit(url).query)["panes"][0])["obs"]["queries"]
-    assert says.items() <= query.items()
+    type_, key = source.split(".")[0], "query" if source == "tempo" else "expr"
+    always = {"refId": "A", key: "up", "datasource": {"type": type_, "uid": "U"}}
+    assert {name: query[name] for name in always | says} == always | says
+    assert set(query) <= {*always, *says, "queryType"}
 
 
 def test_a_window_between_milliseconds_is_widened_in_the_link_and_never_cut():
@@ -156,12 +166,15 @@ def test_an_address_that_cannot_be_used_is_refused_in_words(url, words):
     assert str(caught.value) == words
 
 
-def test_a_question_about_an_index_has_no_explore_address():
-    record = QueryRecord("index", "loki", "labels", "labels", TimeRange(1, 2))
+@pytest.mark.parametrize(
+    ("kind", "what"), [("index", "a question about an index"), ("events", "annotations")]
+)
+def test_what_explore_does_not_ask_for_has_no_address(kind, what):
+    record = QueryRecord(kind, "loki", "labels", "labels", TimeRange(1, 2))
     with pytest.raises(QueryError) as caught:
         explore_url(record, grafana="https://g.example", datasource="U")
     assert str(caught.value) == (
-        "Explore asks for lines, series and traces, and this record is of a question about an index.\n"
+        f"Explore asks for lines, series and traces, and this record is of {what}.\n"
         "  query:  labels\n"
         "Hint: Link to a record of obs.logs(...), obs.metrics(...) or obs.spans(...)."
     )
