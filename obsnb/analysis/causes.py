@@ -23,6 +23,7 @@ _MORE_LOAD = 1.5  # times as many requests a second as in the baseline
 _ENOUGH = 0.15  # strength of a finding that may be named as what changed
 _SCORE = 0.1  # below it nothing is said about a cause
 _NEAR = 0.2  # of a deployment
+_ASKED = ("statement", "load")  # what a new version of a caller changes
 _NOTHING = ("unknown", "")
 
 
@@ -39,7 +40,9 @@ def cause_of(
     Latency and errors are symptoms. A cause is what changed: in this order the service's own
     deployment, the statement that a database was asked, the service's resources (with more
     requests: the load), a pool, settings, a lock that statements wait for, more load,
-    a callee; a deployment of whoever calls it is told with any of them.
+    a callee. A deployment of a callee that it waits for is told with it. A deployment of whoever calls it
+    may have changed what it is asked, so it is told as what came before a statement or a load; with
+    anything else, and where nothing is known to have changed, it may be a coincidence, and is called so.
 
     Parameters
     ----------
@@ -60,10 +63,16 @@ def cause_of(
     if near is not None and near.service == suspect.service:
         return "deployment", "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
     kind, said = _changed(suspect, load, may_wait, callers)
-    if near is not None:
-        after = f"after the {_deployed(near, onset_ns)}"
-        return ("deployment" if kind == "unknown" else kind), "; ".join(filter(None, (said, after)))
-    return kind, said
+    if near is None:
+        return kind, said
+    told = _deployed(near, onset_ns)
+    if near.service == suspect.waits_for:
+        told = f"{told}, which it depends on"
+    elif kind in _ASKED:
+        told = f"after the {told}"
+    else:
+        told = f"maybe a coincidence: {told}; {near.service} calls it"
+    return kind, "; ".join(filter(None, (said, told)))
 
 
 def dated(ns: int) -> str:

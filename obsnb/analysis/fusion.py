@@ -87,7 +87,7 @@ class Suspect:
     findings
         The weightiest first.
     deployment
-        Of the service, or of one that calls it directly.
+        Of the service, of the callee that it waits for, or of one that calls it directly.
     waits_for
         The callee that its timeouts, failures and latency are put down to, if any.
     """
@@ -172,8 +172,8 @@ def fuse(
     for service in dict.fromkeys([*candidates, *by_service, *deployed]):
         eased, waits_for = _eased(service, by_service.get(service, []), firm, graph, unseen)
         score = _combined(_values(eased, _any))
-        told = _deployment_of(service, deployed, graph)
-        score = _with_deployment(service, score, told)
+        told = _deployment_of(service, deployed, graph, waits_for)
+        score = _with_deployment(service, score, told, waits_for)
         ranked = sorted(eased, key=lambda each: -_weight(each) * each.strength * _part(each))
         suspects.append(Suspect(service, score, tuple(ranked), told, waits_for))
     return sorted(suspects, key=lambda each: (_place(each), -each.score, each.service))
@@ -255,9 +255,13 @@ def _combined(values: Mapping[str, float]) -> float:
     return 1 - doubt
 
 
-def _deployment_of(service: str, deployed: Mapping[str, Deployment], graph: CallGraph) -> Deployment | None:
+def _deployment_of(
+    service: str, deployed: Mapping[str, Deployment], graph: CallGraph, waits_for: str | None
+) -> Deployment | None:
     if service in deployed:
         return deployed[service]
+    if waits_for is not None and waits_for in deployed:
+        return deployed[waits_for]
     above = [
         each
         for name, each in deployed.items()
@@ -266,8 +270,8 @@ def _deployment_of(service: str, deployed: Mapping[str, Deployment], graph: Call
     return max(above, key=lambda each: each.nearness, default=None)
 
 
-def _with_deployment(service: str, score: float, told: Deployment | None) -> float:
-    if told is None:
+def _with_deployment(service: str, score: float, told: Deployment | None, waits_for: str | None) -> float:
+    if told is None or (told.service == waits_for and told.service != service):
         return score
     own = told.service == service
     gain = (_DEPLOYED if own else _DEPLOYED_ABOVE) * told.nearness * min(score / _FULL, 1.0)

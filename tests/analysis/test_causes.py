@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
 from obsnb.analysis.causes import cause_of
-from obsnb.analysis.fusion import Suspect
+from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
 from obsnb.analysis.suspects import suspects
 from obsnb.timerange import TimeRange
@@ -93,3 +94,39 @@ def test_a_call_that_got_slower_is_a_statement_where_it_asks_a_database(
         spans=frame, during=TimeRange(600 * 10**9, 1200 * 10**9), baseline=TimeRange(0, 600 * 10**9)
     ).row(0, named=True)
     assert (found["service"], found["cause_kind"]) == ("shop-db", kind)
+
+
+_ROLLED_OUT = "deployment of other (other 2) at 1970-01-01T00:00:00Z, 40 s before the onset"
+_SLOW = Finding("identity", "latency", 0.9, 1.0, 0, "Requests spend 90 ms more in identity.")
+_ASKS = replace(_SLOW, statement="SELECT (users) takes 9 times as long")
+
+
+@pytest.mark.parametrize(
+    ("findings", "waits_for", "found"),
+    [
+        pytest.param(
+            (_SLOW,),
+            None,
+            ("unknown", f"{_SLOW.reason[:-1]}; maybe a coincidence: {_ROLLED_OUT}; other calls it"),
+            id="what became slow by itself was not deployed",
+        ),
+        pytest.param(
+            (_ASKS,),
+            None,
+            ("statement", f"{_ASKS.statement}; after the {_ROLLED_OUT}"),
+            id="a new version of a caller asks another statement",
+        ),
+        pytest.param(
+            (_FAILS,),
+            "other",
+            ("dependency", f"it waits for other; {_ROLLED_OUT}, which it depends on"),
+            id="what it waits for was deployed",
+        ),
+    ],
+)
+def test_a_deployment_of_another_service_is_no_cause_by_itself(
+    findings: tuple[Finding, ...], waits_for: str | None, found: tuple[str, str]
+) -> None:
+    near = Deployment("other", 0, "deploy", "other 2", 1.0)
+    suspect = Suspect("identity", 0.9, findings, near, waits_for)
+    assert cause_of(suspect, load={}, onset_ns=40 * 10**9) == found
