@@ -86,7 +86,7 @@ def _slow(rows: pl.DataFrame, requests: int, slow_s: float) -> list[Finding]:
             since_ns=None,
             reason=(
                 f"{many:,} of {requests:,} traces took over {slow_s:g} s, and spent "
-                f"{row['own'] / whole:.0%} of their time in {row['node']}; there is no baseline."
+                f"{100 * row['own'] / whole:.0f} % of their time in {row['node']}; there is no baseline."
             ),
             evidence=tuple(f"row:{each}" for each in reversed(row["rows"])),
         )

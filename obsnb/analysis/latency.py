@@ -185,11 +185,11 @@ def _statement(place: _Place, about: str, times: float) -> str:
 
 
 def _times(factor: float) -> str:
-    return f"{factor:.0f} times" if factor >= 10 else f"{factor:.1f} times"
+    return f"{factor:,.0f} times" if factor >= 10 else f"{factor:.1f} times"
 
 
 def _part(share: float) -> str:
-    return "less than 1%" if share < 0.005 else f"{share:.0%}"
+    return "less than 1 %" if share < 0.005 else f"{100 * share:.0f} %"
 
 
 def _told(ns: float) -> str:

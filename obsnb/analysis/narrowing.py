@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -41,12 +40,13 @@ def places(conventions: Conventions) -> list[str]:
 def narrowed(visits: pl.DataFrame, keys: Sequence[str]) -> str | None:
     """The few values of an attribute that visits which went wrong share, and others do not.
 
-    Of each attribute the one, two or three values are looked at in which most more went wrong than is
-    usual. They are named if what went wrong has them more often than what went well did (the test of
-    shares that `obsnb.contrast` makes, times the number of sets of so many values that could have been
-    looked at, adjusted over all attributes), and if without them nothing is left to explain: visits
-    that have none of them go wrong no more often than in the baseline, but for chance or a tenth of
-    what is wrong more than then.
+    Of each attribute the one, two or three values are looked at in which most more went wrong than
+    before with the same value (a route may fail at any time; where the baseline has no such value,
+    than with any). They are named if more went wrong there than before, and what went wrong has them
+    more often than what went well did (the tests of shares that `obsnb.contrast` makes, the less sure of
+    the two times the number of sets of so many values that could have been looked at, adjusted over all
+    attributes), and if without them nothing is left to explain: visits that have none of them go wrong
+    no more often than in the baseline, but for chance or a tenth of what is wrong more than then.
 
     Parameters
     ----------
@@ -61,14 +61,13 @@ def narrowed(visits: pl.DataFrame, keys: Sequence[str]) -> str | None:
         ``attribute=value`` or ``attribute in a, b``, the most telling first; None where no attribute has
         at most three such values that most of the other visits lack.
     """
-    now, before = visits.filter("during"), visits.filter(~pl.col("during"))["wrong"]
-    usual = _Counted(int(before.sum()), len(before))
-    sets = [each for key in keys for each in _sets(key, now, usual)]
+    now, before = visits.filter("during"), visits.filter(~pl.col("during"))
+    sets = [each for key in keys for each in _sets(key, now, before)]
     rates = discovery_rates([each.p_value for each in sets]) if sets else ()
     told: dict[bytes, _Set] = {}  # one attribute for the same visits
     known: set[str] = set()  # the fewest values that do
     for rate, each in zip(rates, sets, strict=True):
-        if each.key not in known and each.covers(usual):
+        if each.key not in known and each.covers():
             known.add(each.key)
             if rate <= _CHANCE and each.others <= _OTHERS:
                 marks = now[each.key].is_in(each.values).fill_null(False).to_numpy()
@@ -86,13 +85,13 @@ class _Counted:
         """How many more are wrong than would be at the usual share."""
         return self.wrong - (usual.wrong / usual.many * self.many if usual.many else 0.0)
 
-    def risen(self, usual: _Counted) -> bool:
-        """Whether more is wrong than usual, beyond chance; where nothing is usual, whatever is wrong is."""
+    def by_chance(self, usual: _Counted) -> float:
+        """How probable so many or more are at the usual share, if they are more at all, else one."""
         if not usual.many:
-            return self.wrong > 0
+            return 0.0 if self.wrong else 1.0
         counts = [np.array([each.wrong]) for each in (self, usual)]
         test = compare_shares(counts[0], self.many, counts[1], usual.many)
-        return bool(test["effect"][0] > 0 and test["p_value"][0] <= _SURE)
+        return float(test["p_value"][0]) if test["effect"][0] > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,9 @@ class _Set:
     values: tuple[str, ...]
     inside: _Counted
     outside: _Counted
-    p_value: float  # that what went wrong has them more often
+    inside_before: _Counted
+    outside_before: _Counted
+    p_value: float  # that more went wrong there than before, and more of it than of what went well
 
     def __str__(self) -> str:
         names = ", ".join(self.values)
@@ -115,33 +116,62 @@ class _Set:
         well = [each.many - each.wrong for each in (self.inside, self.outside)]
         return well[0] / sum(well)
 
-    def covers(self, usual: _Counted) -> bool:
+    def covers(self) -> bool:
         """Whether what is wrong more than before is limited to the values."""
-        more, left = self.inside.more_than(usual), self.outside.more_than(usual)
-        return left <= (1 - _COVERED) * (more + max(left, 0.0)) or not self.outside.risen(usual)
+        more, left = self.inside.more_than(self.inside_before), self.outside.more_than(self.outside_before)
+        return left <= (1 - _COVERED) * (more + max(left, 0.0)) or (
+            self.outside.by_chance(self.outside_before) > _SURE
+        )
 
 
-def _sets(key: str, visits: pl.DataFrame, usual: _Counted) -> list[_Set]:
-    """The one, two and three values of an attribute in which most more went wrong than usual."""
-    wrong: Any = pl.col("wrong")
+def _sets(key: str, now: pl.DataFrame, before: pl.DataFrame) -> list[_Set]:
+    """The one, two and three values of an attribute in which most more went wrong than before."""
+    usual = _Counted(int(before["wrong"].sum()), before.height)
+    then = _by_value(key, before).rename({"wrong": "wrong_then", "many": "many_then"})
+    share = pl.when(pl.col("many_then") > 0).then(pl.col("wrong_then") / pl.col("many_then"))
     counted = (
-        visits.drop_nulls(key)
-        .group_by(pl.col(key).alias("value"))
-        .agg(wrong.sum().cast(pl.Int64).alias("wrong"), pl.len().cast(pl.Int64).alias("many"))
-        .with_columns(more=pl.col("wrong") - pl.col("many") * (usual.wrong / max(usual.many, 1)))
+        _by_value(key, now)
+        .join(then, on="value", how="left")
+        .with_columns(pl.col("wrong_then", "many_then").fill_null(0))
+        .with_columns(
+            more=pl.col("wrong") - pl.col("many") * share.otherwise(usual.wrong / max(usual.many, 1))
+        )
         .sort("more", "value", descending=[True, False])
     )
     bad, many = int(counted["wrong"].sum()), int(counted["many"].sum())
     if bad < _FEWEST or many - bad < _FEWEST:
         return []
-    first = counted.head(min(_VALUES, counted.height - 1)).with_columns(pl.col("wrong", "many").cum_sum())
+    sums = pl.col("wrong", "many", "wrong_then", "many_then").cum_sum()
+    first = counted.head(min(_VALUES, counted.height - 1)).with_columns(sums)
     hits = first["wrong"].to_numpy()
     tests = compare_shares(hits, bad, first["many"].to_numpy() - hits, many - bad)
     found = []
     for k, (effect, p_value) in enumerate(tests.select("effect", "p_value").iter_rows(), 1):
-        inside = _Counted(*first.select("wrong", "many").row(k - 1))
-        outside = _Counted(bad - inside.wrong, many - inside.many)
-        chosen = 1.0 if effect <= 0 else min(1.0, p_value * math.comb(counted.height, k))
+        wrong, asked, wrong_then, asked_then = first.select("wrong", "many", "wrong_then", "many_then").row(
+            k - 1
+        )
+        inside, then_inside = _Counted(wrong, asked), _Counted(wrong_then, asked_then)
+        before_inside = then_inside if asked_then else usual
+        chance = max(1.0 if effect <= 0 else p_value, inside.by_chance(before_inside))
         values = tuple(sorted(first["value"].head(k).to_list()))
-        found.append(_Set(key, values, inside, outside, chosen))
+        found.append(
+            _Set(
+                key,
+                values,
+                inside,
+                _Counted(bad - wrong, many - asked),
+                before_inside,
+                _Counted(usual.wrong - wrong_then, usual.many - asked_then),
+                min(1.0, chance * math.comb(counted.height, k)),
+            )
+        )
     return found
+
+
+def _by_value(key: str, visits: pl.DataFrame) -> pl.DataFrame:
+    """``value``, ``wrong`` and ``many``: visits with each value of an attribute."""
+    return (
+        visits.drop_nulls(key)
+        .group_by(pl.col(key).alias("value"))
+        .agg(pl.col("wrong").sum().cast(pl.Int64), pl.len().cast(pl.Int64).alias("many"))
+    )

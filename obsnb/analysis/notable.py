@@ -305,8 +305,8 @@ def _change(row: dict[str, Any], own: int, *, failing: bool) -> str:
         return f"{called} is new: {row['traces']:,} {_traces(row['traces'])} have it, none of the baseline's."
     if failing:
         return (
-            f"{called} fails here, as in {row['error_rate']:.0%} of its spans now and "
-            f"{row['baseline_error_rate']:.0%} of them in the baseline."
+            f"{called} fails here, as in {100 * row['error_rate']:.0f} % of its spans now and "
+            f"{100 * row['baseline_error_rate']:.0f} % of them in the baseline."
         )
     usual = row["baseline_self_time"].total_seconds() * 1e9
     return f"{called} takes {_ms(own)} of its own here, as it usually does now; {_ms(usual)} in the baseline."

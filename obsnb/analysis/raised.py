@@ -224,7 +224,7 @@ def _with_common_peer(findings: list[Finding], nodes: SpanNodes) -> list[Finding
             since_ns=min(each.since_ns for each in findings if each.service in failing and each.since_ns),
             reason=(
                 f"{len(failing)} of the {len(callers)} services that call {peer} began to fail, with "
-                f"{covered:.0%} of all new failures; they have no other callee in common that failed."
+                f"{100 * covered:.0f} % of all new failures; they have no other callee in common that failed."
             ),
             about="common callee",
         )

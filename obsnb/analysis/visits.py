@@ -52,7 +52,7 @@ class Visits:
         Returns
         -------
         polars.DataFrame
-            ``during``, ``wrong`` (bool) and a column of text a key, null in the baseline.
+            ``during``, ``wrong`` (bool) and a column of text a key.
         """
         here = self.wrong.filter(pl.col("node") == service)["row"]
         own = self.spans.filter(pl.col("service") == service)
@@ -73,7 +73,6 @@ def _units(
     units: pl.DataFrame, bad: pl.Series, told: pl.DataFrame, frame: pl.DataFrame, keys: Sequence[str]
 ) -> pl.DataFrame:
     marked = units.select("unit", "during", pl.col("unit").is_in(bad.implode()).alias("wrong"))
-    told = told.filter(pl.col("unit").is_in(marked.filter("during")["unit"].implode()))
     values = attribute_columns(frame[told["at"]], keys).with_columns(told["unit"])
     known = values.group_by("unit", maintain_order=True).agg(pl.col(key).drop_nulls().first() for key in keys)
     return marked.join(known, on="unit", how="left", maintain_order="left").drop("unit")

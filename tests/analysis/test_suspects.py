@@ -467,7 +467,7 @@ def test_a_statement_in_a_loop_speaks_against_who_asks_and_not_the_database():
     assert first["score"] > 0.5
     assert first["reasons"][0] == (
         "Requests spend 58 ms more on average in api's calls of orders-db, of which it makes more than in "
-        "the baseline: 100% of all the time that was added."
+        "the baseline: 100 % of all the time that was added."
     )
 
 
