@@ -15,6 +15,11 @@ __all__ = ["cause_of"]
 _POOL = re.compile(
     r"(?i)pool|too many connections|connection limit|max_connections|no (?:free|idle) connection"
 )
+#: Metrics of waiting for a connection: OpenTelemetry's ``db.client.connection.*``, HikariCP's, Go's of
+#: ``database/sql``, and whatever else calls itself a pool.
+_POOL_METRIC = re.compile(
+    r"(?i)(?:pool|connections?|sql)(?:\w*[._])?(?:wait|pending|timeouts?|acquire|queue|block)"
+)
 _CONFIGURATION = re.compile(
     r"(?i)\bconfig|environment variable|\benv var|certificate|x509|permission|credential|unauthori[sz]ed"
     r"|feature flag|missing (?:key|setting|property)|invalid (?:option|setting)"
@@ -109,11 +114,9 @@ def _changed(
         return (
             ("load", f"{more:.1f} times the requests; {said}") if more >= _MORE_LOAD else ("resource", said)
         )
-    worded = [each for each in telling if each.signal in ("errors", "logs")]
-    for kind, speaks in _WORDED:
-        found = next((each for each in worded if speaks(each.about)), None)
-        if found is not None:
-            return kind, found.about
+    told = _told_of(telling, suspect.waits_for)
+    if told is not None:
+        return told
     if more >= _MORE_LOAD and telling and telling[0].signal in ("latency", "symptom"):
         return "load", f"{more:.1f} times as many requests a second as in the baseline"
     waiting = next((each for each in telling if each.waiting and each.signal in ("errors", "logs")), None)
@@ -121,6 +124,23 @@ def _changed(
         whom = f"it waits for {suspect.waits_for}" if suspect.waits_for else ""
         return "dependency", whom or (waiting.reason.rstrip(".") if waiting else "")
     return "unknown", _symptom(suspect)
+
+
+def _told_of(telling: list[Finding], waits_for: str | None) -> tuple[str, str] | None:
+    """What errors say in words, and what the metrics of a pool say, unless it waits for a callee."""
+    worded = [each for each in telling if each.signal in ("errors", "logs")]
+    for kind, speaks in _WORDED:
+        found = next((each for each in worded if speaks(each.about)), None)
+        if found is not None:
+            return kind, found.about
+    longer = next((each for each in telling if _waits_longer(each)), None)
+    return None if longer is None or waits_for else ("pool", longer.reason.rstrip("."))
+
+
+def _waits_longer(finding: Finding) -> bool:
+    """Whether more is waited for a connection, as the metrics of a pool say."""
+    rises = finding.times is not None and finding.times > 1
+    return finding.signal == "resource" and rises and bool(_POOL_METRIC.search(finding.about))
 
 
 def _waits(text: str, *kinds: str) -> bool:

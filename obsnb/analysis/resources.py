@@ -23,6 +23,7 @@ __all__ = ["resource_findings", "role_of"]
 
 _ALERTS = ("ALERTS", "ALERTS_FOR_STATE")
 _HISTOGRAM = re.compile(r"_(?:bucket|sum|count|created)$")
+_BUCKETS = re.compile(r"_(?:bucket|created)$")  # one of many that say together what the sum says alone
 _SYMPTOM = re.compile(
     r"(?i)(?:^|[_\W])(?:latency|duration|response|requests?|calls?|rps|qps|workload|throughput|errors?|fail\w*|"
     r"exceptions?|[45]xx|p?(?:50|90|95|99))(?:[_\W]|$)"
@@ -51,6 +52,7 @@ def role_of(metric: str, conventions: Conventions = DEFAULT) -> str:
     if (
         metric in _ALERTS
         or _RESERVED.search(metric)
+        or _BUCKETS.search(metric)
         or (_HISTOGRAM.search(metric) and _SYMPTOM.search(metric))
     ):
         return "other"
@@ -225,5 +227,12 @@ def _finding(moved: _Moved, names: Names, conventions: Conventions, during: Time
         evidence=() if moved.series_id is None else (f"series:{moved.series_id}@{shown}",),
         waiting=role_of(moved.metric, conventions) == "waits",
         about=moved.metric,
-        times=moved.during / moved.before if moved.before > 0 and moved.during > 0 else None,
+        times=_times(moved),
     )
+
+
+def _times(moved: _Moved) -> float | None:
+    """How many times as much it is; infinite from nothing, None where it stopped or is nothing now."""
+    if not moved.during > 0:
+        return None
+    return moved.during / moved.before if moved.before > 0 else math.inf

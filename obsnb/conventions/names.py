@@ -50,7 +50,7 @@ class Names:
         Span attributes that name whom a client span calls.
     route_labels, status_labels, tenant_labels
         Labels of the request metrics.
-    request_counters, request_histograms, database_histograms
+    request_counters, request_histograms, page_histograms, database_histograms
         Metric names; a histogram without its ``_bucket``. Where a service has several counters,
         the first is counted.
     resource_metrics
@@ -313,6 +313,7 @@ class Names:
         "traces_spanmetrics_latency",
         "traces_span_metrics_duration_seconds",
     )
+    page_histograms: tuple[str, ...] = ("frontend_operation_duration_seconds",)
     database_histograms: tuple[str, ...] = (
         "database_query_duration_seconds",
         "db_client_operation_duration_seconds",
@@ -324,6 +325,7 @@ class Names:
         "kube_pod_container_status_(restarts_total|last_terminated_reason)",
         "(pg|mysql|redis|mongodb|elasticsearch|kafka|rabbitmq|memcached)_.+",
         "(jvm|go|python|nodejs|dotnet)_.+",
+        "db[._]client[._]connections?[._].+",
         ".*(connections|pool|queue|threads|cache|inflight|in_flight|saturation).*",
         "up",
     )

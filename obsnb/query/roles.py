@@ -92,9 +92,10 @@ def role_queries(
         return RoleQuery(role, kind, promql.selector(labels, names=names), why=why)
 
     histograms = promql.any_of(conventions.request_histograms, "_bucket")
+    pages = promql.any_of(conventions.page_histograms, "_bucket")
     roles += [
         series("requests.total", promql.any_of(conventions.request_counters), "requests, counted"),
-        series("requests.duration", histograms, "how long requests took"),
+        series("requests.duration", [*histograms, *pages], "how long requests and what pages do took"),
         series(
             "database.duration",
             promql.any_of(conventions.database_histograms, "_bucket"),

@@ -130,3 +130,32 @@ def test_a_deployment_of_another_service_is_no_cause_by_itself(
     near = Deployment("other", 0, "deploy", "other 2", 1.0)
     suspect = Suspect("identity", 0.9, findings, near, waits_for)
     assert cause_of(suspect, load={}, onset_ns=40 * 10**9) == found
+
+
+def _pool(metric: str, times: float | None) -> Finding:
+    said = f"{metric} of identity went up."
+    return Finding("identity", "resource", 0.6, 0.0, 0, said, waiting=True, about=metric, times=times)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "db_client_connection_wait_time_seconds_sum",
+        "db.client.connection.pending_requests",
+        "hikaricp_connections_timeout_total",
+        "go_sql_wait_count_total",
+    ],
+)
+def test_more_waiting_for_connections_is_a_pools_matter_unless_it_stops_or_a_callee_is_slow(
+    metric: str,
+) -> None:
+    def found(times: float | None, waits_for: str | None = None) -> str:
+        suspect = Suspect("identity", 0.9, (_SLOW, _pool(metric, times)), None, waits_for)
+        return cause_of(suspect, load={}, onset_ns=0)[0]
+
+    assert [found(9.0), found(None), found(0.2), found(9.0, "db")] == [
+        "pool",
+        "unknown",
+        "unknown",
+        "dependency",
+    ]

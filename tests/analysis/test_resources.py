@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from obsnb.analysis.changes import as_levels
+from obsnb.analysis.resources import _Moved, _times, role_of
 from obsnb.analysis.suspects import suspects
+from obsnb.conventions import DEFAULT
+from obsnb.query.roles import role_queries
 from obsnb.timerange import TimeRange
 
 S = 10**9
@@ -54,6 +59,45 @@ def test_a_counter_that_runs_faster_says_that_it_is_a_rate() -> None:
     frame = _series("process_cpu_seconds_total", values)
     row = suspects(series=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
     assert row["cause"].startswith("process_cpu_seconds_total of api went from 0.05 to 0.9 s a second (")
+
+
+def test_a_pools_metric_counts_how_many_times_it_grew_and_not_where_it_stops() -> None:
+    grown = _times(_moved(before=0.2, during=1.0)), _times(_moved(before=0.0, during=1.0))
+    assert grown == (5.0, math.inf)
+    assert _times(_moved(before=0.2, during=math.nan)) is None
+
+
+def _moved(*, before: float, during: float) -> _Moved:
+    return _Moved("api", "pool_pending", None, before, during, 9.0, 0.9, 0, counter=False)
+
+
+@pytest.mark.parametrize(
+    "histogram", ["frontend_operation_duration_seconds", "db_client_operation_duration_seconds"]
+)
+def test_a_histogram_of_pages_or_of_statements_tells_that_something_became_slower(histogram: str) -> None:
+    quick = [10.0 * n for n in range(9)]
+    slow = [0.0] * 8 + [10.0 * n for n in range(8)]
+    bounds = {
+        "0.1": [*quick, *[80.0] * 7],
+        "2": [a + b for a, b in zip([*quick, *[80.0] * 7], slow, strict=True)],
+    }
+    frame = pl.concat(
+        _series(f"{histogram}_bucket", values).with_columns(
+            pl.lit(bound).alias("le"), pl.lit(bound).alias("series_id")
+        )
+        for bound, values in bounds.items()
+    )
+    row = suspects(series=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
+    assert row["service"] == "api"
+    assert row["reasons"] == [f"The latency ({histogram}_bucket) of api went from 0.05 to 1 s."]
+    asked = role_queries({}, DEFAULT)
+    selected = " ".join(asked[role].query for role in ("requests.duration", "database.duration"))
+    assert f"{histogram}_bucket" in selected
+
+
+def test_of_a_histogram_of_waits_the_sum_is_looked_at_and_no_bucket() -> None:
+    roles = [role_of(f"db_client_connection_wait_time_seconds_{part}") for part in ("sum", "bucket")]
+    assert roles == ["waits", "other"]
 
 
 @given(st.floats(1e3, 1e9), st.integers(0, 5))
