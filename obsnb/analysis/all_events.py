@@ -37,7 +37,8 @@ def all_events(
     spans
         SPANS, for deployments.
     noted
-        EVENTS that people or other programs noted; their further columns stay.
+        EVENTS that people or other programs noted; their further columns stay. A deployment among them
+        that the others tell of is left out.
     window
         What was asked for: a firing that lasts to its end has not ended.
 
@@ -62,5 +63,7 @@ def all_events(
     rows = event_rows([*found, told])
     if noted is None or noted.is_empty():
         return rows
-    together = pl.concat([rows, noted], how="diagonal_relaxed")
+    ours = pl.col("kind").cast(pl.String) == "deploy"
+    new = not_told_yet(noted.filter(ours), told, conventions=conventions)
+    together = pl.concat([rows, noted.filter(~ours.fill_null(False)), new], how="diagonal_relaxed")
     return together.sort("timestamp", "title", maintain_order=True)

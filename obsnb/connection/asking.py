@@ -271,16 +271,28 @@ class Asking:
         asked = self._need(self._traces, "Tempo", "tempo", source)
         return self._give(asked.trace(trace_id, window=self.window))
 
-    def events(self, window: TimeRange | None = None, *, scope: Mapping[str, str] | None = None) -> Any:
+    def events(
+        self,
+        window: TimeRange | None = None,
+        *,
+        scope: Mapping[str, str] | None = None,
+        also: Any = None,
+    ) -> Any:
         """EVENTS of a scope: alerts that fired, deployments, restarts, and a Grafana's annotations.
 
         Deployments are those that log lines, build information, image tags and the versions in spans
         tell of, each once. Further columns are ``evidence`` and, of annotations, ``tags``.
+
+        Parameters
+        ----------
+        also
+            EVENTS from elsewhere, such as ``obsnb.read_events("ci.csv")``: those that touch the window come
+            among the others, with their further columns; a deployment that the sources tell of stands once.
         """
         from obsnb.connection.events import gather
 
         within = dict(scope if scope is not None else self.scope)
-        return self.out(gather(cast("Connection", self), self._where(window), within))
+        return self.out(gather(cast("Connection", self), self._where(window), within, also=also))
 
     def download(
         self,

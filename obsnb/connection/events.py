@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from obsnb.analysis.all_events import all_events
+from obsnb.analysis.border import to_polars
 from obsnb.connection.roles import ANNOTATIONS
+from obsnb.schema import EVENTS
 from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
@@ -17,13 +19,22 @@ if TYPE_CHECKING:
 __all__ = ["gather"]
 
 
-def gather(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> pl.DataFrame:
-    """EVENTS of a scope, as `obsnb.analysis.all_events` has them. Logs and spans need a scope."""
+def gather(obs: Connection, window: TimeRange, scope: Mapping[str, str], *, also: Any = None) -> pl.DataFrame:
+    """EVENTS of a scope, as `obsnb.analysis.all_events` has them. Logs and spans need a scope.
+
+    What of `also` touches the window is among them; what is no EVENTS is a `FrameError`.
+    """
+    told = (
+        None
+        if also is None
+        else _touching(to_polars(also, EVENTS, needs=("timestamp", "title"), what="events"), window)
+    )
 
     def role(name: str) -> pl.DataFrame | None:
         return obs.role(name, window, scope=scope)
 
-    fired, noted = role("alerts"), role(ANNOTATIONS)
+    fired = role("alerts")
+    noted = [frame for frame in (role(ANNOTATIONS), told) if frame is not None]
     restarted = role("restarts")
     if restarted is None:  # in an archive that is older than this role
         restarted = role("resources")
@@ -38,7 +49,14 @@ def gather(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> pl.D
         logs=lines,
         series=pl.concat(series, how="diagonal_relaxed") if series else None,
         spans=spans,
-        noted=noted,
+        noted=pl.concat(noted, how="diagonal_relaxed") if noted else None,
         window=window,
         conventions=obs.conventions,
     )
+
+
+def _touching(events: pl.DataFrame, window: TimeRange) -> pl.DataFrame:
+    """Those that begin or last in a window."""
+    rows = EVENTS.conform(events)
+    begun, ended = pl.col("timestamp").to_physical(), pl.col("end").to_physical()
+    return rows.filter((begun < window.end_ns) & (pl.coalesce(ended, begun) >= window.start_ns))

@@ -14,10 +14,10 @@ import obsnb
 from obsnb.connection import Connection
 from obsnb.connection.roles import LiveRoles, default_step
 from obsnb.conventions import DEFAULT
-from obsnb.errors import PartialResultWarning, QueryError, SettingsError, UsageError
+from obsnb.errors import FrameError, PartialResultWarning, QueryError, SettingsError, UsageError
 from obsnb.query.roles import role_queries
 from obsnb.schema import EVENTS
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, format_ns
 from tests.archive.conftest import START, WINDOW, S
 from tests.connection.conftest import SCOPE, Source, connected
 
@@ -152,6 +152,40 @@ def test_events_are_alerts_and_deployments_in_order(obs: Connection) -> None:
     assert events.select("kind", "title").rows() == [("alert", "Slow"), ("deploy", "cart 2.1.0 deployed")]
     roles = ["alerts", "restarts", "builds", "deployments.logs", "sample.spans"]
     assert [entry.role for entry in obs.ledger] == roles
+
+
+RUNS = {"1", "2", "3", "4", "5"}
+
+
+@pytest.mark.parametrize("frames", ["polars", "pandas"])
+def test_events_of_a_ci_and_a_chat_come_among_them_and_a_deployment_once(
+    source: Source, tmp_path: Path, frames: Any
+) -> None:
+    obs = connected(source, frames=frames)
+    first, last = (format_ns(ns) for ns in (WINDOW.start_ns, WINDOW.end_ns - 1))
+    told = obs.events(WINDOW, scope=SCOPE)
+    at = told["timestamp"].to_list()[1 if frames == "polars" else -1]
+    file = tmp_path / "ci.csv"
+    file.write_text(
+        "time,title,kind,service,run\n"
+        f"{at.isoformat()},cart 2.1.0 rolled out,deploy,cart,1\n"
+        f"{at.isoformat()},till 7.0.1 rolled out,deploy,till,2\n"
+        f"{first},we looked at it,note,,3\n"
+        f"{last},still down,note,,4\n"
+        f"{format_ns(WINDOW.end_ns)},afterwards,note,,5\n"
+    )
+    also = obsnb.read_events(file)
+    found = obs.events(WINDOW, scope=SCOPE, also=also.to_pandas() if frames == "pandas" else also)
+    assert len(found) == len(told) + 3
+    own = [(title, run) for title, run in zip(found["title"], found["run"], strict=True) if run in RUNS]
+    assert sorted(own, key=lambda one: one[1]) == [
+        ("till 7.0.1 rolled out", "2"),
+        ("we looked at it", "3"),
+        ("still down", "4"),
+    ]
+    assert list(found["timestamp"]) == sorted(found["timestamp"])
+    with pytest.raises(FrameError, match="events needs the column title of EVENTS"):
+        obs.events(WINDOW, also=pl.DataFrame({"timestamp": [at]}))
 
 
 def test_events_without_a_scope_are_alerts_alone(obs: Connection) -> None:
