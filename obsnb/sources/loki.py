@@ -120,8 +120,7 @@ class Loki:
         )
         with asked(query, window):
             got = pull.entries(count=limit, direction=direction, progress=progress or Silent())
-        frame, record = pull.finished(got)
-        return Answer(frame, reached(self.transport, record, frame["timestamp"], self._reach))
+        return self._reached(Answer(*pull.finished(got)))
 
     def verified(self, answer: Answer) -> Answer:
         """A finished answer, its record told what the server counts. Raises `SourceError`."""
@@ -142,7 +141,7 @@ class Loki:
         """
         params = {"step_ns": step_ns}
         record = self._numbers(query, window, params, role, verb="metrics")
-        return series_answer(self.transport, record, conventions=self.conventions)
+        return self._reached(series_answer(self.transport, record, conventions=self.conventions))
 
     def instant(self, query: str, *, at_ns: int, role: str | None = None) -> Answer:
         """SERIES of a LogQL metric query at one instant, rounded down to the millisecond, in Loki's order.
@@ -153,6 +152,11 @@ class Loki:
         window = TimeRange(at, at + _MS)
         record = self._numbers(query, window, {"instant": True}, role, verb="instant")
         return instant_answer(self.transport, record, conventions=self.conventions)
+
+    def _reached(self, answer: Answer) -> Answer:
+        """The answer, told whether its window begins before what the server answers for."""
+        times = answer.frame["timestamp"]
+        return Answer(answer.frame, reached(self.transport, answer.record, times, self._reach))
 
     def _numbers(
         self, query: str, window: TimeRange, params: dict[str, Any], role: str | None, *, verb: str

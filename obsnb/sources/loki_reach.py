@@ -19,7 +19,7 @@ LIMITS_PATH = "/loki/api/v1/drilldown-limits"
 #: Limit of a tenant → what it means for a window that begins earlier, and how much is known of it then.
 _MEANS: Mapping[str, tuple[str, Complete]] = {
     "max_query_lookback": ("the server looks no further back than", "no"),
-    "retention_period": ("the server keeps no lines from before", "unknown"),
+    "retention_period": ("the server keeps nothing from before", "unknown"),
 }
 #: Where lines come from the first hundredth of the window on, nothing was cut off its beginning.
 _BEGINNING = 100
@@ -40,7 +40,7 @@ def reached(
     Parameters
     ----------
     times
-        The timestamps of the rows, in order.
+        The timestamps of the rows.
     known
         Limit → nanoseconds, as far as the server told them; filled when it is first asked.
     """

@@ -32,7 +32,7 @@ def asking(limits: object, *, first: int, status: int = 200) -> tuple[Loki, Time
     ("limits", "complete", "why"),
     [
         ({"max_query_lookback": "1d", "retention_period": "1h"}, "no", "looks no further back than"),
-        ({"max_query_lookback": "0s", "retention_period": "24h"}, "unknown", "keeps no lines from before"),
+        ({"max_query_lookback": "0s", "retention_period": "24h"}, "unknown", "keeps nothing from before"),
     ],
 )
 def test_a_window_of_whose_beginning_nothing_came_is_held_to_the_servers_limits(
@@ -46,6 +46,8 @@ def test_a_window_of_whose_beginning_nothing_came_is_held_to_the_servers_limits(
     assert record.reason == f"the window begins earlier, and the server {why} {edge} ({name})"
     again = source.logs(LINES, window).record
     assert (again.complete, again.requests) == (complete, record.requests - 1)  # it is asked for them once
+    counted = source.series("count_over_time({app=`a`}[1m])", window, step_ns=60 * SECOND).record
+    assert (counted.complete, counted.reason[:60]) == (complete, record.reason[:60])
 
 
 @pytest.mark.parametrize(
