@@ -14,13 +14,24 @@ import msgspec
 import polars as pl
 
 from obsnb.conventions import Conventions
-from obsnb.errors import LimitError, SourceError, UnreachableError, WindowError
+from obsnb.errors import LimitError, ServerError, SourceError, UnreachableError, WindowError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
 from obsnb.schema import digest
 from obsnb.sources.line_halves import line_halves
 from obsnb.sources.loki_index import LokiIndex
-from obsnb.sources.paging import Direction, Gathered, Lost, Outcome, Paged, Slice, Smaller, TooBig, gather
+from obsnb.sources.paging import (
+    Direction,
+    Failed,
+    Gathered,
+    Lost,
+    Outcome,
+    Paged,
+    Slice,
+    Smaller,
+    TooBig,
+    gather,
+)
 from obsnb.sources.refusals import refusal, shorter_helps, unreadable
 from obsnb.sources.wire.loki import LogDecoder, Page
 from obsnb.timerange import parse_duration
@@ -220,7 +231,10 @@ class LogPull:
             return Smaller(allowed)
         if shorter_helps(response):
             return TooBig(self._refusal(response), _longest_ns(response))
-        raise self._refusal(response)
+        error = self._refusal(response)
+        if isinstance(error, ServerError):
+            return Failed(error, error.what.rstrip("."))
+        raise error
 
     def _read(self, response: Response) -> Page:
         try:

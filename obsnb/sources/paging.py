@@ -21,6 +21,7 @@ from obsnb.timerange import TimeRange, format_ns
 
 __all__ = [
     "Direction",
+    "Failed",
     "Gathered",
     "Lost",
     "Outcome",
@@ -36,7 +37,7 @@ Direction = Literal["forward", "backward"]
 
 #: How often a slice is halved because the server finds it too big: a 4,096th, of an hour about a second.
 _HALVINGS = 12
-#: So many of the shortest slices in a row that are too big are no exceptions any more.
+#: So many of the shortest slices in a row that are too big, or of any that fail, are no exceptions any more.
 _IN_A_ROW = 3
 #: At most so many slices are made of the rest of one.
 _PARTS = 64
@@ -116,7 +117,21 @@ class Lost:
     """No answer was waited for, because another one failed: the slice is asked for again."""
 
 
-Outcome = Paged | Smaller | TooBig | Lost
+@dataclass(frozen=True)
+class Failed:
+    """The server does not answer for a slice, however often it is asked.
+
+    Attributes
+    ----------
+    error, says
+        Why, to be raised where it answers for others neither, and in words.
+    """
+
+    error: Exception
+    says: str
+
+
+Outcome = Paged | Smaller | TooBig | Lost | Failed
 
 
 class Pages(Protocol):
@@ -254,6 +269,8 @@ class _Walk:
         elif isinstance(outcome, TooBig):
             self._probing = True
             more = self._shorter(piece, outcome)
+        elif isinstance(outcome, Failed):
+            more = self._without(piece, outcome)
         else:
             self._passed, self._probing, self._in_a_row = True, False, 0
             more = self._after(piece, outcome)
@@ -333,6 +350,15 @@ class _Walk:
             raise refused.error
         where = f"{format_ns(piece.start_ns)} to {format_ns(piece.end_ns)}"
         self.out.missing.append(f"the server finds {where} too big to answer")
+        return []
+
+    def _without(self, piece: Slice, failed: Failed) -> list[Slice]:
+        """Go on without a slice; not where a count asks for what follows on it."""
+        self._in_a_row += 1
+        if not self._passed or self._count is not None or self._in_a_row >= _IN_A_ROW:
+            raise failed.error
+        where = f"{format_ns(piece.start_ns)} to {format_ns(piece.end_ns)}"
+        self.out.missing.append(f"{where} was not answered: {failed.says}")
         return []
 
     def _keep(self, piece: Slice, page: Paged) -> None:

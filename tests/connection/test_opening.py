@@ -43,11 +43,13 @@ def test_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_profile_sets_conventions_and_frames(tmp_path: Path) -> None:
     (tmp_path / "obsnb.toml").write_text(
         '[conventions]\nservice_labels = ["team"]\n'
-        '[profiles.prod]\nframes = "pandas"\n[profiles.prod.tempo]\nurl = "http://127.0.0.1:1"\n'
+        '[profiles.prod]\nframes = "pandas"\nlate_margin_s = 7\n'
+        '[profiles.prod.tempo]\nurl = "http://127.0.0.1:1"\n'
     )
     with obsnb.connect(profile="prod") as obs:
         assert repr(obs) == "Connection(tempo)"
         assert obs.conventions.service_labels == ("team",)
+        assert obs._late_margin_s == 7
         assert type(obs.out(obsnb.schema.LOGS.empty())).__module__.startswith("pandas")
 
 

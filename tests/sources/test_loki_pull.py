@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obsnb.conventions import DEFAULT
-from obsnb.errors import AccessError, AnswerError, LimitError, QueryError, RejectedError, UnreachableError
+from obsnb.errors import (
+    AccessError,
+    AnswerError,
+    LimitError,
+    QueryError,
+    RejectedError,
+    ServerError,
+    UnreachableError,
+)
 from obsnb.settings import Endpoint
 from obsnb.sources.loki import Loki
 from obsnb.timerange import TimeRange
@@ -365,3 +373,36 @@ def test_a_loki_that_is_gone_is_given_up_after_three_slices(slow_query):
         "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z"
     )
     assert transport.broken == 3
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 59), st.integers(1, 240), st.none() | st.just(300), st.sampled_from([500, 502]))
+def test_a_slice_that_the_server_fails_on_is_said_and_every_line_elsewhere_comes_once(
+    minute, seconds, limit, status
+):
+    edge = INCIDENT.start_ns + minute * 60 * SECOND
+    bad = TimeRange(edge, edge + seconds * SECOND)
+    rows = [Row(INCIDENT.start_ns + n * SECOND, (("app", "a"),), str(n)) for n in range(3_600)]
+
+    def broken(path, params):
+        start, end = (int(params.get(name, ["0"])[0]) for name in ("start", "end"))
+        hit = path.endswith("query_range") and start < bad.end_ns and end > bad.start_ns
+        return (status, PLAIN, b"panic") if hit else None
+
+    try:
+        answer = loki(LokiStandIn(rows, before=broken), page_limit=100).logs(
+            '{app="a"}', INCIDENT, limit=limit
+        )
+    except ServerError:
+        assert limit is not None or minute < 30  # what follows is counted on, or nothing had come yet
+        return
+    came = answer.frame["timestamp"].to_physical().to_list()
+    assert len(came) == len(set(came))
+    lost = [row.ns for row in rows[: limit or len(rows)] if row.ns not in set(came)]
+    assert bool(lost) == (answer.record.complete == "no")
+    if lost:
+        assert limit is None
+        assert " was not answered: loki answered " in answer.record.reason
+        # What is lost lies in the slices that touch what the server fails on, and in no others.
+        near = INCIDENT.duration_ns // 8
+        assert all(bad.start_ns - near <= ns < bad.end_ns + near for ns in lost)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obsnb.sources.paging import Direction, Gathered, Lost, Paged, Slice, Smaller, TooBig, gather
+from obsnb.sources.paging import Direction, Failed, Gathered, Lost, Paged, Slice, Smaller, TooBig, gather
 from obsnb.timerange import TimeRange
 
 T0 = 1_795_460_599_000_000_000
@@ -291,7 +291,7 @@ def test_whatever_a_server_answers_it_ends_and_nothing_outside_the_window_is_kep
     data, rows, limit, slices, count, direction
 ):
     class Wild(Server):
-        def answer(self, piece: Slice, direction: Direction) -> Sheet | Smaller | TooBig | Lost:
+        def answer(self, piece: Slice, direction: Direction) -> Sheet | Smaller | TooBig | Lost | Failed:
             if len(self.asked) > 400:
                 return Sheet(())  # hypothesis has no more to say
             kind = data.draw(st.integers(0, 9))
@@ -299,6 +299,8 @@ def test_whatever_a_server_answers_it_ends_and_nothing_outside_the_window_is_kep
                 return Smaller(data.draw(st.integers(1, piece.limit - 1)))
             if kind == 2:
                 return Lost()
+            if kind == 3:
+                return Failed(ValueError("wild"), "wild")
             if kind == 1:
                 return TooBig(ValueError("wild"), data.draw(st.none() | st.integers(1, 50)))
             return Sheet(tuple(data.draw(st.lists(st.sampled_from(rows), max_size=8)))) if rows else Sheet(())
