@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from obsnb.analysis.nodes import SpanNodes
@@ -13,7 +15,7 @@ from obsnb.timerange import TimeRange
 __all__ = ["absolute_line_findings", "absolute_span_findings"]
 
 _HALF = 0.5  # as strong as where a baseline shows that it is new
-_FEW_LINES = 20.0
+_MANY = 0.1  # of requests, or of a service's lines: 63% of full strength
 _SHOWN = 3
 
 
@@ -56,7 +58,7 @@ def _failing(raised: pl.DataFrame, requests: int) -> list[Finding]:
         Finding(
             service=row["origin"],
             signal="errors",
-            strength=_HALF * saturate(row["many"] / requests, 0.1),
+            strength=_HALF * saturate(row["many"] / requests, _MANY),
             share=row["many"] / whole,
             since_ns=row["since"],
             reason=(
@@ -81,7 +83,7 @@ def _slow(rows: pl.DataFrame, requests: int, slow_s: float) -> list[Finding]:
         Finding(
             service=row["node"],
             signal="latency",
-            strength=_HALF * saturate(many / requests, 0.1),
+            strength=_HALF * saturate(many / requests, _MANY),
             share=row["own"] / whole,
             since_ns=None,
             reason=(
@@ -94,13 +96,17 @@ def _slow(rows: pl.DataFrame, requests: int, slow_s: float) -> list[Finding]:
     ]
 
 
-def absolute_line_findings(lines: pl.DataFrame, *, during: TimeRange) -> list[Finding]:
-    """The services that wrote error lines.
+def absolute_line_findings(
+    lines: pl.DataFrame, wrote: Mapping[str, int], *, during: TimeRange
+) -> list[Finding]:
+    """The services that wrote error lines, by the part of all their lines that these are.
 
     Parameters
     ----------
     lines
         As `obsnb.analysis.log_errors.error_lines` gives them.
+    wrote
+        How many lines each service wrote in the window, of any kind.
     """
     inside = lines.filter(side(lines["ns"], during, None).fill_null(False) & (pl.col("grade") == 1))
     inside = inside.filter(inside["request"].is_null() | inside["request"].is_first_distinct())
@@ -115,11 +121,11 @@ def absolute_line_findings(lines: pl.DataFrame, *, during: TimeRange) -> list[Fi
         Finding(
             service=row["service"],
             signal="logs",
-            strength=_HALF * saturate(row["many"], _FEW_LINES),
+            strength=_HALF * saturate(row["many"] / wrote[row["service"]], _MANY),
             share=row["many"] / whole,
             since_ns=row["since"],
             reason=(
-                f"{row['service']} wrote {row['many']:,} error lines, the first "
+                f"{row['service']} wrote {row['many']:,} error lines of {wrote[row['service']]:,}, the first "
                 f"“{row['text'][:120]}”; there is no baseline."
             ),
             evidence=tuple(f"log:{line}" for line in row["ids"]),

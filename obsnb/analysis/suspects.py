@@ -28,6 +28,7 @@ from obsnb.analysis.service_graph import edges_of
 from obsnb.analysis.service_names import Names, service_names
 from obsnb.analysis.versions import new_versions
 from obsnb.analysis.visits import Visits, visits_of
+from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
 from obsnb.timerange import TimeRange, check_windows
@@ -100,7 +101,8 @@ def suspects(
     -------
     frame
         A row a service: ``rank`` (Int64, from 1), ``service``, ``score`` (Float64, 0 to 1: comparable
-        between incidents; below 0.3 it is no confident suspect), ``since`` (ns, UTC; null without
+        between incidents; below 0.3 it is no confident suspect, and without a baseline none is, for
+        nothing says that what was found is new), ``since`` (ns, UTC; null without
         findings), ``cause_kind`` (deployment, resource, dependency, statement, pool, configuration,
         load, unknown), ``cause`` (a sentence, may be empty), ``within`` (the pod, version, tenant or
         route that it is limited to, or null), ``reasons`` (list of sentences), ``evidence`` (list of ids:
@@ -134,7 +136,7 @@ def suspects(
     if given.spans is not None:
         found.look_at_spans(given.spans, given.logs)
     elif given.logs is not None:
-        found.look_at_lines(error_lines(given.logs, found.names, conventions=conventions))
+        found.look_at_lines(given.logs, error_lines(given.logs, found.names, conventions=conventions))
         found.look_at_durations(given.logs)
     if given.series is not None:
         found.look_at_series(given.read_series())
@@ -240,13 +242,17 @@ class _Found:
             slow = rows.filter("far")
             self.visits = visits_of(nodes, slow, origins, during=during, baseline=baseline)
         self.spans = spans
-        if lines is not None:
-            self.look_at_lines(lines, origins)
+        if logs is not None and lines is not None:
+            self.look_at_lines(logs, lines, origins)
 
-    def look_at_lines(self, lines: pl.DataFrame, origins: pl.DataFrame | None = None) -> None:
+    def look_at_lines(
+        self, logs: pl.DataFrame, lines: pl.DataFrame, origins: pl.DataFrame | None = None
+    ) -> None:
         """Error lines, put down to the node that raised their request's failure where spans tell."""
         if self.baseline is None:
-            self.findings += absolute_line_findings(lines, during=self.during)
+            inside = logs.filter(side(logs["timestamp"].to_physical(), self.during, None).fill_null(False))
+            wrote = self.names.services(inside["service"]).fill_null("unknown").value_counts()
+            self.findings += absolute_line_findings(lines, dict(wrote.rows()), during=self.during)
             return
         if origins is not None:
             chosen = origins.select("trace_id", "origin", "waiting")

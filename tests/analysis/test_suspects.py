@@ -690,3 +690,19 @@ def test_durations_in_log_lines_stand_in_for_spans():
     assert out["service"][0] == "api"
     assert out["score"][0] > 0.3
     assert _score(out, "auth") == [0.0]
+
+
+def test_without_a_baseline_error_lines_count_by_their_part_of_all_lines_and_not_by_how_long_it_went():
+    kinds = {"timestamp": pl.Datetime("ns", "UTC")}
+    scores = []
+    for hours in (1, 10):
+        texts = ["failed to read"] + ["all is well"] * 49
+        rows = [(at * S, "api", texts[at % 50]) for at in range(500 * hours)]
+        lines = pl.DataFrame(rows, schema=["timestamp", "service", "line"], orient="row").cast(kinds)
+        found = suspects(lines, during=TimeRange(0, 500 * hours * S), baseline=None).row(0, named=True)
+        many = 10 * hours
+        assert found["reasons"][0] == (
+            f"api wrote {many} error lines of {50 * many:,}, the first “failed to read”; there is no baseline."
+        )
+        scores.append(found["score"])
+    assert scores[0] == scores[1] < 0.1
