@@ -702,7 +702,8 @@ def test_without_a_baseline_error_lines_count_by_their_part_of_all_lines_and_not
         found = suspects(lines, during=TimeRange(0, 500 * hours * S), baseline=None).row(0, named=True)
         many = 10 * hours
         assert found["reasons"][0] == (
-            f"api wrote {many} error lines of {50 * many:,}, the first “failed to read”; there is no baseline."
+            f"api wrote {many} error lines of {50 * many:,}, the first “failed to read”; "
+            "there is no baseline."
         )
         scores.append(found["score"])
     assert scores[0] == scores[1] < 0.1
