@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.collection import no_collection
 from obsnb.analysis.line_columns import LineColumns
 from obsnb.analysis.line_formats import fields_of_texts, route_in, without_colours, without_runtime
 from obsnb.analysis.log_exceptions import fill_exceptions
@@ -145,7 +144,7 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
     frame = to_polars(logs, LOGS, needs=("timestamp", "line"), what="parse_logs")
     told = put_together(frame)
     texts = frame.with_columns(told["text"].alias(_TEXT), told["part"].alias(_PART))
-    with _no_collection():
+    with no_collection():
         lines = _fields(texts, Wanted.of(conventions))
     _fill_from_words(lines)
     apart = told_apart(frame, frame["line"])
@@ -153,18 +152,6 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
         lines.set("statement", lines["statement"].clone().scatter(apart["row"], apart["statement"]))
     fill_exceptions(lines, foreign=conventions.foreign_code)
     return like(_assembled(frame, lines, _categories(logs)), logs, same_rows=True)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without garbage collection: decoding makes many small objects and no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _fields(frame: pl.DataFrame, wanted: Wanted) -> LineColumns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 
 from obsnb.analysis.pattern_masks import HOLE
 
@@ -50,12 +51,16 @@ def merged(texts: Iterable[str]) -> Mapping[str, str]:
     mapping
         From text to pattern, variable parts as `HOLE`.
     """
-    shapes: dict[tuple[str, ...], list[tuple[_Parts, str]]] = defaultdict(list)
+    written: dict[tuple[str, ...], list[tuple[_Parts, str]]] = defaultdict(list)  # by separators
     for text in sorted(texts):
         parts = _parts(text)
-        shapes[tuple(one.strip() or " " for one in parts[1::2])].append((parts, text))
+        written[tuple(parts[1::2])].append((parts, text))
+    shapes: dict[tuple[str, ...], list[tuple[_Parts, str]]] = defaultdict(list)
+    for separators, same in written.items():
+        shapes[tuple(one.strip() or " " for one in separators)] += same
     found: dict[str, str] = {}
     for shape, rows in shapes.items():
+        rows.sort(key=itemgetter(1))
         for group in _groups([parts for parts, _ in rows], ("", *shape)):
             pattern = _written([rows[row][0] for row in group])
             found.update((rows[row][1], pattern) for row in group)

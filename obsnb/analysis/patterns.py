@@ -9,6 +9,7 @@ import narwhals as nw
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
+from obsnb.analysis.collection import no_collection
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.messages import WILDCARD
 from obsnb.analysis.pattern_masks import HOLE, masked
@@ -116,7 +117,8 @@ def _texts(lines: Any) -> pl.Series:
 def _mined(lines: pl.Series) -> pl.DataFrame:
     """``pattern_id`` and ``pattern`` of each line."""
     first, both = masked(lines)
-    of = merged(both["second"].unique().to_list())
+    with no_collection():
+        of = merged(both["second"].unique().to_list())
     written = {text: pattern.replace(HOLE, WILDCARD) for text, pattern in of.items()}
     ids = {pattern: hashlib.sha256(pattern.encode()).hexdigest()[:12] for pattern in set(written.values())}
     texts = [written[text] for text in both["second"]]
