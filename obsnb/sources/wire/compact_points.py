@@ -28,8 +28,9 @@ _TOGETHER = 1 << 18  # bytes read in one go: few enough to stay in the processor
 _WORTH_THREADS = 1 << 22
 _LONGEST = (1 << 31) - 1  # what 32-bit offsets reach
 _EXACT_DIGITS = 15
-_QUOTE, _COMMA, _OPEN, _CLOSE = b'",[]'
-_BYTE = npt.NDArray[np.uint8]
+_QUOTE = ord('"')
+#: What stands around each value.
+_BEFORE, _AFTER = b',"', b'"],['
 _INDEX = npt.NDArray[np.int64]
 _FLOATS = npt.NDArray[np.float64]
 #: Bits of a validity bitmap, four texts a point: its time and its value are read, what stands between is not.
@@ -131,10 +132,9 @@ def _read(batch: Sequence[bytes | memoryview]) -> Points | None:
     text = b",".join([*batch, b"["])  # so that the same four bytes follow each value: "],[
     if len(text) > _LONGEST or not text.isascii():
         return None
-    data = np.frombuffer(text, dtype=np.uint8)
-    quotes = np.flatnonzero(data == _QUOTE)
+    quotes = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == _QUOTE)
     opens, closes = quotes[::2], quotes[1::2]
-    if not _are_compact(data, opens, closes):
+    if not _are_compact(text, opens, closes):
         return None
     edges = np.empty(4 * len(opens) + 1, dtype=np.int32)
     edges[0] = 1
@@ -154,18 +154,17 @@ def _read(batch: Sequence[bytes | memoryview]) -> Points | None:
     return Points(counts, times, numbers[2::4].copy())
 
 
-def _are_compact(data: _BYTE, opens: _INDEX, closes: _INDEX) -> bool:
+def _are_compact(text: bytes, opens: _INDEX, closes: _INDEX) -> bool:
     """Whether each point is ``[``, something, ``,"``, something, ``"],``, and the next begins."""
-    if len(opens) != len(closes) or not len(opens) or closes[-1] != len(data) - 4:
+    if len(opens) != len(closes) or not len(opens) or closes[-1] != len(text) - len(_AFTER):
         return False
-    around = (
-        (data[:1], _OPEN),
-        (data[opens - 1], _COMMA),
-        (data[closes + 1], _CLOSE),
-        (data[closes + 2], _COMMA),
-        (data[closes + 3], _OPEN),
-    )
-    return all((found == byte).all() for found, byte in around)
+    return text[:1] == b"[" and _stands(_BEFORE, text, opens - 1) and _stands(_AFTER, text, closes)
+
+
+def _stands(what: bytes, text: bytes, places: _INDEX) -> bool:
+    """Whether these bytes, read as one number, are in each of the places."""
+    words = np.ndarray(len(text) - len(what) + 1, f"<u{len(what)}", buffer=text, strides=(1,))
+    return bool((words[places] == int.from_bytes(what, "little")).all())
 
 
 def _texts(text: bytes, edges: npt.NDArray[np.int32]) -> pa.StringArray:
