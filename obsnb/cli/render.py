@@ -23,6 +23,12 @@ def add(commands: Commands) -> None:
     )
     render.add_argument("--notes", metavar="FILE", help="the text file (the archive's own notes.toml)")
     render.add_argument("--title", help="its heading (what broke, by the data)")
+    render.add_argument(
+        "--audience",
+        choices=("internal", "public"),
+        default="internal",
+        help="public leaves out what is not for everybody (internal)",
+    )
     render.set_defaults(do=_do)
 
 
@@ -34,5 +40,6 @@ def _do(asked: argparse.Namespace) -> int:
             f"There is no text file {asked.notes}.", hint="obsnb notes ARCHIVE --out FILE begins one."
         )
     inv = obsnb.investigate(obsnb.open_archive(asked.archive))
-    print(inv.postmortem(title=asked.title, notes=asked.notes).save(asked.out))
+    told = inv.postmortem(title=asked.title, notes=asked.notes).for_audience(asked.audience)
+    print(told.save(asked.out))
     return 0

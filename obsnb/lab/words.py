@@ -7,6 +7,19 @@ from typing import Any
 
 __all__ = ["add_words"]
 
+#: Options that few need, so that the help of the others fits on a screen.
+_FINER: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("--sample", {"default": "all", "metavar": "HOW"}),
+    ("--seed", {"type": int, "default": 1, "metavar": "N"}),
+    ("--name-seed", {"type": int, "metavar": "N"}),
+    ("--port", {"type": int, "metavar": "N"}),
+    ("--scrape", {"type": float, "default": 5.0, "metavar": "S"}),
+    ("--day-minutes", {"type": float, "default": 60.0, "metavar": "N"}),
+    ("--slow-query", {"type": float, "default": 0.2, "metavar": "S"}),
+    ("--patience", {"type": float, "default": 1.5, "metavar": "S"}),
+)
+_EPILOG = f"docs/lab.md tells of the finer ones: {', '.join(name for name, _ in _FINER)}."
+
 
 def add_words(commands: Any) -> argparse.ArgumentParser:
     """Add ``lab`` and what comes after it to a parser's commands."""
@@ -14,7 +27,7 @@ def add_words(commands: Any) -> argparse.ArgumentParser:
         "lab", help="a small system that really runs, and breaks on purpose"
     )
     actions = lab.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
-    up = actions.add_parser("up", help="start it")
+    up = actions.add_parser("up", help="start it", usage="obsnb lab up [OPTIONS]", epilog=_EPILOG)
     _system(up)
     _state(up)
     down = actions.add_parser("down", help="end it")
@@ -27,7 +40,13 @@ def add_words(commands: Any) -> argparse.ArgumentParser:
     mend = actions.add_parser("mend", help="mend a fault, or all")
     mend.add_argument("fault", nargs="?")
     _state(mend)
-    _run(actions.add_parser("run", help="run a scenario from start to end, and freeze it"))
+    run = actions.add_parser(
+        "run",
+        help="run a scenario from start to end, and freeze it",
+        usage="obsnb lab run [OPTIONS] --out FOLDER [SCENARIO]",
+        epilog=_EPILOG,
+    )
+    _run(run)
     _state(actions.add_parser("list", help="what can be broken, and what is"))
     reveal = actions.add_parser("reveal", help="tell what a secret run was, and score the answer")
     reveal.add_argument("archive", help="the folder that --out named")
@@ -36,9 +55,11 @@ def add_words(commands: Any) -> argparse.ArgumentParser:
 
 
 def _run(run: argparse.ArgumentParser) -> None:
-    run.add_argument("scenario", nargs="?", help="obsnb lab list names them; two faults as ONE+OTHER")
+    run.add_argument(
+        "scenario", nargs="?", metavar="SCENARIO", help="obsnb lab list names them; two faults as ONE+OTHER"
+    )
     run.add_argument("--secret", action="store_true", help="a fault that you are not told")
-    run.add_argument("--minutes", type=float, default=8.0, help="how long (8)")
+    run.add_argument("--minutes", type=float, default=8.0, metavar="N", help="how long (8)")
     run.add_argument("--out", required=True, metavar="FOLDER", help="where the archive goes")
     run.add_argument("--replace", action="store_true", help="an archive that is there gives way")
     run.add_argument("--service", metavar="NAME", help="which service the fault strikes")
@@ -51,25 +72,13 @@ def _state(parser: argparse.ArgumentParser) -> None:
 
 
 def _system(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--services", type=int, default=6, help="how many logical services, 3 to 40 (6)")
+    parser.add_argument("--services", type=int, default=6, metavar="N", help="how many services, 3 to 40 (6)")
     parser.add_argument("--names", metavar="A,B,...", help="their names, the backend's first")
-    parser.add_argument("--name-seed", type=int, metavar="N", help="draw all names anew from a number")
-    parser.add_argument("--rate", type=float, default=4.0, help="requests a second (4)")
-    parser.add_argument("--day-minutes", type=float, default=60.0, help="how long a day of the load is (60)")
-    parser.add_argument("--seed", type=int, default=1, help="of load and data (1)")
-    parser.add_argument("--port", type=int, help="the first of the ports on 127.0.0.1 (any free ones)")
-    parser.add_argument("--database", metavar="URL", help="such as postgresql+psycopg://... (a SQLite file)")
+    parser.add_argument("--rate", type=float, default=4.0, metavar="N", help="requests a second (4)")
+    parser.add_argument("--database", metavar="URL", help="such as postgresql+psycopg://... (SQLite)")
     parser.add_argument("--redis", metavar="URL", help="(a cache in the process)")
     parser.add_argument("--loki", metavar="URL", help="send logs there too, by OTLP")
     parser.add_argument("--tempo", metavar="URL", help="send traces to this OTLP/HTTP receiver too")
-    parser.add_argument("--scrape", type=float, default=5.0, help="seconds between metrics in the files (5)")
-    parser.add_argument(
-        "--slow-query", type=float, default=0.2, help="seconds that make a statement slow (0.2)"
-    )
-    parser.add_argument(
-        "--patience", type=float, default=1.5, help="seconds the backend waits for others (1.5)"
-    )
-    parser.add_argument("--sample", default="all", help="all, head:SHARE or tail:SHARE (all)")
-    parser.add_argument(
-        "--as-written", action="store_true", help="instrumented as the debugging guide's code would be"
-    )
+    parser.add_argument("--as-written", action="store_true", help="instrumented as the guide's code would be")
+    for name, words in _FINER:
+        parser.add_argument(name, help=argparse.SUPPRESS, **words)

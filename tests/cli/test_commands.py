@@ -100,6 +100,11 @@ def test_notes_are_begun_once_and_go_into_the_rendered_report(tmp_path, capsys):
     page = target.read_text("utf-8")
     assert "A limit was lowered &lt;b&gt;on Monday&lt;/b&gt;." in page
     assert "Searches failed" in page
+    assert "DataSourceError" in page
+    assert main(["render", str(copy), "--out", str(target), "--audience", "public"]) == 0
+    page = target.read_text("utf-8")
+    assert "A limit was lowered &lt;b&gt;on Monday&lt;/b&gt;." in page
+    assert "DataSourceError" not in page
 
 
 def test_a_report_of_another_suffix_is_refused_and_nothing_is_written(tmp_path, capsys):

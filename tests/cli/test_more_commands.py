@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -165,6 +166,22 @@ def test_the_help_fits_on_a_screen_of_80_by_24_and_names_the_exit_codes(
         assert len(told.splitlines()) <= 24, name
         assert max(map(len, told.splitlines())) <= 80, name
         assert "Exit codes: 0 " in told or name == "completion", name
+    for action in _actions("lab", capsys):
+        with pytest.raises(SystemExit):
+            main([*action, "--help"])
+        told = capsys.readouterr().out
+        assert len(told.splitlines()) <= 24, action
+        assert max(map(len, told.splitlines())) <= 80, action
+
+
+def _actions(command: str, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
+    """The words of each action that a command's help lists."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    listed = capsys.readouterr().out.partition("actions:")[2].splitlines()
+    names = [line.split()[0] for line in listed if re.match(r" {2,4}[a-z]", line)]
+    assert len(names) == 8
+    return [[command, name] for name in names]
 
 
 def _said(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
