@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from obsnb.errors import SourceError
 from obsnb.progress import Progress, Silent
+from obsnb.transport.fan import UNWANTED
 
 __all__ = ["Ask", "all_failed", "at_once"]
 
@@ -134,8 +135,10 @@ def _threads(asks: Mapping[str, Ask[_Answer]], watch: Progress) -> dict[str, Fut
     told: queue.SimpleQueue[_Told] = queue.SimpleQueue()
     stopped = threading.Event()
     outcomes: dict[str, Future[_Answer]] = {name: Future() for name in asks}
+    given_up = UNWANTED.get()
 
     def work(name: str, ask: Ask[_Answer]) -> None:
+        UNWANTED.set(lambda: stopped.is_set() or given_up())
         try:
             outcomes[name].set_result(ask(_Passing(name, told, stopped)))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread of the caller
@@ -152,7 +155,7 @@ def _threads(asks: Mapping[str, Ask[_Answer]], watch: Progress) -> dict[str, Fut
             thread.start()
         _hear(told, outcomes, _Sum(watch))
     except BaseException:
-        stopped.set()  # who interrupts does not want to wait: the threads end with their next page
+        stopped.set()  # who interrupts does not want to wait: the threads end with what is under way
         raise
     finally:
         watch.close()

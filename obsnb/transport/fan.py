@@ -6,12 +6,21 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
+from contextvars import ContextVar
 from typing import TypeVar
 
-__all__ = ["in_order"]
+__all__ = ["UNWANTED", "in_order"]
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+
+def _wanted() -> bool:
+    return False
+
+
+#: Whether what a thread asks for is not wanted any more, where it works for another that may be interrupted.
+UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("UNWANTED", default=_wanted)
 
 
 def in_order(
@@ -35,13 +44,13 @@ def in_order(
     name
         Of the threads.
     """
-    ended = threading.Event()
+    ended, given_up = threading.Event(), UNWANTED.get()
     failures: list[int] = []
     waiting: deque[tuple[threading.Thread, Future[Answer]]] = deque()
 
     def work(number: int, item: Item, future: Future[Answer]) -> None:
         def unwanted() -> bool:
-            return ended.is_set() or any(failed < number for failed in failures)
+            return ended.is_set() or given_up() or any(failed < number for failed in failures)
 
         try:
             future.set_result(ask(item, unwanted))

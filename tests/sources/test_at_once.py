@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from obsnb.errors import AccessError, QueryError, SourceError, UnreachableError
 from obsnb.progress import Progress
 from obsnb.sources.at_once import Ask, all_failed, at_once
+from obsnb.transport.fan import in_order
 
 
 @dataclass
@@ -111,6 +114,29 @@ def test_an_interrupt_stops_the_others_and_leaves_no_thread() -> None:
         thread.join(timeout=30)
     assert set(threading.enumerate()) <= before
     assert watch.closed == 1
+
+
+def test_a_request_that_is_under_way_is_told_too_that_nobody_waits_also_within_another_fan() -> None:
+    before, looks = set(threading.enumerate()), threading.Event()
+    told: list[bool] = []
+
+    def request(_: int, unwanted: Callable[[], bool]) -> str:
+        told.append(any(unwanted() or looks.wait(0.02) for _ in range(500)))
+        return "late"
+
+    def asking(_: Progress) -> str:
+        with closing(in_order(request, [0], ahead=1, name="asking")) as answers:
+            return next(answers)
+
+    def both(_: Progress) -> str:
+        return str(at_once({"c": asking, "d": asking}))
+
+    with pytest.raises(KeyboardInterrupt):
+        at_once({"a": both, "b": asking, "e": saying("E", (0.5, 1))}, Watch(interrupts=True))
+    while others := set(threading.enumerate()) - before:  # one may still begin another
+        for thread in others:
+            thread.join(timeout=30)
+    assert told == [True] * 3
 
 
 def test_one_error_of_one_source_is_its_own() -> None:
