@@ -6,7 +6,7 @@ the text, and a frame that has little or odd rows is drawn like any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -59,6 +59,8 @@ _SHOWN = {
     "ledger": "w.LedgerBoard(obs.ledger.to_frame())",
     "querybox": "box",
 }
+#: Width of the page, theme: each theme is put on once, which takes JupyterLab longer than all else here.
+_DRESSES = [(width, theme) for theme in ("dark", "light") for width in (700, 1280)]
 _CUT = """(one) => {
     const right = one.getBoundingClientRect().right;
     const inside = (part) => {
@@ -91,28 +93,33 @@ _FOCUSED = """(one) => {
 }"""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def frames(jupyterlab: Lab) -> None:
+@pytest.fixture(scope="module")
+def drawn(jupyterlab: Lab) -> dict[str, Locator]:
+    """Each widget, all of them shown in one notebook: they are looked at and walked over, not changed."""
     jupyterlab.do(_FRAMES)
+    return {name: jupyterlab.show(code) for name, code in _SHOWN.items()}
 
 
-@pytest.mark.parametrize("name", _SHOWN)
-def test_nothing_is_cut_off_in_either_theme_wide_or_narrow(
-    lab: Lab, picture: Callable[[Locator, str], Path], name: str
-) -> None:
-    widget = lab.show(_SHOWN[name])
-    size = lab.page.viewport_size
+@pytest.fixture(scope="module")
+def page_as_it_was(jupyterlab: Lab) -> Iterator[None]:
+    """The notebook's page, light and as wide as it was when the module is done with it."""
+    size = jupyterlab.page.viewport_size
     assert size is not None
-    try:
-        for width in (1280, 700):
-            lab.page.set_viewport_size({"width": width, "height": 1000})
-            for theme in ("light", "dark"):
-                lab.dress(theme)
-                assert widget.evaluate(_CUT) == []
-                assert picture(widget, f"{name}-{width}-{theme}").stat().st_size > 1_000
-    finally:
-        lab.page.set_viewport_size(size)
-        lab.dress("light")
+    yield
+    jupyterlab.page.set_viewport_size(size)
+    jupyterlab.dress("light")
+
+
+@pytest.mark.usefixtures("page_as_it_was")
+@pytest.mark.parametrize(("width", "theme"), _DRESSES)
+def test_nothing_is_cut_off_in_either_theme_wide_or_narrow(
+    lab: Lab, drawn: dict[str, Locator], picture: Callable[[Locator, str], Path], width: int, theme: str
+) -> None:
+    lab.page.set_viewport_size({"width": width, "height": 1000})
+    lab.dress(theme)
+    for name, widget in drawn.items():
+        assert (name, widget.evaluate(_CUT)) == (name, [])
+        assert picture(widget, f"{name}-{width}-{theme}").stat().st_size > 1_000
 
 
 def _walk(lab: Lab, widget: Locator, steps: int) -> list[str]:
@@ -130,8 +137,10 @@ def _walk(lab: Lab, widget: Locator, steps: int) -> list[str]:
 @pytest.mark.parametrize(
     "name", [name for name in _SHOWN if not name.endswith(("-hostile", "-empty", "-one"))]
 )
-def test_what_can_be_used_is_reached_by_tab_has_a_name_and_shows_its_focus(lab: Lab, name: str) -> None:
-    widget = lab.show(_SHOWN[name])
+def test_what_can_be_used_is_reached_by_tab_has_a_name_and_shows_its_focus(
+    lab: Lab, drawn: dict[str, Locator], name: str
+) -> None:
+    widget = drawn[name]
     assert widget.evaluate(_NAMELESS) == []
     many = widget.evaluate(_COUNT)
     wanted = ["seen"] * many + ["outside"] if many <= 40 else ["seen"] * 40
