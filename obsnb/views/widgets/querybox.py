@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -50,6 +51,9 @@ class QueryBox(Widget):
         self._window = window or obs.window
         self.result: Any = None
         self._said: Answer = {}
+        self._shown = 0  # how many answers were shown: a browser that hears an older one late leaves it
+        # JupyterLab lets questions run beside the cells, so a cell can assign while an answer comes.
+        self._changing = threading.RLock()
         self.start = self._view()
 
     @property
@@ -63,16 +67,21 @@ class QueryBox(Widget):
     @selection.setter
     def selection(self, frame: Any) -> None:
         rows = as_polars(frame, what="QueryBox.selection")
-        self.result = frame
-        self._said = {
+        said = {
             "verdict": counted(rows.height, "row"),
             "why": "given from Python; nothing was asked",
             "asked": "",
         }
-        self._said |= _preview(rows)
-        self.start = self._view()
-        self.tell("changed", **self.start)
+        self.tell("changed", **self._changed(frame, said | _preview(rows)))
         self.view_changed()
+
+    def _changed(self, result: Any, said: Answer) -> Answer:
+        """Take an answer and what is said of it together, and give the view of it."""
+        with self._changing:
+            self.result, self._said = result, said
+            self._shown += 1
+            self.start = self._view()
+            return dict(self.start)
 
     def says(self) -> str:
         """The window, and how many queries were asked."""
@@ -80,7 +89,13 @@ class QueryBox(Widget):
         return f"{where}, {counted(len(self._obs.ledger), 'query', 'queries')} in the ledger"
 
     def _view(self) -> Answer:
-        return {"verbs": list(_VERBS), "history": self._history(), "says": self.says(), **self._said}
+        return {
+            "verbs": list(_VERBS),
+            "history": self._history(),
+            "says": self.says(),
+            "at": self._shown,
+            **self._said,
+        }
 
     def _history(self) -> list[Answer]:
         """The newest different queries, with the ledger's verdicts."""
@@ -132,20 +147,17 @@ class QueryBox(Widget):
             "metrics": self._obs.metrics,
             "spans": self._obs.spans,
         }
+        told = f"{verb}: {whole_text(text)}"
         try:
-            self.result = asked[verb](text, window)
+            result = asked[verb](text, window)
         except ObsnbError as error:
-            self._said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": []}
-            self._said["asked"] = f"{verb}: {whole_text(text)}"
-        else:
-            record, frame = self._obs.ledger.last, as_polars(self.result, what="QueryBox")
-            verdict = _verdict(record.complete if record else "unknown")
-            why = whole_text(record.reason) if record else ""
-            said = {"verdict": f"{counted(frame.height, 'row')}, {verdict}", "why": why}
-            said["asked"] = f"{verb}: {whole_text(text)}"
-            self._said = said | _preview(frame)
-        self.start = self._view()
-        return dict(self.start)
+            said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": [], "asked": told}
+            return self._changed(self.result, said)
+        record, frame = self._obs.ledger.last, as_polars(result, what="QueryBox")
+        verdict = _verdict(record.complete if record else "unknown")
+        why = whole_text(record.reason) if record else ""
+        said = {"verdict": f"{counted(frame.height, 'row')}, {verdict}", "why": why, "asked": told}
+        return self._changed(result, said | _preview(frame))
 
     def still_form(self) -> str:
         """The history as a table."""

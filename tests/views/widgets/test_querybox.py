@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 import obsnb
+from obsnb.views.widgets import querybox
 from obsnb.views.widgets.querybox import QueryBox
 
 
@@ -78,3 +80,31 @@ def test_an_archive_estimates_nothing_and_says_so(obs: Any) -> None:
     told = QueryBox(obs).answer("estimate", {"verb": "logs", "text": "{a=`b`}"})
     assert told["estimate"] == []
     assert told["why"].startswith("Nothing would be sent: what is asked is on this disk.")
+
+
+def test_a_frame_assigned_while_an_answer_comes_is_shown_whole_until_that_answer_is_there(
+    obs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, coming, go_on = querybox._preview, threading.Event(), threading.Event()
+
+    def held(frame: pl.DataFrame) -> dict[str, Any]:
+        if threading.current_thread() is not threading.main_thread():
+            coming.set()
+            assert go_on.wait(30)
+        return read(frame)
+
+    monkeypatch.setattr(querybox, "_preview", held)
+    box, given = QueryBox(obs), pl.DataFrame({"a": [1]})
+    asked = {"verb": "metrics", "text": 'ALERTS{namespace="shop-prod"}'}
+    answers: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: answers.append(box.answer("run", asked)))
+    asking.start()
+    assert coming.wait(30)
+    assert box.result is None
+    box.selection = given
+    assert box.result is given
+    assert (box.start["verdict"], box.start["at"]) == ("1 row", 1)
+    go_on.set()
+    asking.join()
+    assert (box.result.height, box.start) == (114, answers[0])
+    assert (box.start["verdict"], box.start["at"]) == ("114 rows, ✓ complete", 2)
