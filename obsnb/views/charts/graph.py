@@ -23,6 +23,7 @@ __all__ = ["service_graph"]
 _MOST_EDGES, _MOST_WORDS = 60, 16
 _RING, _DOT, _WIDE, _LETTER = 30, 18, 640, 6.6  # pixels: of marks, of the plot, of a letter
 _LONGEST = 28  # letters of a name
+_THICK, _THIN = 0.8, 0.25  # pixels for each power of ten of calls: of few arrows, and of many
 _CONFIDENT = 0.3  # scores below it are what quiet hours reach too
 
 _Places = dict[str, tuple[float, float]]
@@ -74,9 +75,10 @@ def service_graph(
     )
     places = layered(kept.select("caller", "callee").iter_rows())
     figure = new_figure()
+    thick = _THICK if kept.height <= _MOST_WORDS else _THIN
     for row in kept.iter_rows(named=True):
         worded = kept.height <= _MOST_WORDS or row["caller"] in ranks or row["callee"] in ranks
-        _draw_edge(figure, row, places, _edge_words(row, over), worded=worded, mode=mode)
+        _draw_edge(figure, row, places, _edge_words(row, over), worded=worded, thick=thick, mode=mode)
     layers = len({across for across, _ in places.values()})
     letters = max(8, min(_LONGEST, int(2 * _WIDE / layers / _LETTER)))  # names stand above and below in turn
     _draw_services(figure, kept, places, ranks, mode, letters=letters)
@@ -118,7 +120,14 @@ def _edge_words(row: dict[str, Any], over: TimeRange | None) -> str:
 
 
 def _draw_edge(
-    figure: go.Figure, row: dict[str, Any], places: _Places, words: str, *, worded: bool, mode: Mode
+    figure: go.Figure,
+    row: dict[str, Any],
+    places: _Places,
+    words: str,
+    *,
+    worded: bool,
+    thick: float,
+    mode: Mode,
 ) -> None:
     """An arrow, a little to its right side, so that calls back and forth do not lie on each other."""
     colours, failed = theme(mode), bool(row.get("errors"))
@@ -127,7 +136,7 @@ def _draw_edge(
     aside = 0.05 if x1 > x0 else 0.12  # calls back further from the line of the calls there
     dx, dy = -(y1 - y0) / length * aside * 0.5, (x1 - x0) / length * aside
     ends = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
-    colour, width = colours.bad if failed else colours.quiet, 1 + 0.8 * math.log10(max(row["count"], 1))
+    colour, width = colours.bad if failed else colours.quiet, 1 + thick * math.log10(max(row["count"], 1))
     pen = {"color": colour, "width": width, "dash": "dash" if failed else "solid"}
     middle = ((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
     if row["caller"] == row["callee"]:
