@@ -79,6 +79,7 @@ class SlowQueryBoard(TableWidget):
     needs = ("fingerprint", "count")
     told_by = (("fingerprint", "service", "peer"), ("fingerprint",))
     columns = (
+        Column("said", "statement or call", "minmax(220px, 3fr)"),
         Column("total", "total", "80px", "time of all calls together"),
         Column("count", "calls", "54px", "calls in the frame"),
         Column("p50", "p50", "62px", "half of the calls took less"),
@@ -87,7 +88,6 @@ class SlowQueryBoard(TableWidget):
         Column("n_plus_one", "N+1", "48px", "traces that made the same call again and again"),
         Column("service", "service", NAMES, "who calls"),
         Column("peer", "on", NAMES, "who is called"),
-        Column("said", "statement or call", "minmax(0, 3fr)"),
     )
 
     def prepared(self, frame: pl.DataFrame) -> pl.DataFrame:
