@@ -82,7 +82,11 @@ def open_container(path: Path) -> Container:
     except OSError as error:
         raise _unreadable(path, error) from None
     if not found.has(MANIFEST):
-        raise ArchiveError(f"{path} is no frozen incident: it has no {MANIFEST}.", hint=_WRITE)
+        hides = f" It hides the bundled incident {path}: work in another folder, or rename it."
+        raise ArchiveError(
+            f"{path} is no frozen incident: it has no {MANIFEST}.",
+            hint=_WRITE + (hides if str(path) in incidents() else ""),
+        )
     return found
 
 

@@ -67,10 +67,15 @@ def test_a_bundled_incident_opens_by_name_and_offline() -> None:
     assert dict(obs.redactions) == {}
 
 
-def test_a_path_wins_over_a_bundled_name(tmp_path: Path) -> None:
+def test_a_path_wins_over_a_bundled_name_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "slow-query").mkdir()
-    with pytest.raises(ArchiveError, match=r"^slow-query is no frozen incident: it has no manifest.json\."):
+    with pytest.raises(ArchiveError) as caught:
         obsnb.open_archive("slow-query")
+    assert str(caught.value) == (
+        "slow-query is no frozen incident: it has no manifest.json.\n"
+        "Hint: obs.save(...) writes one, as a folder or as a file that ends in .obsnb. "
+        "It hides the bundled incident slow-query: work in another folder, or rename it."
+    )
 
 
 def test_an_archive_says_what_scope_it_holds() -> None:
