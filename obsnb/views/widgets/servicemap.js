@@ -81,9 +81,11 @@ function render({ model, el }) {
   function line(edge, at, nodes, { wide, tall }, most) {
     const [from, to] = [nodes[edge.from], nodes[edge.to]];
     const forward = to.x > from.x;
-    const [x1, y1] = [from.x + (forward ? wide : wide / 2), from.y + (forward ? tall / 2 : tall)];
-    const [x2, y2] = [to.x + (forward ? 0 : wide / 2), to.y + (forward ? tall / 2 : tall)];
-    const bend = forward ? `C${x1 + 40} ${y1} ${x2 - 40} ${y2}` : `C${x1} ${y1 + 40} ${x2} ${y2 + 40}`;
+    const aside = from === to ? 24 : 0; // a service that calls itself: a loop, which needs two feet
+    const [x1, y1] = [from.x + (forward ? wide : wide / 2 + aside), from.y + (forward ? tall / 2 : tall)];
+    const [x2, y2] = [to.x + (forward ? 0 : wide / 2 - aside), to.y + (forward ? tall / 2 : tall)];
+    const deep = aside ? 28 : 40; // a loop ends above the box below
+    const bend = forward ? `C${x1 + 40} ${y1} ${x2 - 40} ${y2}` : `C${x1 + aside} ${y1 + deep} ${x2 - aside} ${y2 + deep}`;
     const path = `M${x1} ${y1} ${bend} ${x2} ${y2}`;
     const drawn = h("svg:path", { d: path, class: `obsnb-call${edge.failed ? " obsnb-bad" : ""}${edge.on ? " obsnb-on" : ""}`, "marker-end": `url(#${arrow})` });
     drawn.style.strokeWidth = `${1 + (3 * Math.log1p(edge.weight)) / Math.log1p(most)}px`;

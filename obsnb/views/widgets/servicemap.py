@@ -20,6 +20,7 @@ __all__ = ["ServiceMap", "layers"]
 
 _MOST = 120  # calls that are drawn, the most frequent ones
 _TALL, _DOWN, _BETWEEN = 60, 84, 90
+_SEEN = 6  # rows that the map shows before it is scrolled
 _NARROWEST, _WIDEST, _LETTER = 200, 330, 7.6  # pixels: of a box, and of a letter of its name
 _NEEDS = ("caller", "callee", "count")
 
@@ -126,8 +127,10 @@ class ServiceMap(Widget):
         longest = max(len(name) + 3 for names in rows for name in names)
         wide = min(max(_NARROWEST, round(18 + _LETTER * longest)), _WIDEST)
         right = wide + _BETWEEN
+        most = max(map(len, rows))
+        middle = min(most, _SEEN)  # a short column stands beside the middle of a long one, where it is seen
         places = {
-            name: (column * right, row * _DOWN)
+            name: (column * right, row * _DOWN + max(0, middle - len(names)) * _DOWN // 2)
             for column, names in enumerate(rows)
             for row, name in enumerate(names)
         }
@@ -156,7 +159,7 @@ class ServiceMap(Widget):
             for one in self._calls
         ]
         size = {"wide": wide, "tall": _TALL}
-        size |= {"width": (len(rows) - 1) * right + wide, "height": max(map(len, rows)) * _DOWN}
+        size |= {"width": (len(rows) - 1) * right + wide, "height": most * _DOWN}
         return {"nodes": nodes, "edges": edges, "size": size, "says": self.says()}
 
     def _node_says(self, name: str) -> Answer:

@@ -28,6 +28,17 @@ def test_calls_go_from_left_to_right() -> None:
     ]
 
 
+@pytest.mark.parametrize(("callees", "middle"), [(3, 84), (40, 210)])
+def test_the_first_service_stands_beside_the_middle_of_what_is_seen_of_its_callees(
+    callees: int, middle: int
+) -> None:
+    names = [f"part-{place:02d}" for place in range(callees)]
+    drawn = ServiceMap(pl.DataFrame({"caller": "web", "callee": names, "count": 1}))
+    places = {node["name"]: (node["x"], node["y"]) for node in drawn.start["nodes"]}
+    assert places["web"] == (0, middle)
+    assert [places[name][1] for name in names] == [84 * place for place in range(callees)]
+
+
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from("abcde")), min_size=1, max_size=12))
 @settings(max_examples=60)
 def test_every_service_has_one_place_whatever_cycles_there_are(pairs: list[tuple[str, str]]) -> None:
