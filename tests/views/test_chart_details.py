@@ -112,6 +112,9 @@ def test_more_than_forty_events_have_a_lane_a_kind() -> None:
     figure = charts.timeline(events, tz="UTC")
     assert list(figure.layout.yaxis.ticktext) == ["deploy", "alert"]
     assert figure.layout.title.subtitle.text == "50 events, a lane for each kind"
+    start, end = (np.datetime64(edge) for edge in figure.layout.xaxis.range)
+    marks = np.concatenate([np.asarray(trace.x) for trace in figure.data])
+    assert start < marks.min() <= marks.max() < end, "a mark on the edge would be cut in two"
 
 
 def test_a_trace_with_a_cycle_is_drawn_by_every_chart_of_traces() -> None:

@@ -81,7 +81,8 @@ def timeline(
     )
     figure.update_layout(hovermode="closest")
     notes = [] if few else [f"{frame.height:,} events, a lane for each kind"]
-    scene.finish(figure, first, last, notes=notes, height=40 + 25 * len(words))
+    room = (last - first) // 50  # that the first mark and the last one stand whole beside the edges
+    scene.finish(figure, first - room, last + room, notes=notes, height=40 + 25 * len(words))
     return figure
 
 
