@@ -145,6 +145,15 @@ def test_a_letter_that_the_printers_font_lacks_is_a_box_and_no_warning() -> None
     assert "□" in {text.get_text() for text in page.findobj(lambda artist: hasattr(artist, "get_text"))}
 
 
+def test_names_of_wide_letters_are_not_cut_off_in_print() -> None:
+    happened = pl.DataFrame({"timestamp": [0], "kind": ["deploy"], "title": ["M" * 60]})
+    happened = happened.with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+    page = charts.for_print(charts.timeline(happened, tz="UTC"))
+    page.draw_without_rendering()
+    names = [text for text in page.axes[0].get_yticklabels() if text.get_text()]
+    assert min(name.get_window_extent().x0 for name in names) >= 0
+
+
 def test_for_print_refuses_what_the_charts_never_draw() -> None:
     figure = charts.lines(pl.DataFrame({"timestamp": [0], "name": ["a"], "value": [1.0]}))
     figure.add_pie(values=[1, 2])

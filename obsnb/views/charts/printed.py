@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -112,10 +111,10 @@ class _Sheet:
         given = self.layout.get("margin") or {}
         sides = [axis or {} for name, axis in self.layout.items() if name.startswith("yaxis")]
         titled = any((axis.get("title") or {}).get("text") for axis in sides)
-        words = [len(html.unescape(str(word))) for axis in sides for word in axis.get("ticktext") or ()]
-        words += [len("10,000") for axis in sides if axis.get("type") == "log"]
-        letters = max(words, default=0)
-        room = 6.3 * letters + 34 + 18 * titled
+        words = [printable(str(word)) for axis in sides for word in axis.get("ticktext") or ()]
+        words += ["10,000" for axis in sides if axis.get("type") == "log"]
+        widest = 1.06 * max(map(_width, words), default=0.0)  # coarse pictures round letters up
+        room = widest + 30 + 18 * titled
         left = min(max(float(given.get("l", 60)), room), 0.5 * self.width)
         right = 70.0 if any(trace["type"] == "heatmap" for trace in self.plain["data"]) else 24.0
         top, bottom = float(given.get("t", 60)), float(given.get("b", 44))
@@ -210,3 +209,11 @@ class _Sheet:
         )
         for text in made.get_texts():
             text.set_parse_math(False)
+
+
+def _width(words: str) -> float:
+    """How many pixels wide an axis' words are: letters differ too much to be counted."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    return float(text_to_path.get_text_width_height_descent(words, FontProperties(size=11), False)[0])
