@@ -148,3 +148,11 @@ def test_pandas_gives_the_same_answers():
     pandas = obsnb.investigate(obsnb.open_archive("slow-query", frames="pandas"))
     assert list(pandas.suspects()["service"]) == polars.suspects()["service"].to_list()
     assert list(pandas.impact()["during"]) == pytest.approx(polars.impact()["during"].to_list())
+
+
+def test_the_heat_map_has_the_windows_exemplars_to_click(slow_query):
+    inv, _ = slow_query
+    (points,) = [trace for trace in inv.charts.latency().data if trace.name == "exemplars"]
+    recorded = inv.connection.role("requests.exemplars", inv.window, scope=inv.scope)
+    assert {*points.customdata} <= {*recorded["trace_id"]}
+    assert len(points.customdata) > 100

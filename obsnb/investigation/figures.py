@@ -10,6 +10,7 @@ import polars as pl
 from obsnb.analysis.requests import request_counts
 from obsnb.conventions import Conventions
 from obsnb.investigation.found import Found, inside
+from obsnb.investigation.links import Links
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -30,6 +31,7 @@ class Figures:
 
     found: Found
     conventions: Conventions
+    links: Links
 
     def __repr__(self) -> str:
         names = [name for name, own in vars(type(self)).items() if callable(own) and not name.startswith("_")]
@@ -58,11 +60,12 @@ class Figures:
         return requests(series, by=by, conventions=self.conventions, **self._scene(tz, mode))
 
     def latency(self, exemplars: Any = None, *, tz: str | None = None, mode: _Mode = "light") -> go.Figure:
-        """How long requests took as a heat map, with EXEMPLARS to click if they are given."""
+        """How long requests took as a heat map, with EXEMPLARS to click: the window's own unless told."""
         from obsnb.views.charts import latency_heatmap
 
         series = self.found.rows.series
-        return latency_heatmap(series, exemplars, conventions=self.conventions, **self._scene(tz, mode))
+        shown = self.links.exemplars if exemplars is None else exemplars
+        return latency_heatmap(series, shown, conventions=self.conventions, **self._scene(tz, mode))
 
     def durations(self, *, tz: str | None = None, mode: _Mode = "light") -> go.Figure:
         """How long requests took, by the latency histograms: p50, p95 and p99."""

@@ -272,7 +272,7 @@ class Investigation(Reporting, Navigation, TraceReading):
     @property
     def charts(self) -> Figures:
         """Plain plotly figures with incident, baseline and events drawn in: ``inv.charts.requests()``, ..."""
-        return Figures(self._found, self._obs.conventions)
+        return Figures(self._found, self._obs.conventions, self._links)
 
     def board(self) -> Board:
         """The investigation's widgets side by side, linked: brush a window, follow a line to its trace.
@@ -297,7 +297,7 @@ class Investigation(Reporting, Navigation, TraceReading):
 
             found = self._found
             self._board = widgets.board_of(
-                latency=self.charts.latency(self._links.exemplars, tz="UTC"),
+                latency=self.charts.latency(tz="UTC"),
                 logs=self.logs(self.window),
                 spans=self.traces(self.window),
                 errors=self.error_groups(),
