@@ -129,6 +129,14 @@ class Lab:
         told = self.kernel.get_shell_msg(timeout=60)["content"]
         assert told["status"] == "ok", told
 
+    def strange_scripts(self) -> int:
+        """How many scripts are in the page that are not JupyterLab's: it loads its own as they are needed."""
+        own = [f"{self.address}/static/", f"{self.address}/lab/extensions/"]
+        count = (
+            "(own) => [...document.scripts].filter((one) => !own.some((at) => one.src.startsWith(at))).length"
+        )
+        return int(self.page.evaluate(count, own))
+
     def saved(self) -> Any:
         """The notebook as it would be saved now; saving itself can ask a question that nobody answers."""
         held = self.page.evaluate("window.jupyterapp.shell.currentWidget.context.model.toJSON()")

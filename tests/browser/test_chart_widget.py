@@ -117,11 +117,11 @@ def test_points_are_lassoed_hostile_names_stay_text_and_a_frame_from_python_show
     expect(about(widget)).to_have_text("2 of 10 rows")
     widget.get_by_role("button", name="Choose nothing").click()
     expect(about(widget)).to_have_text("10 rows, none chosen")
-    before = lab.page.evaluate("document.scripts.length")
+    before = lab.strange_scripts()
     lab.do("named = slow_queries(script_line())")
     hostile = drawn(lab, "w.Chart(charts.slow_queries(named), named)")
     assert hostile.locator("script, iframe").count() == 0
-    assert lab.page.evaluate("document.scripts.length") == before
+    assert lab.strange_scripts() == before
 
 
 def test_the_drawing_is_dark_on_a_dark_page(lab: Lab) -> None:

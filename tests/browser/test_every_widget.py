@@ -116,13 +116,13 @@ def test_it_is_used_by_keys_alone_its_text_stays_text_and_a_choice_goes_both_way
 ) -> None:
     way = _WAYS.get(name, Way())
     lab.do(f"it = EVERY[{name!r}].make(framed({name!r}))")
-    before = lab.page.evaluate("document.scripts.length")
+    before = lab.strange_scripts()
     widget = lab.show("it")
 
     # What a server wrote is text, and nothing is said by colour alone or without a name.
     assert name == "TimePicker" or widget.evaluate(_TEXT)  # a picker shows no text of its frame
     assert widget.locator("script, iframe, img").count() == 0
-    assert lab.page.evaluate("document.scripts.length") == before
+    assert lab.strange_scripts() == before
     assert _NAMELESS.findall(widget.aria_snapshot()) == []
     coloured = widget.locator(".obsnb-bad:not(path), .obsnb-warn").all_inner_texts()
     assert [text for text in coloured if not _MARKS.search(text)] == []
