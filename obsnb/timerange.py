@@ -38,9 +38,9 @@ _ISO = re.compile(
 )
 
 
-def check_windows(**given: object) -> None:
+def check_windows(*, window: object = None, during: object = None, baseline: object = None) -> None:
     """Raise `WindowError` where something is given for a window that is none, by the argument's name."""
-    for name, one in given.items():
+    for name, one in (("window", window), ("during", during), ("baseline", baseline)):
         if one is not None and not isinstance(one, TimeRange):
             raise WindowError(
                 f"{name}= takes a window, not {one!r}.",

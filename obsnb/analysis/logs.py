@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.collection import no_collection
 from obsnb.analysis.line_columns import LineColumns
 from obsnb.analysis.line_formats import fields_of_texts, route_in, without_colours, without_runtime
 from obsnb.analysis.log_exceptions import fill_exceptions
@@ -23,6 +22,7 @@ from obsnb.analysis.message_facts import (
 )
 from obsnb.analysis.postgres_lines import told_apart
 from obsnb.analysis.split_stacks import put_together
+from obsnb.collector import paused_collector
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS
 
@@ -144,7 +144,7 @@ def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
     frame = to_polars(logs, LOGS, needs=("timestamp", "line"), what="parse_logs")
     told = put_together(frame)
     texts = frame.with_columns(told["text"].alias(_TEXT), told["part"].alias(_PART))
-    with no_collection():
+    with paused_collector():
         lines = _fields(texts, Wanted.of(conventions))
     _fill_from_words(lines)
     apart = told_apart(frame, frame["line"])

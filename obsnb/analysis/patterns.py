@@ -9,11 +9,11 @@ import narwhals as nw
 import polars as pl
 
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.collection import no_collection
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.messages import WILDCARD
 from obsnb.analysis.pattern_masks import HOLE, masked
 from obsnb.analysis.pattern_merge import merged
+from obsnb.collector import paused_collector
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import FrameError
 from obsnb.schema import LOGS, dtype
@@ -117,7 +117,7 @@ def _texts(lines: Any) -> pl.Series:
 def _mined(lines: pl.Series) -> pl.DataFrame:
     """``pattern_id`` and ``pattern`` of each line."""
     first, both = masked(lines)
-    with no_collection():
+    with paused_collector():
         of = merged(both["second"].unique().to_list())
     written = {text: pattern.replace(HOLE, WILDCARD) for text, pattern in of.items()}
     ids = {pattern: hashlib.sha256(pattern.encode()).hexdigest()[:12] for pattern in set(written.values())}

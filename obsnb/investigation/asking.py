@@ -13,8 +13,7 @@ from obsnb.connection import Connection
 from obsnb.connection.roles import ANNOTATIONS
 from obsnb.errors import NotRecordedError
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, format_ns
-from obsnb.timerange import window as span_of_time
+from obsnb.timerange import TimeRange, format_ns, parse_instant
 
 __all__ = ["Compared", "Rows", "ask", "compare", "joined"]
 
@@ -122,7 +121,7 @@ def compare(
         during = TimeRange(incident.onset_ns, incident.recovery_ns or window.end_ns)
         why = incident.why
         if incident.onset_low < incident.onset_high:
-            between = span_of_time(incident.onset_low, incident.onset_high)
+            between = TimeRange(parse_instant(incident.onset_low), parse_instant(incident.onset_high))
             said = f"{format_ns(between.start_ns)} and {format_ns(between.end_ns)}"
             why += (f"By these signals it began between {said}.",)
 

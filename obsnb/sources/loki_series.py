@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -50,7 +50,7 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
     whole = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
     if not grid:
         whole = "no multiple of the step lies in the window"
-    pulled = _pull(transport, ask, cut(grid, _MAX_POINTS), record)
+    pulled = pull(transport, ask, cut(grid, _MAX_POINTS), record, kind="loki")
     return _answer(pulled, record, conventions, step_ns=step_ns, whole=whole)
 
 
@@ -64,22 +64,8 @@ def instant_answer(transport: Transport, record: QueryRecord, *, conventions: Co
     """
     at = record.window.start_ns
     request = Request("/loki/api/v1/query", (("query", record.query), ("time", str(at))))
-    pulled = _pull(transport, lambda _: request, [range(at, at + 1)], record)
+    pulled = pull(transport, lambda _: request, [range(at, at + 1)], record, kind="loki")
     return _answer(pulled, record, conventions, step_ns=_MS, whole="evaluated at that instant")
-
-
-def _pull(
-    transport: Transport, ask: Callable[[range], Request], pieces: list[range], record: QueryRecord
-) -> Pull:
-    return pull(
-        transport,
-        ask,
-        pieces,
-        source=record.source,
-        kind="loki",
-        query=record.query,
-        window=record.window,
-    )
 
 
 def _answer(

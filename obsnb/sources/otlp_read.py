@@ -11,11 +11,11 @@ import msgspec
 import polars as pl
 from google.protobuf.message import DecodeError
 
+from obsnb.collector import paused_collector
 from obsnb.conventions import Conventions
 from obsnb.errors import AnswerError
 from obsnb.schema import SPANS
 from obsnb.sources.otlp_files import Damage, Message, messages
-from obsnb.sources.wire.collector import paused_collector
 from obsnb.sources.wire.otlp_logs import LogTable, all_logs, read_json_logs, read_logs
 from obsnb.sources.wire.otlp_messages import Signal, signal_of
 from obsnb.sources.wire.otlp_metrics import MetricTable, Samples

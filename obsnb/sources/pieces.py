@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from obsnb.ledger import QueryRecord
 from obsnb.settings import SourceKind
 from obsnb.sources.refusals import asked, refusal, shorter_helps
-from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Pull", "cut", "pull"]
@@ -55,13 +55,11 @@ def pull(
     transport: Transport,
     ask: Callable[[range], Request],
     pieces: Iterable[range],
+    record: QueryRecord,
     *,
-    source: str,
     kind: SourceKind,
-    query: str,
-    window: TimeRange,
 ) -> Pull:
-    """The answers to all pieces.
+    """The answers to all pieces of what a record is of.
 
     Where the server refuses a piece and a shorter one may pass, the first is halved and tried alone until
     it passes, and the others are cut to its size then: a query that is refused at any length costs a few
@@ -73,6 +71,7 @@ def pull(
         The server refuses, fails or cannot be reached.
     """
     done = Pull()
+    query, window = record.asked, record.window
     answers: dict[range, Response] = {}
     pending, probing = list(pieces), False
     while pending:
@@ -87,7 +86,7 @@ def pull(
                 elif len(piece) > 1 and shorter_helps(response):
                     refused.append(piece)
                 else:
-                    raise refusal(response, source=source, kind=kind, query=query, window=window)
+                    raise refusal(response, source=record.source, kind=kind, query=query, window=window)
         if refused:
             probing = True
             first, *others = refused

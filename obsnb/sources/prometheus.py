@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
@@ -109,7 +109,7 @@ class Prometheus:
             return _request("/api/v1/query_range", {"query": sent} | span)
 
         record = replace(self._record("series", query, window, role, {"step_ns": step_ns}), query=sent)
-        pulled = self._pull(ask, cut(points, self.max_points), record)
+        pulled = pull(self.transport, ask, cut(points, self.max_points), record, kind="prometheus")
         frame, said = self._decode(pulled, record)
         frame, doubts = asked_for(frame, window, step_ns=step_ns)
         frame, folds = self._folded(frame, window)
@@ -132,7 +132,7 @@ class Prometheus:
         sent, once_each = self._of_one_replica(query, window)
         request = _request("/api/v1/query", {"query": sent, "time": _seconds(at)})
         record = replace(self._record("series", query, window, role, {"instant": True}), query=sent)
-        pulled = self._pull(lambda _: request, [range(at, at + 1)], record)
+        pulled = pull(self.transport, lambda _: request, [range(at, at + 1)], record, kind="prometheus")
         frame, said = self._decode(pulled, record, keep_order=True)
         frame, doubts = once(frame, grouped=False)
         frame, folds = self._folded(frame, window)
@@ -167,7 +167,7 @@ class Prometheus:
 
         record = self._record("series", selector, window, role, {"samples": True})
         record = replace(record, query=f"{text}[{len(moments)}ms]")
-        pulled = self._pull(ask, [moments] if moments else [], record)
+        pulled = pull(self.transport, ask, [moments] if moments else [], record, kind="prometheus")
         frame, said = self._decode(pulled, record)
         at = pl.col("timestamp").cast(pl.Int64)
         frame = frame.filter(at.is_between(window.start_ns, window.end_ns, closed="left"))
@@ -196,7 +196,7 @@ class Prometheus:
         moments = _milliseconds(window)
         record = self._record("exemplars", query, window, role, {})
         record = replace(record, selection="the single observations that were kept with a trace id")
-        pulled = self._pull(ask, [moments] if moments else [], record)
+        pulled = pull(self.transport, ask, [moments] if moments else [], record, kind="prometheus")
         with self._reading(pulled.responses, record):
             bodies = [response.body for response in pulled.responses]
             frame, said = decode_exemplars(*bodies, conventions=self.conventions)
@@ -278,17 +278,6 @@ class Prometheus:
         self, kind: Kind, text: str, window: TimeRange, role: str | None, params: Mapping[str, Any]
     ) -> QueryRecord:
         return QueryRecord(kind, self.name, text, text, window, params, role)
-
-    def _pull(self, ask: Callable[[range], Request], pieces: list[range], record: QueryRecord) -> Pull:
-        return pull(
-            self.transport,
-            ask,
-            pieces,
-            source=self.name,
-            kind="prometheus",
-            query=record.query,
-            window=record.window,
-        )
 
     def _decode(
         self, pulled: Pull, record: QueryRecord, *, keep_order: bool = False

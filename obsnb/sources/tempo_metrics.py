@@ -79,7 +79,8 @@ class SpanMetrics:
         record, at = self.record, self.record.window.start_ns // _MS
         since = _moment(at - over_ns // _MS)
         params = (("q", traceql.aligned(record.asked)), ("start", since), ("end", _moment(at)))
-        got = self._pull(lambda _: Request("/api/metrics/query", params), [range(at, at + 1)])
+        request = Request("/api/metrics/query", params)
+        got = pull(self.transport, lambda _: request, [range(at, at + 1)], record, kind="tempo")
         (response,) = got.responses
         reply = self._read(response, partial(read_metrics, response.body))
 
@@ -147,7 +148,8 @@ class SpanMetrics:
             params |= {"step": f"{piece.step}ms"} | ({"exemplars": str(exemplars)} if exemplars else {})
             return Request("/api/metrics/query_range", tuple(params.items()))
 
-        got = self._pull(ask, cut(points, max(_DAY_NS // step_ns - 2, 1)))
+        pieces = cut(points, max(_DAY_NS // step_ns - 2, 1))
+        got = pull(self.transport, ask, pieces, self.record, kind="tempo")
         replies = [self._read(response, partial(read_metrics, response.body)) for response in got.responses]
         gaps = _gaps(replies)
         strange = sum(strangers(reply, piece) for reply, piece in zip(replies, got.pieces, strict=True))
@@ -159,18 +161,6 @@ class SpanMetrics:
             else self._read(got.responses[0], lambda: decode(replies, got.pieces))
         )
         return answer(frame, self.record, _effort(got), gaps=gaps, how=how)
-
-    def _pull(self, ask: Callable[[range], Request], pieces: list[range]) -> Pull:
-        record = self.record
-        return pull(
-            self.transport,
-            ask,
-            pieces,
-            source=record.source,
-            kind="tempo",
-            query=record.asked,
-            window=record.window,
-        )
 
     def _read(self, response: Response, read: Callable[[], _Read]) -> _Read:
         try:

@@ -9,18 +9,19 @@ from concurrent.futures import Future
 from contextvars import ContextVar
 from typing import TypeVar
 
-__all__ = ["UNWANTED", "in_order"]
+__all__ = ["UNWANTED", "in_order", "never"]
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-def _wanted() -> bool:
+def never() -> bool:
+    """No: what is asked for stays wanted."""
     return False
 
 
 #: Whether what a thread asks for is not wanted any more, where it works for another that may be interrupted.
-UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("UNWANTED", default=_wanted)
+UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("UNWANTED", default=never)
 
 
 def in_order(

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from obsnb.transport.fan import never
+
 __all__ = ["Deadline", "OutOfTimeError", "hold", "is_stale"]
 
 
@@ -23,10 +25,6 @@ _SLICE_S = 0.5
 
 class OutOfTimeError(TimeoutError):
     """The deadline is over, or nobody waits any more."""
-
-
-def _always() -> bool:
-    return False
 
 
 class Deadline(threading.local):
@@ -41,16 +39,16 @@ class Deadline(threading.local):
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._at: float | None = None
-        self._unwanted = _always
+        self._unwanted = never
 
     @contextmanager
-    def at(self, moment: float, unwanted: Callable[[], bool] = _always) -> Iterator[None]:
+    def at(self, moment: float, unwanted: Callable[[], bool] = never) -> Iterator[None]:
         """In this block and thread, nothing is waited for beyond that moment, nor what is not wanted."""
         self._at, self._unwanted = moment, unwanted
         try:
             yield
         finally:
-            self._at, self._unwanted = None, _always
+            self._at, self._unwanted = None, never
 
     def left(self, timeout: float | None) -> float | None:
         """How long the next wait may take. Raises `OutOfTimeError` where no time is left."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obsnb.errors import LimitError, UnreachableError
+from obsnb.ledger import QueryRecord
 from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response
@@ -45,7 +46,8 @@ def ask(piece: range) -> Request:
 
 
 def asked_of(server: Server, pieces: list[range]) -> Pull:
-    return pull(server, ask, pieces, source="metrics", kind="prometheus", query="q", window=WINDOW)
+    record = QueryRecord("series", "metrics", "q", "q", WINDOW)
+    return pull(server, ask, pieces, record, kind="prometheus")
 
 
 def instants(pulled: Pull) -> list[int]:

@@ -13,9 +13,9 @@ import msgspec
 import polars as pl
 import xxhash
 
+from obsnb.collector import paused_collector
 from obsnb.conventions import Conventions
 from obsnb.schema import LOGS, dtype, label_column
-from obsnb.sources.wire.collector import paused_collector
 
 __all__ = ["LogDecoder", "Page"]
 

@@ -16,7 +16,7 @@ import polars as pl
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1 import common_pb2
 
-from obsnb.sources.wire.collector import paused_collector
+from obsnb.collector import paused_collector
 from obsnb.sources.wire.otlp_messages import message, plain_value
 from obsnb.sources.wire.span_columns import SpanColumns, span_columns
 from obsnb.sources.wire.span_table import KINDS, STATUSES, Attribute, Kind, SpanTable, attribute

@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 import xxhash
 
+from obsnb.collector import paused_collector
 from obsnb.conventions import Conventions
 from obsnb.errors import QueryError
 from obsnb.schema import EXEMPLARS, SERIES, dtype, label_column
-from obsnb.sources.wire.collector import paused_collector
 from obsnb.sources.wire.compact_points import read_points, without_points
 
 __all__ = ["Reply", "decode_exemplars", "decode_matrix", "read", "read_names", "series_id"]
