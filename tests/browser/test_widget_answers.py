@@ -108,3 +108,11 @@ def test_a_picked_window_is_typed_and_what_was_typed_is_taken_back_by_escape(lab
     expect(widget.locator("g title").first).to_have_text(
         re.compile(r"^18:13:19 UTC, [\d.]+ ms: 1 rows?, 0 failed$")
     )
+
+
+def test_a_view_that_is_heard_late_does_not_take_the_place_of_a_newer_one(lab: Lab) -> None:
+    widget = lab.show("late = obsnb.widgets.LogBrowser(lines(['one', 'two'])); late")
+    lab.do("older = late.start; late.look_at(obsnb.TimeRange(0, 1)); late.tell('changed', **older)")
+    lab.run("'what a kernel says is heard in its order'")
+    assert widget.locator("[role=row]").count() == 0
+    assert lab.read("older['version'] < late.version")

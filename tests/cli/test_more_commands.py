@@ -312,7 +312,7 @@ def test_a_run_tells_scripts_what_was_found_and_nothing_else_on_the_output(
     assert told["findings"]["finding"] == "No error is new."
     assert [Path(path).name for path in told["written"]] == ["findings.json", "report.html"]
     assert Path(told["notebook"]).name == "mine.ipynb"
-    assert err.startswith("[1/")
+    assert err.startswith("[cell 1 of ")
 
 
 class _Login:

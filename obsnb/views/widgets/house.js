@@ -202,8 +202,14 @@ class Rows {
     this.box.addEventListener("click", (event) => this.clicked(event));
   }
 
+  /** Whether an answer is of a view that was shown before this one: a cell may change it beside a question. */
+  isOld(answer) {
+    return answer.version < this.version;
+  }
+
   /** Shows what the kernel said there is; from the top, unless told to stay. */
   show({ total, version, start = 0, rows = [] }, { stay = false, at = null } = {}) {
+    if (this.isOld({ version })) return;
     this.version = version;
     this.total = total;
     this.cache.clear();

@@ -111,11 +111,13 @@ class ListWidget(Widget):
 
     def page(self, start: int, stop: int) -> Answer:
         """The rows in view from start to stop, with how many there are."""
-        places = self.order[start:stop]
+        # Read before the rows, which are never older then: a cell may change the view beside a question.
+        version, order = self.version, self.order
+        places = order[start:stop]
         rows = self.drawn(places)
         for row, place in zip(rows, places, strict=True):
             row["on"] = self.is_chosen(int(place))
-        return {"start": start, "rows": rows, "total": len(self.order), "version": self.version}
+        return {"start": start, "rows": rows, "total": len(order), "version": version}
 
     # Choices.
 

@@ -90,6 +90,7 @@ function render({ model, el }) {
   }
 
   function apply(answer, options) {
+    if (list.isOld(answer)) return;
     Object.assign(query, answer.query);
     if (document.activeElement !== search) search.value = query.text;
     path.setAttribute("aria-pressed", String(query.path));
