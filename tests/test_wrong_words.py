@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 import obsnb
-from obsnb.errors import QueryError, UsageError, WindowError
+from obsnb.errors import QueryError, SettingsError, UsageError, WindowError
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS
 
 _FRAMES = {"logs": LOGS, "spans": SPANS, "series": SERIES, "alerts": EVENTS}
@@ -80,3 +80,32 @@ def test_an_investigation_is_of_a_connection_and_its_scope_of_names_and_values(a
     assert str(refused.value) == (
         'A scope is names with their values, not \'namespace=prod\'.\nHint: Pass scope={"namespace": "prod"}.'
     )
+
+
+@pytest.mark.parametrize("kind", ["loki", "prometheus", "tempo"])
+def test_what_is_no_address_is_not_taken_for_nothing(kind):
+    with pytest.raises(SettingsError) as refused:
+        obsnb.connect(**{kind: 3100})
+    assert str(refused.value) == (
+        f'{kind}= takes an address, not 3100.\nHint: Such as connect({kind}="https://{kind}.example.com").'
+    )
+
+
+@pytest.mark.parametrize("given", [None, 3, "", " "])
+def test_what_people_say_is_a_text_and_not_empty(archive, given):
+    inv = obsnb.investigate(archive)
+    for say, refused in (
+        (inv.hypothesis, "A hypothesis needs a statement."),
+        (inv.note, "A remark needs a text."),
+        (lambda finding: inv.conclude(finding, about="errors"), "A conclusion needs a finding."),
+        (inv.star, f"No row of the timeline has {given!r} as evidence or in its title."),
+        (
+            inv.withdraw,
+            f"Nobody said {given if given is None or given == 3 else ''!r} in this investigation.",
+        ),
+        (obsnb.from_grafana_url, "This is neither an Explore nor a dashboard address of Grafana."),
+    ):
+        with pytest.raises(UsageError) as caught:
+            say(given)
+        assert caught.value.what == refused
+        assert caught.value.hint

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from obsnb.analysis.wording import check_lists, sentence
 from obsnb.errors import UsageError
 
 __all__ = ["VERDICTS", "Hypothesis", "judged"]
@@ -65,13 +66,12 @@ def judged(
         The statement is empty, a text stands where a list of texts belongs, or the verdict is none that a
         hypothesis can have.
     """
-    if not statement.strip():
-        raise UsageError(
-            "A hypothesis needs a statement.", hint="Write a sentence that could turn out to be wrong."
-        )
-    for name, given in (("supports", supports), ("against", against), ("evidence", evidence)):
-        if isinstance(given, str):
-            raise UsageError(f"{name} is a list of texts, not one text.", hint=f"Write {name}=[...].")
+    said = sentence(
+        statement,
+        what="A hypothesis needs a statement.",
+        hint="Write a sentence that could turn out to be wrong.",
+    )
+    check_lists((("supports", supports), ("against", against), ("evidence", evidence)))
     speaks_for, speaks_against = tuple(supports), tuple(against)
     if verdict is None:
         one_sided = bool(speaks_for) != bool(speaks_against)
@@ -82,4 +82,4 @@ def judged(
             f"{verdict!r} is no verdict.",
             hint=f"A hypothesis is {', '.join(VERDICTS[:-1])} or {VERDICTS[-1]}.",
         )
-    return Hypothesis(statement.strip(), known, tested.strip(), speaks_for, speaks_against, tuple(evidence))
+    return Hypothesis(said, known, tested.strip(), speaks_for, speaks_against, tuple(evidence))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from obsnb.errors import UsageError
+from obsnb.analysis.wording import check_lists, sentence
 
 __all__ = ["Conclusion", "Remark", "concluded", "remarked"]
 
@@ -64,10 +64,11 @@ def concluded(
     UsageError
         There is no finding, or a text stands where a list of texts belongs.
     """
-    if not finding.strip():
-        raise UsageError("A conclusion needs a finding.", hint="Write what was found, in a sentence.")
-    _lists(normal=normal, not_seen=not_seen, evidence=evidence)
-    return Conclusion(finding.strip(), about.strip(), tuple(normal), tuple(not_seen), tuple(evidence))
+    said = sentence(
+        finding, what="A conclusion needs a finding.", hint="Write what was found, in a sentence."
+    )
+    check_lists((("normal", normal), ("not_seen", not_seen), ("evidence", evidence)))
+    return Conclusion(said, about.strip(), tuple(normal), tuple(not_seen), tuple(evidence))
 
 
 def remarked(text: str, *, evidence: Iterable[str] = ()) -> Remark:
@@ -78,13 +79,8 @@ def remarked(text: str, *, evidence: Iterable[str] = ()) -> Remark:
     UsageError
         There is no text, or a text stands where a list of texts belongs.
     """
-    if not text.strip():
-        raise UsageError("A remark needs a text.", hint="Write what somebody who was not there should know.")
-    _lists(evidence=evidence)
-    return Remark(text.strip(), tuple(evidence))
-
-
-def _lists(**given: Iterable[str]) -> None:
-    for name, texts in given.items():
-        if isinstance(texts, str):
-            raise UsageError(f"{name} is a list of texts, not one text.", hint=f"Write {name}=[...].")
+    said = sentence(
+        text, what="A remark needs a text.", hint="Write what somebody who was not there should know."
+    )
+    check_lists([("evidence", evidence)])
+    return Remark(said, tuple(evidence))

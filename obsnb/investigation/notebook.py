@@ -189,7 +189,7 @@ class Notebook(ABC):
         UsageError
             Nobody said so.
         """
-        words = said.strip()
+        words = said.strip() if isinstance(said, str) else said
         kept: tuple[dict[str, Any], ...] = (self._tried, self._concluded, self._remarked)
         known = [(each, key) for each in kept for key, one in each.items() if words == _words(one)]
         if not known:

@@ -106,7 +106,7 @@ class Telling(Notebook):
         UsageError
             No row has such an id or title.
         """
-        words = said.strip().lower()
+        words = said.strip().lower() if isinstance(said, str) else ""
         story = self._story
         chosen = [one for one in story if said in one.evidence]
         chosen = chosen or [one for one in story if words and words in f"{one.title}\n{one.was}".lower()]

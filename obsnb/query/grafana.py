@@ -95,7 +95,7 @@ def from_grafana_url(url: str, *, at_ns: int | None = None) -> GrafanaLink:
     QueryError
         It is no such address.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url if isinstance(url, str) else "")
     asked = parse_qs(parts.query)
     now = now_ns() if at_ns is None else at_ns
     before, explore, _ = parts.path.partition("/explore")

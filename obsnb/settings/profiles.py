@@ -172,6 +172,7 @@ def load(
     redact = _merged(said.get("redact", {}), chosen.get("redact", {}))
     named = Named(shared, environ, chosen, place)
     given = {"loki": loki, "prometheus": prometheus, "tempo": tempo}
+    _check_addresses(given)
     return Settings(
         **sources(given, grafana, layers=layers, named=named, environ=environ),
         **_frames({"frames": frames, "max_rows": max_rows, "cache": cache}, environ, chosen),
@@ -182,6 +183,16 @@ def load(
         profiles=tuple(said.get("profiles", {})),
         file=file,
     )
+
+
+def _check_addresses(given: Mapping[str, object]) -> None:
+    """What is no address would be silence, or another place's address; it is an error instead."""
+    for name, one in given.items():
+        if one is not None and not isinstance(one, str | Endpoint | Mapping):
+            raise SettingsError(
+                f"{name}= takes an address, not {one!r}.",
+                hint=f'Such as connect({name}="https://{name}.example.com").',
+            )
 
 
 def _check_names(environ: Mapping[str, str]) -> None:
