@@ -60,7 +60,9 @@ def in_order(
             future.set_exception(error)
 
     def take() -> Answer:
-        answer = waiting[0][1].result()
+        thread, future = waiting[0]
+        answer = future.result()
+        thread.join()  # it has nothing left to do, but may not have ended yet
         waiting.popleft()
         return answer
 

@@ -3,11 +3,13 @@
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from obsnb.transport import fan
 from obsnb.transport.fan import in_order
 
 Unwanted = Callable[[], bool]
@@ -91,6 +93,26 @@ def test_what_is_under_way_learns_that_nobody_takes_answers_any_more() -> None:
     assert next(answers) == 0
     answers.close()  # type: ignore[attr-defined]  # a generator, which is more than the iterator it promises
     assert ended == [0, 1]
+
+
+def test_a_thread_has_ended_before_its_answer_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    lingering = threading.Event()
+
+    class Slow(Future[int]):
+        def set_result(self, result: int) -> None:
+            super().set_result(result)
+            lingering.wait()  # it has told its answer, and has not ended
+
+    class Ending(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            lingering.set()
+            super().join(timeout)
+
+    monkeypatch.setattr(fan, "Future", Slow)
+    monkeypatch.setattr(fan.threading, "Thread", Ending)
+    answers = in_order(lambda item, _: item, [1], ahead=1, name=NAME)
+    assert next(answers) == 1
+    assert left() == []
 
 
 def test_an_error_does_not_disturb_what_comes_before_it() -> None:
