@@ -116,3 +116,13 @@ def test_a_view_that_is_heard_late_does_not_take_the_place_of_a_newer_one(lab: L
     lab.run("'what a kernel says is heard in its order'")
     assert widget.locator("[role=row]").count() == 0
     assert lab.read("older['version'] < late.version")
+
+
+def test_a_widget_that_is_drawn_before_its_first_view_is_there_waits_for_it(lab: Lab) -> None:
+    lab.do("early = obsnb.widgets.TraceTable(trace([None, 0])); view, early.start = early.start, {}")
+    cell = lab.run("early")
+    expect(cell.locator(".obsnb-still")).to_be_visible()  # nothing covers it yet
+    assert cell.locator(".obsnb").count() == 0
+    lab.do("early.start = view")
+    expect(cell.locator("[role=row]")).to_have_count(1)
+    expect(cell.locator(".obsnb-still")).to_be_hidden()

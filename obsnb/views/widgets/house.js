@@ -54,7 +54,11 @@ function house({ model, el, title, says = "", covers = true }) {
   return { root, about, tools, body, say, cover, ask: kernel.ask, hear: kernel.hear, stop };
 }
 
-/** A widget's render, with a sentence in its place while there is trouble; it comes and goes as that does. */
+/**
+ * A widget's render, with a sentence in its place while there is trouble; it comes and goes as that does.
+ *
+ * A page that finds its kernel again can be told of a widget before its first view is there: it waits for that.
+ */
 function standing(render) {
   return ({ model, el }) => {
     let end = null;
@@ -65,8 +69,9 @@ function standing(render) {
       return coverStill(model.get("still"));
     };
     const draw = () => {
-      const now = model.get("start").trouble || "";
-      if (now === told) return;
+      const start = model.get("start");
+      const now = start.trouble || "";
+      if (now === told || !Object.keys(start).length) return;
       told = now;
       end?.();
       end = now ? trouble(now) : render({ model, el });
