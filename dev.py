@@ -24,7 +24,9 @@ PYTHON = SCRIPTS / ("python.exe" if os.name == "nt" else "python")
 
 def run(*words: str | Path, check: bool = True) -> int:
     """Run a command in the project's folder; where it fails, end with its exit code."""
-    code = subprocess.run([str(word) for word in words], cwd=ROOT, check=False).returncode
+    # Kernels and commands are processes of their own: without compiled files each would compile all anew.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    code = subprocess.run([str(word) for word in words], cwd=ROOT, env=env, check=False).returncode
     if check and code:
         sys.exit(code)
     return code
