@@ -93,6 +93,8 @@ def _values(fields: Fields, texts: pl.Series) -> pl.DataFrame:
         {"place": pl.int_range(texts.len(), dtype=pl.UInt32, eager=True), "text": texts, "at": at}
     )
     rows = rows.filter(at.list.len() > 0)
+    if rows.is_empty():
+        return rows
     ascii_ = pl.col("text").str.len_bytes() == pl.col("text").str.len_chars()
     odd = rows.filter(~ascii_).select("place")
     once = pl.col("at").list.len() == 1

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from obsnb.redact.addresses import V4_HINT, V6_HINT, VERSION_KEY, sub_v4, sub_v6
 from obsnb.redact.cards import CARD_HINT, sub_cards
@@ -72,6 +72,8 @@ class Plan:
         Rules whose finds are masked: polars can run these over a whole column.
     steps
         All else, in order.
+    named
+        The kind and the action for all values of a key, where its name alone says them.
     """
 
     def __init__(self, policy: Policy, pseudonyms: Pseudonyms, known: Iterable[str] = ()) -> None:
@@ -81,6 +83,7 @@ class Plan:
         self.masking = tuple(rule for rule in kept if policy.actions[rule.kind] == "mask")
         self._fields = tuple(_fields(policy))
         self.steps = tuple(self._steps([rule for rule in kept if policy.actions[rule.kind] != "mask"]))
+        self.named = lru_cache(maxsize=4_096)(self._named)
 
     def _steps(self, other: Sequence[Rule]) -> Iterator[Step]:
         """Secrets that are not masked, named fields, personal data."""
@@ -112,8 +115,7 @@ class Plan:
         """So many digits that stand for a text, by the plan's key."""
         return self._pseudonyms.digest(text, letters)
 
-    def named(self, key: str) -> tuple[str, Action] | None:
-        """The kind and the action for all values of a key, where its name alone says them."""
+    def _named(self, key: str) -> tuple[str, Action] | None:
         for fields, action in self._fields:
             if fields.names_key(key):
                 return fields.kind, action

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Rule:
 
     def in_text(self, text: str) -> str:
         """The text, masked by `re`."""
-        return re.sub(self.pattern, re.sub(r"\$\{(\d+)\}", r"\\g<\1>", self.template), text)
+        return self._spoken.sub(self._template, text)
 
     def sub(self, text: str, act: Callable[[str, str], str]) -> str:
         """The text with each find as ``act(kind, find)`` has it, what the rule keeps around it as it was."""
@@ -104,11 +105,20 @@ class Rule:
             quote = '"' if self.quoting and made != found else ""
             return f"{head}{quote}{made}{quote}{tail}"
 
-        return re.sub(self.pattern, one, text)
+        return self._spoken.sub(one, text)
 
     def in_series(self, texts: pl.Series) -> pl.Series:
         """The texts, masked by polars."""
         return texts.str.replace_all(self.pattern, self.template)
+
+    @cached_property
+    def _spoken(self) -> re.Pattern[str]:
+        return re.compile(self.pattern)
+
+    @cached_property
+    def _template(self) -> str:
+        """The template as `re` writes groups."""
+        return re.sub(r"\$\{(\d+)\}", r"\\g<\1>", self.template)
 
 
 def quoted(key: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from obsnb.redact.credentials import SHIELDING
+from obsnb.redact.credentials import HINTS, SHIELDING
 from obsnb.redact.fields import NO_VALUE
 from obsnb.redact.plan import Plan
 from obsnb.redact.shapes import MASK, SHIELD
@@ -19,7 +19,7 @@ def redact_text(plan: Plan, text: str) -> tuple[str, dict[str, int]]:
     """A text with what the plan finds replaced, and how much of each kind there was."""
     counts: Counter[str] = Counter()
     out = text
-    if plan.masking:
+    if plan.masking and _may_hold(text):
         out = SHIELDING.in_text(out)
         for rule in plan.masking:
             out = rule.in_text(out)
@@ -30,6 +30,12 @@ def redact_text(plan: Plan, text: str) -> tuple[str, dict[str, int]]:
         if step.may(out):
             out = plan.take(step, out, counts)
     return out, dict(counts)
+
+
+def _may_hold(text: str) -> bool:
+    """Whether a secret can be in it: each has a hint in ASCII, in which other letters may pass for these."""
+    low = text.lower()
+    return not text.isascii() or any(word in low for word in HINTS)
 
 
 def redact_value(plan: Plan, value: Any, counts: Counter[str]) -> Any:

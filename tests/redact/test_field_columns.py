@@ -57,6 +57,30 @@ def test_a_frame_is_redacted_as_its_texts_are(texts: list[str], action: str) -> 
     assert counts.get("user", 0) == sum(found.get("user", 0) for _, found in one_by_one)
 
 
+_KEYS = st.sampled_from([None, "", "note", "service.version", "trace_id", "enduser.id", "db.password"])
+_LOOKED_AT = (
+    st.none() | _TEXTS | st.sampled_from(["81.2.69.142", "4111111111111111", "ada@example.org", "0a" * 16])
+)
+
+
+@given(st.lists(st.tuples(_KEYS, _LOOKED_AT), max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_values_beside_their_key_become_what_a_column_of_that_name_becomes(
+    pairs: list[tuple[str | None, str | None]],
+) -> None:
+    redactor = Redactor(key=b"only of this test")
+    pair = pl.Struct({"key": pl.String, "value": pl.String})
+    attributes = [[{"key": key, "value": value} for key, value in pairs]]
+    frame, _ = redactor.frame(pl.DataFrame({"attributes": attributes}, schema={"attributes": pl.List(pair)}))
+    told = [one["value"] for one in frame["attributes"].to_list()[0]]
+    for key in {key for key, _ in pairs}:
+        places = [place for place, (one, _) in enumerate(pairs) if one == key]
+        column = pl.DataFrame(
+            {key or "": [pairs[place][1] for place in places]}, schema={key or "": pl.String}
+        )
+        assert [told[place] for place in places] == redactor.frame(column)[0].to_series().to_list()
+
+
 def test_the_usual_shapes_leave_nothing_to_look_at_one_by_one() -> None:
     usual = pl.Series(
         "line",
