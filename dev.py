@@ -51,7 +51,9 @@ def install(name: str) -> None:
             )
     print(f"Installing what requirements/{name}.txt pins (a minute or two the first time) ...", flush=True)
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
-    run(*pip, "--require-hashes", "-r", wanted)
+    # The list is whole. pip's own look for what each needs takes longer than to install it, and refuses an
+    # older release that something wants with an extra.
+    run(*pip, "--no-deps", "--require-hashes", "-r", wanted)
     run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     done.write_text(stamp)
 
@@ -84,9 +86,9 @@ def lock(words: list[str]) -> int:
     """Pin every package with its hashes, for Python 3.11 to 3.13 on each platform, naming no index."""
     both = ["--generate-hashes", "--universal", "--no-header", "--python-version", "3.11", "--quiet"]
     both += ["pyproject.toml", "--extra", "jupyter", "--extra", "pandas", *words]
-    run("uv", "pip", "compile", *both, "--group", "build", "-o", "requirements/demo.txt")
+    run("uv", "pip", "compile", *both, "--group", "build", "--group", "pins", "-o", "requirements/demo.txt")
     tests = [word for extra in ("lab", "pdf", "plots", "sql") for word in ("--extra", extra)]
-    tests += ["--group", "build", "--group", "dev"]
+    tests += ["--group", "build", "--group", "pins", "--group", "dev"]
     return run("uv", "pip", "compile", *both, *tests, "-o", "requirements/test.txt")
 
 

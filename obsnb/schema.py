@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from obsnb.digest import digest
@@ -77,9 +78,12 @@ class Schema:
         """The core columns first, in order and of their types, missing ones null; the rest after."""
         import polars as pl
 
+        kinds = self.dtypes()
+        if list(frame.schema.items())[: len(kinds)] == list(kinds.items()):
+            return frame
         core = [
             (pl.col(name).cast(kind) if name in frame.columns else pl.lit(None, dtype=kind)).alias(name)
-            for name, kind in self.dtypes().items()
+            for name, kind in kinds.items()
         ]
         rest = [name for name in frame.columns if name not in self.names]
         return frame.select(*core, *rest)
@@ -116,6 +120,7 @@ def type_name(kind: Any) -> str:
     raise FrameError(f"No column of obsnb's frames has the type {kind}.")
 
 
+@cache
 def _types() -> dict[str, Any]:
     import polars as pl
 

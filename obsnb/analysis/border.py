@@ -11,7 +11,6 @@ from typing import Any
 
 import narwhals as nw
 import polars as pl
-import polars.selectors as cs
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import FrameError
@@ -56,10 +55,16 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
     if "service" in schema.names and "service" not in frame.columns:
         frame = frame.with_columns(_services(frame))
     schema.check(frame.columns, needs=needs, what=what)
-    # A column of objects that are all missing has no type in pandas.
-    untyped = cs.by_dtype(pl.Null) - cs.by_name(*schema.names, require_all=False)
     # In pieces of which one is empty, polars' format() makes columns that make it panic.
-    frame = frame.rechunk().with_columns((cs.categorical() | cs.enum() | untyped).cast(pl.String))
+    frame = frame.rechunk()
+    # A column of objects that are all missing has no type in pandas.
+    texts = [
+        name
+        for name, kind in frame.schema.items()
+        if kind in (pl.Categorical, pl.Enum) or (kind == pl.Null and name not in schema.names)
+    ]
+    if texts:
+        frame = frame.with_columns(pl.col(texts).cast(pl.String))
     casts = []
     for name, kind in schema.dtypes().items():
         want = pl.String() if kind == pl.Categorical else kind
@@ -77,7 +82,7 @@ def to_polars(data: Any, schema: Schema, *, needs: Iterable[str], what: str) -> 
             else:
                 casts.append(pl.col(name).cast(want))
     try:
-        return frame.with_columns(casts)
+        return frame.with_columns(casts) if casts else frame
     except pl.exceptions.PolarsError as error:
         raise FrameError(
             f"{what} cannot read a column of its {schema.name} frame: {str(error).splitlines()[0]}",
