@@ -37,12 +37,13 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
     step_ns, window = record.params["step_ns"], record.window
     check_step(step_ns, query=record.query, server="Loki")
     grid = window.grid(step_ns)
+    points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 
     def ask(piece: range) -> Request:
         params = (
             ("query", record.query),
-            ("start", str(piece[0])),
-            ("end", str(piece[-1])),
+            ("start", str(piece[0] * _MS)),
+            ("end", str(piece[-1] * _MS)),
             ("step", f"{step_ns // _MS}ms"),
         )
         return Request("/loki/api/v1/query_range", params)
@@ -50,7 +51,7 @@ def series_answer(transport: Transport, record: QueryRecord, *, conventions: Con
     whole = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
     if not grid:
         whole = "no multiple of the step lies in the window"
-    pulled = pull(transport, ask, cut(grid, _MAX_POINTS), record, kind="loki")
+    pulled = pull(transport, ask, cut(points, _MAX_POINTS), record, kind="loki")
     return _answer(pulled, record, conventions, step_ns=step_ns, whole=whole)
 
 
@@ -62,8 +63,8 @@ def instant_answer(transport: Transport, record: QueryRecord, *, conventions: Co
     SourceError
         The server refuses, fails, cannot be reached, or answers what cannot be read.
     """
-    at = record.window.start_ns
-    request = Request("/loki/api/v1/query", (("query", record.query), ("time", str(at))))
+    at = record.window.start_ns // _MS
+    request = Request("/loki/api/v1/query", (("query", record.query), ("time", str(at * _MS))))
     pulled = pull(transport, lambda _: request, [range(at, at + 1)], record, kind="loki")
     return _answer(pulled, record, conventions, step_ns=_MS, whole="evaluated at that instant")
 
@@ -83,6 +84,8 @@ def _answer(
     frame, doubts = asked_for(frame, window, step_ns=step_ns, grouped=not instant)
     said = tuple(dict.fromkeys(text for reply in replies for text in reply.warnings or ()))
     complete, reason = _verdict(record, said, doubts, whole)
+    if pulled.missing:
+        complete, reason = "no", pulled.missing
     filled = replace(
         record,
         pages=len(pulled.responses),

@@ -6,16 +6,22 @@ A piece is a `range` of milliseconds: the instants that it asks for.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from obsnb.errors import SourceError, UnreachableError
 from obsnb.ledger import QueryRecord
 from obsnb.settings import SourceKind
+from obsnb.sources.outcomes import Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, shorter_helps
+from obsnb.timerange import format_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Pull", "cut", "pull"]
+
+_MS = 1_000_000
+_SHOWN = 3
 
 
 @dataclass
@@ -25,7 +31,9 @@ class Pull:
     Attributes
     ----------
     pieces, responses
-        What was asked for, in order of time, and the answer to each.
+        What was answered, in order of time, and the answer to each.
+    missing
+        In words, which times were not answered, and why.
     requests, retries, bytes
         How many were sent, refused ones included; how many of them were repeats; bytes of the
         answers that counted.
@@ -35,6 +43,7 @@ class Pull:
 
     pieces: list[range] = field(default_factory=list)
     responses: list[Response] = field(default_factory=list)
+    missing: str = ""
     requests: int = 0
     retries: int = 0
     bytes: int = 0
@@ -59,43 +68,99 @@ def pull(
     *,
     kind: SourceKind,
 ) -> Pull:
-    """The answers to all pieces of what a record is of.
+    """The answers to the pieces of what a record is of.
 
     Where the server refuses a piece and a shorter one may pass, the first is halved and tried alone until
     it passes, and the others are cut to its size then: a query that is refused at any length costs a few
-    requests, not thousands.
+    requests, not thousands. A piece that it fails on costs its own time alone, which `Pull.missing` says.
 
     Raises
     ------
     SourceError
-        The server refuses, fails or cannot be reached.
+        The server refuses the query whatever its length, fails on every piece or on three in a row, or
+        cannot be reached for any of them.
     """
-    done = Pull()
-    query, window = record.asked, record.window
-    answers: dict[range, Response] = {}
-    pending, probing = list(pieces), False
-    while pending:
-        batch, rest = (pending[:1], pending[1:]) if probing else (pending, [])
+    done, window = _Pulling(transport, ask, record, kind), record.window
+    with asked(record.asked, window):
+        pending, probing = list(pieces), False
+        while pending:
+            batch, rest = (pending[:1], pending[1:]) if probing else (pending, [])
+            refused = done.send(batch)
+            if refused:
+                probing = True
+                first, *others = refused
+                rest = [*cut(first, -(-min(map(len, refused)) // 2)), *others, *rest]
+            elif probing and batch[0] in done.answers:
+                probing = False
+                rest = [part for piece in rest for part in cut(piece, len(batch[0]))]
+            pending = rest
+        return done.finished()
+
+
+@dataclass
+class _Pulling:
+    """The pieces of a question: which were answered, and which were lost."""
+
+    transport: Transport
+    ask: Callable[[range], Request]
+    record: QueryRecord
+    kind: SourceKind
+    pull: Pull = field(default_factory=Pull)
+    answers: dict[range, Response] = field(default_factory=dict)
+    lost: dict[range, SourceError] = field(default_factory=dict)
+    losses: Losses = field(default_factory=Losses)
+
+    def send(self, batch: Sequence[range]) -> list[range]:
+        """Ask for some pieces; those that are refused for their length come back."""
         refused: list[range] = []
-        with asked(query, window), closing(transport.map([ask(p) for p in batch])) as responses:
-            for piece, response in zip(batch, responses, strict=True):
-                done.requests += 1 + response.retries
-                done.retries += response.retries
-                if response.ok:
-                    answers[piece] = response
-                elif len(piece) > 1 and shorter_helps(response):
+        requests = [self.ask(piece) for piece in batch]
+        with closing(outcomes(self.transport, requests)) as came:
+            for piece, outcome in zip(batch, came, strict=True):
+                self._count(outcome)
+                if isinstance(outcome, UnreachableError):
+                    self._lose(piece, outcome)
+                elif outcome.ok:
+                    self.losses.end()
+                    self.answers[piece] = outcome
+                elif not shorter_helps(outcome):
+                    self._lose(piece, self._refusal(outcome))
+                elif len(piece) > 1:
                     refused.append(piece)
                 else:
-                    raise refusal(response, source=record.source, kind=kind, query=query, window=window)
-        if refused:
-            probing = True
-            first, *others = refused
-            rest = [*cut(first, -(-min(map(len, refused)) // 2)), *others, *rest]
-        elif probing:
-            probing = False
-            rest = [part for piece in rest for part in cut(piece, len(batch[0]))]
-        pending = rest
-    done.pieces = sorted(answers, key=lambda piece: piece.start)
-    done.responses = [answers[piece] for piece in done.pieces]
-    done.bytes = sum(len(response.body) for response in done.responses)
-    return done
+                    raise self._refusal(outcome)
+        return refused
+
+    def finished(self) -> Pull:
+        """What came; raises the first error where nothing did."""
+        if self.lost and not self.answers:
+            raise next(iter(self.lost.values()))
+        done = self.pull
+        done.pieces = sorted(self.answers, key=lambda piece: piece.start)
+        done.responses = [self.answers[piece] for piece in done.pieces]
+        done.bytes = sum(len(response.body) for response in done.responses)
+        done.missing = _said(self.lost)
+        return done
+
+    def _lose(self, piece: range, error: SourceError) -> None:
+        self.losses.add(error)
+        self.lost[piece] = error
+
+    def _refusal(self, response: Response) -> SourceError:
+        query, window = self.record.asked, self.record.window
+        return refusal(response, source=self.record.source, kind=self.kind, query=query, window=window)
+
+    def _count(self, outcome: Response | UnreachableError) -> None:
+        retries = outcome.retries if isinstance(outcome, Response) else 0
+        self.pull.requests += 1 + retries
+        self.pull.retries += retries
+
+
+def _said(lost: dict[range, SourceError]) -> str:
+    """Which times were not answered, and why; of many the first ones."""
+    told = [
+        f"{format_ns(piece[0] * _MS)} to {format_ns(piece[-1] * _MS)} was not answered: "
+        f"{error.what.rstrip('.')}"
+        for piece, error in sorted(lost.items(), key=lambda one: one[0].start)
+    ]
+    more = f" (and {len(told) - _SHOWN:,} more)" if len(told) > _SHOWN else ""
+    return "; ".join(told[:_SHOWN]) + more

@@ -321,6 +321,8 @@ def _answer(
     complete, reason = completeness(record, said, whole)
     if doubts and complete != "no":
         complete, reason = "unknown", "; ".join(doubts)
+    if pulled.missing:
+        complete, reason = "no", pulled.missing
     filled = replace(
         record,
         pages=len(pulled.responses),

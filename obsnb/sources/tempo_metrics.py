@@ -151,7 +151,7 @@ class SpanMetrics:
         pieces = cut(points, max(_DAY_NS // step_ns - 2, 1))
         got = pull(self.transport, ask, pieces, self.record, kind="tempo")
         replies = [self._read(response, partial(read_metrics, response.body)) for response in got.responses]
-        gaps = _gaps(replies)
+        gaps = [*filter(None, [got.missing]), *_gaps(replies)]
         strange = sum(strangers(reply, piece) for reply, piece in zip(replies, got.pieces, strict=True))
         if strange:
             gaps.append(f"{strange:,} points of other times than were asked for came as well")

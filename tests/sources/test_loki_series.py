@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from obsnb.errors import QueryError, RejectedError
 from obsnb.schema import SERIES
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, format_ns
 from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, RECORDINGS, SECOND, T0, loki
 from tests.standin.loki import LokiStandIn, Row, body_of
 
@@ -52,6 +52,25 @@ def test_more_points_than_loki_gives_at_once_are_asked_for_in_pieces():
     assert times.to_list() == [
         row.ns + n * SECOND // 10 for row in rows for n in range(10) if row.ns + n * SECOND // 10 in window
     ]
+
+
+def test_a_piece_that_loki_fails_on_does_not_take_the_others_with_it():
+    rows = [Row(T0 + n * SECOND, (("app", "a"),), str(n)) for n in range(1_200)]
+    window = TimeRange(T0, T0 + 1_200 * SECOND)
+
+    def fails(path, params):
+        broken = path.endswith("query_range") and int(params["start"][0]) > T0
+        return (500, PLAIN, b"out of memory") if broken else None
+
+    source = loki(LokiStandIn(rows, before=fails))
+    answer = source.series('count_over_time({app="a"}[1s])', window, step_ns=SECOND // 10)
+    last = T0 + 10_999 * SECOND // 10
+    assert answer.frame["timestamp"].to_physical().to_list() == list(range(T0, last + 1, SECOND // 10))
+    assert (answer.record.pages, answer.record.complete) == (1, "no")
+    assert answer.record.reason == (
+        f"{format_ns(last + SECOND // 10)} to {format_ns(window.end_ns - SECOND // 10)} was not answered: "
+        "loki answered 500: it failed"
+    )
 
 
 @pytest.mark.parametrize("incident", ["slow-query", "datasource"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obsnb.errors import LimitError, UnreachableError
+from obsnb.errors import AccessError, LimitError, ServerError, SourceError, UnreachableError
 from obsnb.ledger import QueryRecord
 from obsnb.sources.pieces import Pull, cut, pull
 from obsnb.timerange import TimeRange
@@ -19,11 +19,16 @@ WINDOW = TimeRange(0, 1_000)
 TOO_MUCH = Response(422, {}, b"query processing would load too many samples into memory in query execution")
 
 
+FAILS = Response(500, {}, b"out of memory", retries=2)
+REFUSES = Response(403, {}, b"not yours")
+BROKEN = UnreachableError("metrics did not answer: the connection broke.")
+
+
 @dataclass
 class Server:
-    """A transport to a server that takes a piece or not, and answers with its instants."""
+    """A transport to a server that takes a piece, or not and says why, and answers with its instants."""
 
-    takes: Callable[[range], bool]
+    takes: Callable[[range], bool | Response | UnreachableError]
     name: str = "metrics"
     parallel: int = 2
     asked: list[range] = field(default_factory=list)
@@ -32,7 +37,12 @@ class Server:
         first, last, step = (int(value) for _, value in request.params)
         piece = range(first, last + 1, step)
         self.asked.append(piece)
-        return Response(200, {}, repr(list(piece)).encode()) if self.takes(piece) else TOO_MUCH
+        said = self.takes(piece)
+        if isinstance(said, UnreachableError):
+            raise said
+        if isinstance(said, Response):
+            return said
+        return Response(200, {}, repr(list(piece)).encode()) if said else TOO_MUCH
 
     def map(self, requests: Iterable[Request]) -> Generator[Response, None, None]:
         yield from map(self.send, requests)
@@ -117,3 +127,73 @@ def test_an_error_of_the_network_says_the_query_and_the_window() -> None:
     with pytest.raises(UnreachableError) as raised:
         asked_of(Server(unreachable), [range(1)])
     assert (raised.value.query, raised.value.window) == ("q", str(WINDOW))
+
+
+@pytest.mark.parametrize(
+    ("answer", "why", "retries"),
+    [
+        (FAILS, "metrics answered 500 (after 2 retries): it failed", 2),
+        (BROKEN, "metrics did not answer: the connection broke", 0),
+    ],
+)
+def test_a_piece_that_fails_costs_its_time_alone_and_is_said(
+    answer: Response | UnreachableError, why: str, retries: int
+) -> None:
+    server = Server(lambda piece: answer if piece[0] == 40 else True)
+    pulled = asked_of(server, cut(range(0, 100, 10), 2))
+    assert instants(pulled) == [0, 10, 20, 30, 60, 70, 80, 90]
+    assert pulled.missing == (f"1970-01-01T00:00:00.040Z to 1970-01-01T00:00:00.050Z was not answered: {why}")
+    assert (pulled.retries, pulled.requests) == (retries, len(server.asked) + retries)
+
+
+def test_of_many_pieces_that_fail_the_first_are_said() -> None:
+    server = Server(lambda piece: FAILS if piece[0] % 2 else True)
+    pulled = asked_of(server, cut(range(10), 1))
+    assert instants(pulled) == [0, 2, 4, 6, 8]
+    assert pulled.missing.count("was not answered") == 3
+    assert pulled.missing.endswith("(after 2 retries): it failed (and 2 more)")
+
+
+@pytest.mark.parametrize("answer", [FAILS, BROKEN])
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_where_no_piece_is_answered_the_first_error_is_raised(
+    answer: Response | UnreachableError, pieces: int
+) -> None:
+    server = Server(lambda _: answer)
+    with pytest.raises(ServerError if answer is FAILS else UnreachableError) as raised:
+        asked_of(server, cut(range(pieces), 1))
+    assert (raised.value.query, raised.value.window) == ("q", str(WINDOW))
+
+
+def test_three_pieces_in_a_row_that_fail_end_it() -> None:
+    server = Server(lambda piece: FAILS if piece[0] >= 5 else True)
+    with pytest.raises(ServerError):
+        asked_of(server, cut(range(1_000), 1))
+    assert len(server.asked) == 8
+
+
+def test_what_is_refused_whoever_asks_again_is_no_loss_to_bear() -> None:
+    with pytest.raises(AccessError):
+        asked_of(Server(lambda piece: REFUSES if piece[0] == 40 else True), cut(range(100), 10))
+
+
+@given(WHOLE, st.integers(1, 60), st.sets(st.integers(0, 200)), st.integers(1, 9))
+def test_whatever_fails_the_rest_comes_once_and_what_is_lost_is_said(
+    whole: range, size: int, failing: set[int], dense: int
+) -> None:
+    bad = {whole[index] for index in failing if index < len(whole)}
+
+    def takes(piece: range) -> bool | Response:
+        return FAILS if bad & set(piece) and len(piece) <= dense else len(piece) <= dense
+
+    server = Server(takes)
+    try:
+        pulled = asked_of(server, cut(whole, size))
+    except SourceError:
+        assert bad
+        return
+    came = instants(pulled)
+    assert len(set(came)) == len(came)
+    assert set(came) <= set(whole) - bad
+    assert (set(came) == set(whole)) == (pulled.missing == "")
+    assert len(server.asked) < 3 * len(whole) + 30

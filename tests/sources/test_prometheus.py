@@ -22,6 +22,7 @@ from obsnb.errors import (
     ObsnbError,
     QueryError,
     RejectedError,
+    ServerError,
     SourceError,
     UnreachableError,
 )
@@ -408,6 +409,65 @@ def test_every_question_finds_an_unreadable_answer(ask: str) -> None:
     source = canned(b"what?")
     with pytest.raises(AnswerError, match="the answer cannot be read"):
         source.exemplars("up", WINDOW) if ask == "exemplars" else source.label_names(WINDOW)
+
+
+@dataclass
+class FailsAt:
+    """A backend that fails on questions for a moment."""
+
+    backend: PrometheusStandIn
+    second: int
+
+    def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
+        end = float(params.get("end", params.get("time", ["0"]))[0])
+        start = float(params["start"][0]) if "start" in params else end - len(params["query"][0])
+        if path.startswith("/api/v1/query") and start <= self.second <= end:
+            return 500, {}, b"out of memory"
+        return self.backend.answer(method, path, params, headers)
+
+
+def test_a_piece_that_the_server_fails_on_does_not_take_the_others_with_it() -> None:
+    backend = PrometheusStandIn([one_series({second * 1_000: str(second) for second in range(30)}, a="x")])
+    window = TimeRange(0, 30 * SECOND)
+    answer = asking(FailsAt(backend, 12), max_points=10).series("m", window, step_ns=SECOND)
+    assert answer.frame["value"].to_list() == [float(one) for one in (*range(10), *range(20, 30))]
+    assert (answer.record.pages, answer.record.requests, answer.record.rows) == (2, 3, 20)
+    assert (answer.record.complete, answer.record.reason) == (
+        "no",
+        "1970-01-01T00:00:10Z to 1970-01-01T00:00:19Z was not answered: prometheus answered 500: it failed",
+    )
+    with pytest.raises(ServerError) as raised:
+        asking(FailsAt(backend, 12)).series("m", window, step_ns=SECOND)
+    assert str(raised.value) == (
+        "prometheus answered 500: it failed.\n"
+        "  query:  m\n"
+        "  window: 1970-01-01T00:00:00Z to 1970-01-01T00:00:30Z\n"
+        "  server: out of memory\n"
+        "Hint: Try again in a little while; obs.health() asks how the sources are doing."
+    )
+
+
+def test_raw_samples_of_a_piece_that_fails_are_said_to_be_missing() -> None:
+    points = {second * 1_000: str(second) for second in range(40)}
+
+    @dataclass
+    class Server:
+        backend: PrometheusStandIn
+
+        def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
+            if (params["time"], params["query"]) == (["19.999"], ["m[10000ms]"]):
+                return 500, {}, b"out of memory"
+            return self.backend.answer(method, path, params, headers)
+
+    backend = Server(PrometheusStandIn([one_series(points, a="x")], max_samples=11))
+    answer = asking(backend).samples("m", TimeRange(0, 40 * SECOND))
+    # What begins a piece's range is the last moment of the piece before: it came with the one after it.
+    assert answer.frame["value"].to_list() == [float(one) for one in (*range(10), *range(20, 40))]
+    assert (answer.record.complete, answer.record.reason) == (
+        "no",
+        "1970-01-01T00:00:10Z to 1970-01-01T00:00:19.999Z was not answered: prometheus answered 500: "
+        "it failed",
+    )
 
 
 def test_an_unreachable_server_says_the_query_and_the_window() -> None:

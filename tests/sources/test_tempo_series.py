@@ -83,6 +83,21 @@ def test_a_range_that_is_too_long_for_metrics_is_split(slow_query):
     assert answer.record.pages > 1
 
 
+def test_a_piece_that_tempo_fails_on_does_not_take_the_others_with_it(slow_query):
+    window = window_of("slow-query")
+    strict = TempoStandIn(slow_query.traces, slow_query.metrics, max_metrics_s=900)
+    source = asking(strict)
+    whole = source.series(RATE, window, step_ns=MINUTE)
+    lost = source.transport.requests[-1]
+    flaky = Flaky(strict, lambda _, path, params: dict(lost.params).get("start") == params["start"][0])
+    answer = asking(flaky).series(RATE, window, step_ns=MINUTE)
+    assert 0 < answer.frame.height < whole.frame.height
+    kept = whole.frame.filter(pl.col("timestamp") <= answer.frame["timestamp"].max())
+    assert_frame_equal(answer.frame, kept, categorical_as_str=True)
+    assert (answer.record.complete, answer.record.pages) == ("no", whole.record.pages - 1)
+    assert answer.record.reason.endswith(" was not answered: tempo answered 500: it failed")
+
+
 def test_a_part_of_the_series_is_said_to_be_a_part(slow_query):
     step, recorded = slow_query.metrics[RATE]
     said = "Response exceeds maximum series limit of 3, a partial response is returned."
