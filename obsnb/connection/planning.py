@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast, get_args
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from obsnb.connection.choosing import kind_of
 from obsnb.connection.looking import members
@@ -14,16 +14,19 @@ from obsnb.errors import SourceError, UsageError
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query import logql, promql, traceql
 from obsnb.sources.estimates import Estimate, Question, Verb, expected_s
-from obsnb.timerange import parse_duration
+from obsnb.timerange import TimeRange, parse_duration, parse_instant
 
 if TYPE_CHECKING:
     import polars as pl
 
     from obsnb.sources.at_once import Ask
-    from obsnb.timerange import TimeRange
 
 __all__ = ["Planning"]
 
+_MS = 1_000_000
+_PlannedVerb = Verb | Literal["instant"]
+_PLANNED = (*get_args(Verb), "instant")
+_NUMBERS = ("metrics", "instant")
 _VERBS: dict[str, Verb] = {"logs": "logs", "series": "metrics", "exemplars": "exemplars", "spans": "spans"}
 _NAMES = {"loki": "Loki", "prometheus": "Prometheus", "tempo": "Tempo"}
 _SOURCES = {"logs": "loki", "samples": "prometheus", "exemplars": "prometheus", "spans": "tempo"}
@@ -46,10 +49,12 @@ class Planning:
 
     def plan(
         self,
-        verb: Verb,
+        verb: _PlannedVerb,
         query: str,
         window: TimeRange | None = None,
         *,
+        at: str | datetime | None = None,
+        over: str | int | float | timedelta | None = None,
         step: str | int | float | timedelta | None = None,
         limit: int | None = None,
         whole: bool = False,
@@ -64,9 +69,10 @@ class Planning:
         Parameters
         ----------
         verb
-            ``"logs"``, ``"metrics"``, ``"samples"``, ``"exemplars"`` or ``"spans"``.
-        query, window, step, limit, whole, source
-            As the verb of that name has them.
+            ``"logs"``, ``"metrics"``, ``"samples"``, ``"exemplars"``, ``"spans"`` or ``"instant"``.
+        query, window, at, over, step, limit, whole, source
+            As the verb of that name has them: an instant takes `at`, and of TraceQL `over`, the others a
+            window.
 
         Returns
         -------
@@ -79,26 +85,34 @@ class Planning:
         Raises
         ------
         UsageError
-            There is no such verb, or nothing would be sent because it is on this disk.
+            There is no such verb, it is planned without what it needs, or nothing would be sent because it
+            is on this disk.
+        WindowError
+            The instant does not say its zone.
         SourceError
             No server can be reached.
         """
-        if verb not in get_args(Verb):
+        if verb not in _PLANNED:
             raise UsageError(
-                f"There is no verb {verb!r} to plan.", hint=f"It is one of {', '.join(get_args(Verb))}."
+                f"There is no verb {verb!r} to plan.", hint=f"It is one of {', '.join(_PLANNED)}."
             )
-        where = self._where(window)
-        kind = kind_of(source or "prometheus") if verb == "metrics" else _SOURCES[verb]
+        kind = kind_of(source or "prometheus") if verb in _NUMBERS else _SOURCES[verb]
+        if verb == "exemplars" and kind_of(source or "prometheus") == "tempo":
+            kind = "tempo"
+        if verb == "instant":
+            question = _instant(query, window, at, over, kind=kind)
+        elif at is not None or over is not None:
+            raise UsageError(
+                f"Only an instant is planned at=... or over=..., and this is {verb}.",
+                hint="Pass a window: obsnb.window(start, end).",
+            )
+        else:
+            where = self._where(window)
+            more: dict[str, Any] = {"limit": limit, "whole": whole and verb == "spans"}
+            if verb == "metrics":
+                more["step_ns"] = default_step(where) if step is None else parse_duration(step)
+            question = Question(verb, query, where, **more)
         _CHECKS[kind](query)
-        step_ns = default_step(where) if step is None else parse_duration(step)
-        question = Question(
-            verb,
-            query,
-            where,
-            step_ns if verb == "metrics" else None,
-            limit,
-            whole if verb == "spans" else False,
-        )
         held = {"loki": self._logs, "prometheus": self._metrics, "tempo": self._traces}[kind]
         return self.out(self._planned([(self._need(held, _NAMES[kind], kind, source), question)]))
 
@@ -136,7 +150,7 @@ class Planning:
 
         several = members(source)
         if not hasattr(several[0], "estimate"):
-            raise UsageError(_FROZEN, hint=f"Ask obs.{question.verb}(...).")
+            raise UsageError(_FROZEN, hint=f"Ask obs.{question.asked_by}(...).")
         answers, errors = at_once({one.name: _asking(one, question) for one in several})
         if not answers:
             raise all_failed(list(errors.values()))
@@ -153,12 +167,12 @@ class Planning:
         over = {} if bounds is None else bounds.exceeded(estimate, seconds)
         told = {name: getattr(estimate, name) for name in _columns() if hasattr(estimate, name)}
         return told | {
-            "verb": question.verb,
+            "verb": question.asked_by,
             "role": question.role,
             "query": question.query,
             "start": question.window.start_ns,
             "end": question.window.end_ns,
-            "step_s": None if question.step_ns is None else question.step_ns / 1e9,
+            "step_s": None if question.step_ns is None or question.instant else question.step_ns / 1e9,
             "seconds": seconds,
             "over": ", ".join(over) or None,
             "note": estimate.note,
@@ -173,6 +187,30 @@ def _columns() -> dict[str, Any]:
     columns |= {"start": time, "end": time, "step_s": pl.Float64}
     columns |= dict.fromkeys(("requests", "bytes", "streams", "lines", "series", "samples"), whole)
     return columns | {"seconds": pl.Float64, "over": text, "note": text}
+
+
+def _instant(
+    query: str,
+    window: TimeRange | None,
+    at: str | datetime | None,
+    over: str | int | float | timedelta | None,
+    *,
+    kind: str,
+) -> Question:
+    """A question at one instant."""
+    if at is None or window is not None:
+        raise UsageError(
+            "An instant is planned at a moment, not for a window.",
+            hint='Such as obs.plan("instant", query, at="2026-11-23T18:00Z").',
+        )
+    if over is not None and kind != "tempo":
+        raise UsageError(
+            "Only TraceQL is asked over=...: PromQL and LogQL say in the query how far it looks back.",
+            hint="Write the range into it, such as rate(http_requests_total[1h]).",
+        )
+    over_ns = parse_duration(over or "1h") if kind == "tempo" else None
+    moment = parse_instant(at) // _MS * _MS
+    return Question("metrics", query, TimeRange(moment, moment + _MS), _MS, instant=True, over_ns=over_ns)
 
 
 def _asking(source: Any, question: Question) -> Ask[Estimate]:

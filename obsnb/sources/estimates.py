@@ -53,6 +53,11 @@ class Question:
     instant: bool = False
     over_ns: int | None = None
 
+    @property
+    def asked_by(self) -> str:
+        """The verb of a connection that asks it."""
+        return "instant" if self.instant else self.verb
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -134,6 +139,8 @@ def _parts(estimate: Estimate, alike: Sequence[QueryRecord]) -> tuple[float | No
 def _is_like(record: QueryRecord, question: Question) -> bool:
     """Whether a question was one of the same kind, and cost what such a one costs."""
     if record.kind != KINDS[question.verb] or not record.requests or record.complete == "no":
+        return False
+    if bool(record.params.get("instant")) != question.instant:
         return False
     if question.verb != "spans":
         return True

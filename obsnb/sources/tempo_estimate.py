@@ -20,7 +20,7 @@ def tempo_estimate(name: str, question: Question) -> Estimate:
     """The fewest requests that the question takes; nothing is sent."""
     length, note = question.window.duration_ns, _SEARCH
     parts = -(-length // _LONGEST_NS)
-    if question.verb == "metrics":
+    if question.verb in {"metrics", "exemplars"}:
         note = "Tempo does not say beforehand what it has"
         parts = -(-length // _DAY_NS)
     elif question.limit is not None:

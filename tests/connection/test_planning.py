@@ -137,6 +137,90 @@ def test_a_plan_of_spans_says_that_tempo_says_nothing_and_sends_nothing() -> Non
         assert len(obs.ledger) == 0
 
 
+AT = "2026-11-23T18:13:50Z"
+AT_NS = (T0 + 30) * S
+
+
+def test_a_plan_of_an_instant_tells_what_each_kind_of_server_says_of_it() -> None:
+    tempo = Asked(TempoStandIn.of(trace(1, (0, 1_000, True))))
+    with connected(loki=lines(), prometheus=metrics(), tempo=tempo) as obs:
+        numbers = obs.plan("instant", "topk(2, up)", at=AT)
+        assert numbers.select("start", "end").cast(pl.Int64).row(0) == (AT_NS, AT_NS + 10**6)
+        told = {"source": "prometheus", "verb": "instant", "query": "topk(2, up)", "requests": 1, "series": 3}
+        assert row(numbers) == told | {"note": "the server does not say how many samples there are"}
+        query = f"sum(count_over_time({SHOP} [10s]))"
+        told = {"source": "loki", "verb": "instant", "query": query, "requests": 1}
+        assert row(obs.plan("instant", query, at=AT, source="loki")) == told | {
+            "bytes": 1_000,
+            "streams": 1,
+            "lines": 10,
+        }
+        plan = row(obs.plan("instant", f"{ERRORS} | rate()", at=AT, over="3h", source="tempo"))
+        assert plan == {
+            "source": "tempo",
+            "verb": "instant",
+            "query": f"{ERRORS} | rate()",
+            "requests": 1,
+            "note": "Tempo does not say beforehand what it has",
+        }
+        assert tempo.paths == []
+
+
+def test_a_plan_of_an_instant_of_several_servers_has_a_row_each() -> None:
+    with connected(prometheus={"eu": metrics(), "us": metrics(5)}) as obs:
+        plan = obs.plan("instant", "up", at=AT)
+        assert plan.select("source", "series").rows() == [("prometheus.eu", 3), ("prometheus.us", 5)]
+
+
+def test_how_long_an_instant_takes_is_told_by_instants() -> None:
+    with connected(prometheus=metrics()) as obs:
+        obs.metrics("up", WINDOW)
+        assert obs.plan("instant", "up", at=AT)["seconds"].to_list() == [None]
+        obs.instant("up", AT)
+        assert obs.last is not None
+        assert obs.plan("instant", "up", at=AT)["seconds"].to_list() == [pytest.approx(obs.ledger[2].seconds)]
+
+
+@pytest.mark.parametrize(
+    ("verb", "query", "given", "said"),
+    [
+        (
+            "instant",
+            "up",
+            {"window": WINDOW},
+            "An instant is planned at a moment, not for a window.\n"
+            'Hint: Such as obs.plan("instant", query, at="2026-11-23T18:00Z").',
+        ),
+        (
+            "instant",
+            "up",
+            {"at": AT, "over": "1h"},
+            "Only TraceQL is asked over=...: PromQL and LogQL say in the query how far it looks back.\n"
+            "Hint: Write the range into it, such as rate(http_requests_total[1h]).",
+        ),
+        (
+            "logs",
+            SHOP,
+            {"at": AT},
+            "Only an instant is planned at=... or over=..., and this is logs.\n"
+            "Hint: Pass a window: obsnb.window(start, end).",
+        ),
+    ],
+)
+def test_an_instant_is_planned_as_it_is_asked(
+    verb: Any, query: str, given: dict[str, Any], said: str
+) -> None:
+    with connected(loki=lines(), prometheus=metrics()) as obs, pytest.raises(UsageError) as refused:
+        obs.plan(verb, query, **given)
+    assert str(refused.value) == said
+
+
+def test_exemplars_of_spans_are_planned_as_they_are_asked() -> None:
+    with connected(tempo=TempoStandIn.of(trace(1, (0, 1_000, True)))) as obs:
+        plan = row(obs.plan("exemplars", f"{ERRORS} | rate()", HOUR, source="tempo"))
+        assert (plan["source"], plan["requests"]) == ("tempo", 1)
+
+
 def test_a_server_without_an_index_is_not_known_rather_than_nothing() -> None:
     class Mute:
         def answer(self, method: str, path: str, params: Any, headers: Any) -> Any:
@@ -202,7 +286,8 @@ def test_what_is_on_this_disk_has_no_plan_and_a_wrong_verb_none_either() -> None
         with pytest.raises(UsageError) as wrong:
             obs.plan("lines", SHOP, WINDOW)  # type: ignore[arg-type]  # that is what is tested
         assert str(wrong.value) == (
-            "There is no verb 'lines' to plan.\nHint: It is one of logs, metrics, samples, exemplars, spans."
+            "There is no verb 'lines' to plan.\n"
+            "Hint: It is one of logs, metrics, samples, exemplars, spans, instant."
         )
         with pytest.raises(QueryError):
             obs.plan("logs", "up", WINDOW)
