@@ -10,6 +10,7 @@ import polars as pl
 
 from obsnb.errors import SourceError, WindowError
 from obsnb.ledger import Complete, QueryRecord
+from obsnb.sources.reach import begins_late, doubted
 from obsnb.timerange import format_ns, parse_duration
 from obsnb.transport.exchange import Request, Transport
 
@@ -21,8 +22,6 @@ _MEANS: Mapping[str, tuple[str, Complete]] = {
     "max_query_lookback": ("the server looks no further back than", "no"),
     "retention_period": ("the server keeps nothing from before", "unknown"),
 }
-#: Where lines come from the first hundredth of the window on, nothing was cut off its beginning.
-_BEGINNING = 100
 
 
 class _Limits(msgspec.Struct):
@@ -32,7 +31,7 @@ class _Limits(msgspec.Struct):
 def reached(
     transport: Transport, record: QueryRecord, times: pl.Series, known: MutableMapping[str, int]
 ) -> QueryRecord:
-    """The record of a whole answer, told where its window begins before what the server answers for.
+    """The record of an answer, told where its window begins before what the server answers for.
 
     The server is asked for its tenant's limits, once, and where nothing came from the beginning of a window
     alone. One that does not reveal them changes nothing.
@@ -44,20 +43,17 @@ def reached(
     known
         Limit → nanoseconds, as far as the server told them; filled when it is first asked.
     """
-    window = record.window
-    first = times.to_physical().min()
-    begun = window.start_ns + window.duration_ns // _BEGINNING
     latest = record.selection is not None and record.params.get("direction") == "backward"
-    if record.complete != "yes" or latest or (isinstance(first, int) and first <= begun):
+    if record.complete == "no" or latest or not begins_late(record, times):
         return record
     if not known:
         known.update(dict.fromkeys(_MEANS, 0) | _told(transport))
         record = replace(record, requests=record.requests + 1)
     for limit, (means, complete) in _MEANS.items():
         edge = record.asked_at_ns - known[limit]
-        if known[limit] and window.start_ns < edge:
+        if known[limit] and record.window.start_ns < edge:
             why = f"the window begins earlier, and {means} {format_ns(edge)} ({limit})"
-            return replace(record, complete=complete, reason=why)
+            return doubted(record, complete, why)
     return record
 
 

@@ -24,10 +24,11 @@ from obsnb.sources.prometheus_discovery import Of, in_path, look
 from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
 from obsnb.sources.prometheus_estimate import prometheus_estimate
 from obsnb.sources.prometheus_health import health_of
+from obsnb.sources.prometheus_reach import Reach
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.replicas import Replicas, census_query, folded, read_census
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, now_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Prometheus"]
@@ -67,6 +68,7 @@ class Prometheus:
     _pairs: dict[TimeRange, Replicas | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _reach: Reach = field(default_factory=Reach, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"Prometheus({self.name!r})"
@@ -99,10 +101,28 @@ class Prometheus:
         """
         promql.check(query)
         check_step(step_ns, query=query, server="Prometheus")
-        grid = window.grid(step_ns)
-        points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
+        limit_ns = self._reach.limit_ns
+        answer = self._told(self._range(query, window, step_ns, role))
+        if self._reach.limit_ns == limit_ns:
+            return answer
+        # It moved the start up, off the grid, and none of those points was asked for.
+        again = self._told(self._range(query, window, step_ns, role))
+        costs = {
+            name: getattr(answer.record, name) + getattr(again.record, name)
+            for name in ("requests", "retries", "seconds")
+        }
+        return Answer(again.frame, replace(again.record, **costs))
 
+    def _range(self, query: str, window: TimeRange, step_ns: int, role: str | None) -> Answer:
+        """What `series` gives of the part of the window that the server answers for."""
+        grid = window.grid(step_ns)
+        whole = f"evaluated at each of the {len(grid):,} multiples of the step in the window"
+        if not grid:
+            whole = "no multiple of the step lies in the window"
         sent, once_each = self._of_one_replica(query, window)
+        answered = self._reach.answered(window, now_ns())
+        grid = grid[:0] if answered is None else answered.grid(step_ns)
+        points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 
         def ask(piece: range) -> Request:
             span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1]), "step": _step(piece.step)}
@@ -114,9 +134,6 @@ class Prometheus:
         frame, doubts = asked_for(frame, window, step_ns=step_ns)
         frame, folds = self._folded(frame, window)
         said += [*once_each, *folds]
-        whole = f"evaluated at each of the {len(points):,} multiples of the step in the window"
-        if not points:
-            whole = "no multiple of the step lies in the window"
         said += too_coarse(query, step_ns)
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
@@ -127,6 +144,9 @@ class Prometheus:
         Raises as `series` does.
         """
         promql.check(query)
+        return self._told(self._instant(query, at_ns, role))
+
+    def _instant(self, query: str, at_ns: int, role: str | None) -> Answer:
         at = at_ns // _MS
         window = TimeRange(at * _MS, (at + 1) * _MS)
         sent, once_each = self._of_one_replica(query, window)
@@ -179,7 +199,7 @@ class Prometheus:
         frame, folds = self._folded(frame, window, raw=True)
         said += [*folds, *sparse(frame)]
         whole = "every sample that it has in the window"
-        return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
+        return self._told(_answer(pulled, frame, record, said=said, doubts=doubts, whole=whole))
 
     def exemplars(self, query: str, window: TimeRange, *, role: str | None = None) -> Answer:
         """EXEMPLARS of the series in a query, sorted by time.
@@ -268,11 +288,16 @@ class Prometheus:
         if window not in self._pairs:
             alone = replace(self, replica_labels=())
             try:
-                counts = alone.instant(census_query(self.replica_labels), at_ns=window.end_ns - 1).frame
+                counts = alone._instant(census_query(self.replica_labels), window.end_ns - 1, None).frame
             except SourceError:
                 return None  # the query itself says what is wrong, if it still is
             self._pairs[window] = read_census(counts, self.replica_labels)
         return self._pairs[window]
+
+    def _told(self, answer: Answer) -> Answer:
+        """The answer, told whether it is of a time that the server answers for."""
+        record = self._reach.told(answer.record, answer.frame["timestamp"], self.transport)
+        return Answer(answer.frame, record)
 
     def _record(
         self, kind: Kind, text: str, window: TimeRange, role: str | None, params: Mapping[str, Any]

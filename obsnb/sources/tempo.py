@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import polars as pl
@@ -22,6 +22,7 @@ from obsnb.sources.tempo_discovery import attributes
 from obsnb.sources.tempo_estimate import tempo_estimate
 from obsnb.sources.tempo_health import health_of
 from obsnb.sources.tempo_metrics import SpanMetrics
+from obsnb.sources.tempo_reach import reached
 from obsnb.sources.tempo_spans import MARGIN, SpanPull, answer, in_order, joined
 from obsnb.sources.tempo_traces import TraceFetch
 from obsnb.timerange import TimeRange
@@ -66,6 +67,7 @@ class Tempo:
     name: str = "tempo"
     search_limit: int = 1_000
     spss: int = 100
+    _reach: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __repr__(self) -> str:
         return f"Tempo({self.name!r})"
@@ -121,9 +123,11 @@ class Tempo:
         watch = progress or Silent()
         pulling = SpanPull(self.transport, self.conventions, record, self.search_limit, self.spss, watch)
         try:
-            return pulling.answer()
+            answered = pulling.answer()
         finally:
             watch.close()
+        starts = answered.frame["start"]
+        return Answer(answered.frame, reached(self.transport, answered.record, starts, self._reach))
 
     def trace(self, trace_id: str, *, window: TimeRange | None = None) -> Answer:
         """SPANS of one trace, sorted by start and ids.

@@ -92,6 +92,8 @@ class PrometheusStandIn:
         Whose words and rule the limit of points follows.
     left_open
         Whether range selectors leave their start out, as they do since Prometheus 3.
+    answers_from_ms
+        The start of a query is moved up to it without a word, as Mimir does to what a tenant may see.
     beside
         What stands beside the data: ``warnings``, ``infos``, ``isPartial``.
     """
@@ -106,6 +108,7 @@ class PrometheusStandIn:
     max_samples: int = 50_000_000
     speaks: Literal["prometheus", "victoriametrics"] = "prometheus"
     left_open: bool = False
+    answers_from_ms: int | None = None
     beside: Mapping[str, Any] = field(default_factory=dict)
     index: Mapping[str, Any] = field(default_factory=dict)
 
@@ -169,9 +172,10 @@ class PrometheusStandIn:
             raise _bad('invalid parameter "end": end timestamp must not be before start time')
         step = _step(params.get("step", [""])[0])
         query = params.get("query", [""])[0]
+        start = max(start, self.answers_from_ms or start)
         self._check_points(start, end, step)
         grid = range(start, end + 1, step)
-        found = [one.on(grid) for one in self._evaluate(query)]
+        found = [one.on(grid) for one in self._evaluate(query, grid)]
         return {"resultType": "matrix", "result": _matrix(found)}
 
     def _query(self, params: Params) -> Any:
@@ -179,8 +183,11 @@ class PrometheusStandIn:
         if (query, at) in self.instants:
             return self.instants[query, at]
         selector = parse(query)
+        if self.answers_from_ms is not None and at < self.answers_from_ms:
+            return {"resultType": "vector", "result": []}
         if selector is not None and selector.range_ms is not None:
             first = at - selector.range_ms + (1 if self.left_open else 0)
+            first = max(first, self.answers_from_ms or first)
             samples = [one.inside(first, at) for one in self._chosen(selector)]
             if sum(len(one.values) + len(one.histograms) for one in samples) > self.max_samples:
                 raise Refused(
@@ -219,7 +226,9 @@ class PrometheusStandIn:
     def _label_values(self, name: str, params: Params) -> list[str]:
         return sorted({one.labels[name] for one in self._known(params) if name in one.labels})
 
-    def _evaluate(self, query: str) -> Iterable[Recorded]:
+    def _evaluate(self, query: str, grid: Iterable[int] = ()) -> Iterable[Recorded]:
+        if query == "vector(1)":
+            return [Recorded({}, 0, 1, dict.fromkeys(grid, "1"))]
         if query in self.refusals:
             raise Refused(*self.refusals[query])
         if query in self.derived:
