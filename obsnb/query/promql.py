@@ -9,12 +9,13 @@ from obsnb.errors import QueryError
 from obsnb.query.logql import quote
 from obsnb.query.texts import check_text
 
-__all__ = ["any_of", "check", "looks_at_ends", "selector"]
+__all__ = ["any_of", "at_ends", "check", "looks_at_ends", "selector"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
 _ENDS = re.compile(r"@\s*(?:start|end)\s*\(\s*\)")
+_QUOTED_OR_END = re.compile(rf"(?P<quoted>{_QUOTED.pattern})|@\s*(?P<end>start|end)\s*\(\s*\)")
 
 
 def selector(matchers: Mapping[str, str], *, metric: str = "", names: Iterable[str] = ()) -> str:
@@ -85,3 +86,16 @@ def looks_at_ends(query: str) -> bool:
     (True, False)
     """
     return _ENDS.search(_QUOTED.sub("", query)) is not None
+
+
+def at_ends(query: str, *, start: str, end: str) -> str:
+    """The text with the ends of its window written as seconds, so that it may be asked for in pieces.
+
+    Examples
+    --------
+    >>> at_ends('rate(a{b="@ end()"}[1m] @ start()) / a @end()', start="60", end="120.5")
+    'rate(a{b="@ end()"}[1m] @ 60) / a @ 120.5'
+    """
+    return _QUOTED_OR_END.sub(
+        lambda one: one[0] if one["end"] is None else f"@ {start if one['end'] == 'start' else end}", query
+    )

@@ -15,6 +15,7 @@ from obsnb.conventions import Conventions
 from obsnb.errors import SourceError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.query import promql, replicas
+from obsnb.query.reading import is_pointwise
 from obsnb.schema import SERIES, digest, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
@@ -120,6 +121,8 @@ class Prometheus:
         if not grid:
             whole = "no multiple of the step lies in the window"
         sent, once_each = self._of_one_replica(query, window)
+        if grid and promql.looks_at_ends(sent):  # a piece has other ends
+            sent = promql.at_ends(sent, start=_seconds(grid[0] // _MS), end=_seconds(grid[-1] // _MS))
         answered = self._reach.answered(window, now_ns())
         grid = grid[:0] if answered is None else answered.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
@@ -132,6 +135,10 @@ class Prometheus:
         pulled = pull(self.transport, ask, cut(points, self.max_points), record, kind="prometheus")
         frame, said = self._decode(pulled, record)
         frame, doubts = asked_for(frame, window, step_ns=step_ns)
+        if len(pulled.pieces) > 1 and not is_pointwise(sent):
+            doubts.append(
+                f"it was asked for in {len(pulled.pieces)} pieces, and may look at all of its window"
+            )
         frame, folds = self._folded(frame, window)
         said += [*once_each, *folds]
         said += too_coarse(query, step_ns)

@@ -350,7 +350,8 @@ def test_an_instant_is_kept_once_it_is_settled_and_is_no_part_of_a_range(kind: s
 def test_what_looks_at_the_ends_of_its_window_is_kept_for_just_that_window() -> None:
     values = {(T0 + second) * 1_000: str(second) for second in range(60)}
     query = "up @ end()"
-    backend = PrometheusStandIn(derived={query: [Recorded({"__name__": "up"}, T0 * 1_000, 1_000, values)]})
+    held = [Recorded({"__name__": "up"}, T0 * 1_000, 1_000, values)]
+    backend = PrometheusStandIn(derived={f"up @ {T0 + 59}": held, f"up @ {T0 + 29}": held})
     source = Prometheus(DirectTransport(backend), conventions=DEFAULT)
     with keeping(source, kind="prometheus") as cached:
         cached.series(query, MINUTE, step_ns=S)

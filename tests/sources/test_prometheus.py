@@ -231,6 +231,29 @@ def test_a_record_says_what_was_asked_and_what_came(recorded: PrometheusStandIn)
     assert before <= record.asked_at_ns <= now_ns()
 
 
+def test_the_ends_of_the_window_are_the_same_in_every_piece() -> None:
+    query = 'm{a="@ end()"} / m @ start() - m @end( )'
+    fixed = 'm{a="@ end()"} / m @ 1 - m @ 29.500'
+    backend = PrometheusStandIn(
+        derived={fixed: [one_series({500 * at: str(at) for at in range(60)}, step=500)]}
+    )
+    answer = asking(backend, max_points=10).series(query, TimeRange(SECOND, 30 * SECOND), step_ns=SECOND // 2)
+    assert answer.frame["value"].to_list() == [float(at) for at in range(2, 60)]
+    assert (answer.record.query, answer.record.asked, answer.record.complete) == (fixed, query, "yes")
+
+
+def test_what_looks_at_all_of_its_window_is_not_called_whole_in_pieces() -> None:
+    query = "range_median(m)"
+    backend = PrometheusStandIn(derived={query: [one_series({1_000 * at: "1" for at in range(30)})]})
+    window = TimeRange(0, 30 * SECOND)
+    assert asking(backend).series(query, window, step_ns=SECOND).record.complete == "yes"
+    record = asking(backend, max_points=10).series(query, window, step_ns=SECOND).record
+    assert (record.complete, record.reason) == (
+        "unknown",
+        "it was asked for in 3 pieces, and may look at all of its window",
+    )
+
+
 def test_the_digest_does_not_depend_on_the_pieces(recorded: PrometheusStandIn) -> None:
     query = '{__name__=~"http_requests_total|pg_.+|up", namespace="shop-prod"}'
     digests = {
