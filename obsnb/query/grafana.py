@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from obsnb.errors import QueryError, UsageError
 from obsnb.ledger import QueryRecord
-from obsnb.timerange import TimeRange, now_ns, parse_instant
+from obsnb.query.grafana_times import around, range_of, spelled_out
+from obsnb.timerange import TimeRange, now_ns
 
 __all__ = ["GrafanaLink", "LinkedQuery", "explore_url", "from_grafana_url"]
 
-_RELATIVE = re.compile(r"now(?:([+-])(\d+)([smhdwMy]))?(?:/([smhdwMy]))?")
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 #: What each type of data source calls the step of a range query.
 _STEPS = {"loki": "step", "prometheus": "interval", "tempo": "step"}
 #: What makes each type of data source evaluate a query at the end of Explore's range alone.
@@ -80,7 +77,7 @@ class GrafanaLink:
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def from_grafana_url(url: str, *, at_ns: int | None = None) -> GrafanaLink:
+def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | None = None) -> GrafanaLink:
     """The window and queries of a copied Explore or dashboard address.
 
     Parameters
@@ -89,51 +86,110 @@ def from_grafana_url(url: str, *, at_ns: int | None = None) -> GrafanaLink:
         ``.../explore?panes=...`` (or the older ``left=``), or ``.../d/UID/...?from=...&to=...``.
     at_ns
         What ``now`` means in it; the present moment unless told.
+    tz
+        The zone whose days ``now/d`` means, such as ``"Europe/Berlin"``; without, the address' own
+        ``timezone``, or UTC where that is the browser's.
 
     Raises
     ------
     QueryError
-        It is no such address.
+        It is no such address, or its range cannot be read.
     """
-    parts = urlsplit(url if isinstance(url, str) else "")
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+    except ValueError:  # brackets that hold no address
+        parts = urlsplit("")
     asked = parse_qs(parts.query)
     now = now_ns() if at_ns is None else at_ns
-    before, explore, _ = parts.path.partition("/explore")
-    found = re.search(r"^(.*?)/d(?:-solo)?/([^/]+)", parts.path)
+    times = _Times(url, now, tz or asked.get("timezone", [""])[0])
+    # Credentials in the address are those of who copied it.
+    base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    explore = re.fullmatch(r"(.*?)/explore/?", parts.path)
+    board = re.match(r"(.*?)/d(?:-solo)?/([^/]+)", parts.path)
     if explore:
-        return _explore(f"{parts.scheme}://{parts.netloc}{before}", asked, now, url)
-    if found:
-        window, relative = _range(asked.get("from", ["now-6h"])[0], asked.get("to", ["now"])[0], now, url)
+        return _explore(base + explore[1], asked, times)
+    if board:
+        window, relative = times.of_board(asked)
         panel = asked.get("viewPanel", asked.get("panelId", [None]))[0]
+        panel = panel and panel.removeprefix("panel-")  # as Grafana writes it since 11.3
         variables = {name[4:]: tuple(v) for name, v in asked.items() if name.startswith("var-")}
-        base = f"{parts.scheme}://{parts.netloc}{found[1]}"
-        return GrafanaLink(base, window, relative, (), found[2], panel, variables)
+        return GrafanaLink(base + board[1], window, relative, (), board[2], panel, variables)
     raise QueryError(
         "This is neither an Explore nor a dashboard address of Grafana.",
-        query=url,
+        query=_shown(url),
         hint="Copy it from the browser's address bar, with Explore or the dashboard open.",
     )
 
 
-def _explore(base: str, asked: dict[str, list[str]], now: int, url: str) -> GrafanaLink:
-    text = asked.get("panes", asked.get("left", [""]))[0]
+@dataclass(frozen=True)
+class _Times:
+    """How the times of an address are read."""
+
+    url: str
+    now_ns: int
+    zone: str
+
+    def of_board(self, asked: dict[str, list[str]]) -> tuple[TimeRange, bool]:
+        """The range of a dashboard's address: from its start to its end, or around its middle."""
+        if "time" in asked and "time.window" in asked:
+            return self._read(around, asked["time"][0], asked["time.window"][0])
+        ends = (asked.get("from", ["now-6h"])[0], asked.get("to", ["now"])[0])
+        return self._read(range_of, *map(spelled_out, ends))
+
+    def of_pane(self, pane: dict[str, Any]) -> tuple[TimeRange, bool]:
+        """The range of one of Explore's panes."""
+        times = pane.get("range")
+        times = times if isinstance(times, dict) else {}
+        return self._read(range_of, str(times.get("from", "now-1h")), str(times.get("to", "now")))
+
+    def _read(
+        self, read: Callable[[str, str, int, str], tuple[TimeRange, bool]], one: str, two: str
+    ) -> tuple[TimeRange, bool]:
+        try:
+            return read(one, two, self.now_ns, self.zone)
+        except (ValueError, OverflowError) as error:
+            raise QueryError(
+                f"The time range of the address cannot be read: {error}", query=_shown(self.url)
+            ) from None
+
+
+def _explore(base: str, asked: dict[str, list[str]], times: _Times) -> GrafanaLink:
     try:
-        state = json.loads(text)
-    except ValueError:
+        panes = _panes(asked)
+    except (ValueError, IndexError, AttributeError):
         raise QueryError(
             "The Explore address holds no query that can be read.",
-            query=url,
+            query=_shown(times.url),
             hint="Copy the whole address: panes=... (or left=...) carries the query and the time range.",
         ) from None
-    if isinstance(state, list):  # Grafana 7 and before: [from, to, data source, query, ...]
-        queries = [item for item in state[3:] if isinstance(item, dict)]
-        panes = [{"datasource": state[2], "queries": queries, "range": {"from": state[0], "to": state[1]}}]
-    else:
-        panes = list(state.values()) if "panes" in asked else [state]
-    times = panes[0].get("range", {}) if panes else {}
-    window, relative = _range(str(times.get("from", "now-1h")), str(times.get("to", "now")), now, url)
-    linked = [_query(item, pane.get("datasource")) for pane in panes for item in pane.get("queries", [])]
+    window, relative = times.of_pane(panes[0] if panes else {})
+    linked = [
+        _query(item, pane.get("datasource"))
+        for pane in panes
+        for item in pane.get("queries") or ()
+        if isinstance(item, dict)
+    ]
     return GrafanaLink(base, window, relative, tuple(query for query in linked if query.text))
+
+
+def _panes(asked: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """The panes of an Explore address of any age. Raises where there is none that can be read."""
+    if "panes" in asked:
+        states = list(json.loads(asked["panes"][0]).values())
+    else:
+        states = [json.loads(asked[side][0]) for side in ("left", "right") if side in asked]
+        if not states:
+            raise ValueError
+    panes = []
+    for state in states:
+        pane = state
+        if isinstance(state, list):  # Grafana 7 and before: [from, to, data source, query, ...]
+            start, end, datasource, *queries = state
+            pane = {"datasource": datasource, "queries": queries, "range": {"from": start, "to": end}}
+        if not isinstance(pane, dict) or not isinstance(pane.get("queries") or [], list):
+            raise ValueError
+        panes.append(pane)
+    return panes
 
 
 def _query(item: dict[str, Any], fallback: Any) -> LinkedQuery:
@@ -143,56 +199,11 @@ def _query(item: dict[str, Any], fallback: Any) -> LinkedQuery:
     return LinkedQuery(kind, str(item.get("expr") or item.get("query") or ""), name and str(name))
 
 
-def _range(start: str, end: str, now: int, url: str) -> tuple[TimeRange, bool]:
-    try:
-        begin, relative = _moment(start, now, up=False)
-        until, also = _moment(end, now, up=True)
-        return TimeRange(begin, until), relative or also
-    except ValueError as error:
-        raise QueryError(f"The time range of the address cannot be read: {error}", query=url) from None
+def _shown(url: object) -> str:
+    """An address without the credentials in it, to be shown in an error."""
+    from obsnb.redact import SECRETS_ONLY, Redactor
 
-
-def _moment(text: str, now: int, *, up: bool) -> tuple[int, bool]:
-    """Nanoseconds, and whether they depend on now. Grafana writes milliseconds, ISO text or ``now-1h/d``."""
-    if text.isdigit():
-        return int(text) * 1_000_000, False
-    found = _RELATIVE.fullmatch(text)
-    if found is None:
-        return parse_instant(text), False
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now // 1_000)
-    if found[1]:
-        moment = _shifted(moment, int(found[1] + found[2]), found[3])
-    if found[4]:
-        moment = _rounded(moment, found[4], up=up)
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since // timedelta(microseconds=1)) * 1_000, True
-
-
-def _shifted(moment: datetime, count: int, unit: str) -> datetime:
-    if unit in _SECONDS:
-        return moment + timedelta(seconds=count * _SECONDS[unit])
-    months = moment.year * 12 + moment.month - 1 + count * (12 if unit == "y" else 1)
-    year, month = divmod(months, 12)
-    day = min(moment.day, monthrange(year, month + 1)[1])
-    return moment.replace(year=year, month=month + 1, day=day)
-
-
-def _rounded(moment: datetime, unit: str, *, up: bool) -> datetime:
-    """The start of the unit that the moment lies in; with `up` its end, as Grafana does for a range's end."""
-    start = moment.replace(microsecond=0)
-    if unit != "s":
-        start = start.replace(second=0)
-    if unit in "hdwMy":
-        start = start.replace(minute=0)
-    if unit in "dwMy":
-        start = start.replace(hour=0)
-    if unit == "w":
-        start -= timedelta(days=start.weekday())
-    if unit in "My":
-        start = start.replace(day=1)
-    if unit == "y":
-        start = start.replace(month=1)
-    return _shifted(start, 1, unit) if up else start
+    return Redactor(SECRETS_ONLY).text(str(url))[0]
 
 
 def explore_url(record: QueryRecord, *, grafana: str | None = None, datasource: str | None = None) -> str:

@@ -138,6 +138,110 @@ def test_relative_ranges_mean_what_grafana_means_by_them(start, end, meant):
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "meant"),
+    [
+        ("now-1d/d+8h", "now-1d/d+18h", window("2026-11-22T08:00Z", "2026-11-23T18:00Z")),
+        ("now-6h/h", "now/m", window("2026-11-23T12:00Z", "2026-11-23T18:14Z")),
+        ("now/Q", "now/Q", window("2026-10-01T00:00Z", "2027-01-01T00:00Z")),
+        ("now-d", "now", TimeRange(NOW - 86_400 * 10**9, NOW)),
+    ],
+)
+def test_several_steps_of_a_relative_time_follow_one_another(start, end, meant):
+    link = from_grafana_url(f"https://g.example/d/a?{urlencode({'from': start, 'to': end})}", at_ns=NOW)
+    assert (link.window, link.relative) == (meant, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "meant"),
+    [
+        ("&timezone=Europe/Berlin", {}, window("2026-11-22T23:00Z", "2026-11-23T23:00Z")),
+        ("&timezone=utc", {}, window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
+        ("&timezone=browser", {}, window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
+        ("&timezone=browser", {"tz": "Asia/Tokyo"}, window("2026-11-23T15:00Z", "2026-11-24T15:00Z")),
+        ("", {"tz": "America/New_York"}, window("2026-11-23T05:00Z", "2026-11-24T05:00Z")),
+    ],
+)
+def test_a_day_is_the_day_of_the_links_zone_or_of_the_one_that_is_told(address, given, meant):
+    link = from_grafana_url(f"https://g.example/d/a?from=now/d&to=now/d{address}", at_ns=NOW, **given)
+    assert link.window == meant
+
+
+def test_days_of_a_zone_may_have_more_or_fewer_hours():
+    at = parse_instant("2026-10-25T12:00Z")  # when summer time has ended in the night before
+    link = from_grafana_url("https://g.example/d/a?from=now-1d&to=now&timezone=Europe/Berlin", at_ns=at)
+    assert link.window.duration_s == 25 * 3_600
+    link = from_grafana_url("https://g.example/d/a?from=now-24h&to=now&timezone=Europe/Berlin", at_ns=at)
+    assert link.window.duration_s == 24 * 3_600
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("from=20261123&to=20261124", window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
+        ("from=20261123T180000&to=20261123T191500", window("2026-11-23T18:00Z", "2026-11-23T19:15Z")),
+        ("from=2026-11-23+18:00:00&to=2026-11-23T19:00:00", window("2026-11-23T18:00Z", "2026-11-23T19:00Z")),
+        ("time=1795458000000&time.window=600000", window("2026-11-23T18:15Z", "2026-11-23T18:25Z")),
+        ("time=1795458000000&time.window=10m", window("2026-11-23T18:15Z", "2026-11-23T18:25Z")),
+    ],
+)
+def test_a_dashboards_times_have_many_forms(asked, meant):
+    link = from_grafana_url(f"https://g.example/d/a/b?{asked}")
+    assert (link.window, link.relative) == (meant, False)
+
+
+def test_both_sides_of_a_split_explore_are_read_in_every_age():
+    left = {"datasource": "Loki", "queries": [{"expr": "a"}], "range": {"from": "now-1h", "to": "now"}}
+    right = ["now-1h", "now", "Prom", {"expr": "b"}]
+    both = urlencode({"left": json.dumps(left), "right": json.dumps(right)})
+    link = from_grafana_url(f"https://g.example/explore?{both}", at_ns=NOW)
+    assert [one.text for one in link.queries] == ["a", "b"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["a", "queries", "range", "from", "to", "datasource", "expr"]), inner
+            )
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from(["panes", "left", "right"]),
+)
+def test_whatever_stands_in_an_explore_address_it_is_read_or_refused_in_words(state, key):
+    said = None
+    try:
+        assert from_grafana_url(_explore(state, key=key), at_ns=NOW).base == "https://grafana.example/sub"
+    except QueryError as error:
+        said = str(error)
+    assert said is None or said.startswith("The ")
+
+
+@pytest.mark.parametrize("path", ["d/abc?from=now-1h", "explore?left=%5B%221%22%2C%222%22%2C%22x%22%5D"])
+def test_whoever_copied_an_address_with_a_password_in_it_gives_it_to_nobody(path):
+    link = from_grafana_url(f"https://ada:hunter2hunter2@g.example:3000/sub/{path}", at_ns=NOW)
+    assert link.base == "https://g.example:3000/sub"
+    assert "hunter2" not in repr(link)
+
+
+@pytest.mark.parametrize("path", ["alerting", "explore?panes=x", "d/a?from=soon"])
+def test_a_refusal_shows_the_address_without_the_credentials_in_it(path):
+    with pytest.raises(QueryError) as caught:
+        from_grafana_url(f"https://ada:hunter2hunter2@g.example/{path}&auth_token=5b1d99ce5b1d99ce")
+    assert "hunter2" not in str(caught.value)
+    assert "5b1d99ce" not in str(caught.value)
+    assert "@g.example/" in str(caught.value)
+
+
+def test_an_app_of_grafana_is_no_explore():
+    url = "https://g.example/a/grafana-lokiexplore-app/explore/service/x/logs?from=now-1h&to=now"
+    with pytest.raises(QueryError, match="neither an Explore nor a dashboard address"):
+        from_grafana_url(url)
+
+
+@pytest.mark.parametrize(
     ("url", "words"),
     [
         (
