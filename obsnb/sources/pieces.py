@@ -22,6 +22,8 @@ __all__ = ["Pull", "cut", "pull"]
 
 _MS = 1_000_000
 _SHOWN = 3
+#: So many pieces that fail are no exceptions any more.
+_MANY = 10
 
 
 @dataclass
@@ -77,8 +79,8 @@ def pull(
     Raises
     ------
     SourceError
-        The server refuses the query whatever its length, fails on every piece or on three in a row, or
-        cannot be reached for any of them.
+        The server refuses the query whatever its length, or fails on every piece, on three in a row or on
+        ten, or cannot be reached for them.
     """
     done, window = _Pulling(transport, ask, record, kind), record.window
     with asked(record.asked, window):
@@ -144,6 +146,8 @@ class _Pulling:
     def _lose(self, piece: range, error: SourceError) -> None:
         self.losses.add(error)
         self.lost[piece] = error
+        if len(self.lost) >= _MANY:
+            raise error
 
     def _refusal(self, response: Response) -> SourceError:
         query, window = self.record.asked, self.record.window

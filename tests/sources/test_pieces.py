@@ -172,6 +172,13 @@ def test_three_pieces_in_a_row_that_fail_end_it() -> None:
     assert len(server.asked) == 8
 
 
+def test_ten_pieces_that_fail_are_too_many_to_be_borne_however_many_are_answered() -> None:
+    server = Server(lambda piece: FAILS if piece[0] % 3 == 2 else True)
+    with pytest.raises(ServerError):
+        asked_of(server, cut(range(1_000), 1))
+    assert len(server.asked) == 30
+
+
 def test_what_is_refused_whoever_asks_again_is_no_loss_to_bear() -> None:
     with pytest.raises(AccessError):
         asked_of(Server(lambda piece: REFUSES if piece[0] == 40 else True), cut(range(100), 10))
