@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
 
 import polars as pl
@@ -190,6 +191,18 @@ def test_deltas_of_histograms_are_added_up_bucket_by_bucket(tmp_path):
     made = metrics(histogram(bucketed(1, [1, 0, 0], 0.1), bucketed(2, [0, 2, 0], 1.0), temporality=DELTA))
     frame = samples(held(tmp_path, made), 'latency_seconds_bucket{le="1"}')
     assert rows(frame) == [("latency_seconds_bucket", 1.0, 1.0), ("latency_seconds_bucket", 2.0, 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "counted"),
+    [("AGGREGATION_TEMPORALITY_DELTA", [1.0, 3.0]), ("AGGREGATION_TEMPORALITY_CUMULATIVE", [1.0, 2.0])],
+)
+def test_a_temporality_may_be_told_by_its_name(tmp_path, name, counted):
+    made = metrics(histogram(bucketed(1, [1, 0, 0]), bucketed(2, [0, 2, 0]), temporality=DELTA))
+    told, times = re.subn(rb'("aggregationTemporality":\s*)1\b', rb'\1"%b"' % name.encode(), json_file(made))
+    assert times == 1
+    frame = samples(held(tmp_path, form=lambda: told), "latency_seconds_count")
+    assert frame["value"].to_list() == counted
 
 
 def test_summaries_become_quantiles_count_and_sum(tmp_path):

@@ -26,7 +26,7 @@ __all__ = ["MetricTable", "Samples"]
 
 _MS = 1_000_000
 _LATEST = 2**63 - 1
-_DELTA = 1
+_DELTA = frozenset({1, "1", "AGGREGATION_TEMPORALITY_DELTA"})
 _NO_VALUE = 1  # of a point's flags: the series has ended, until it comes again
 
 
@@ -137,7 +137,7 @@ class MetricTable:
         if form is None:
             return 0
         data = getattr(metric, form)
-        delta = getattr(data, "aggregation_temporality", 0) == _DELTA
+        delta = getattr(data, "aggregation_temporality", 0) in _DELTA
         counter = form == "sum" and data.is_monotonic
         name = metric_name(metric.name, metric.unit, counter=counter, gauge=form == "gauge")
         for point in data.data_points:

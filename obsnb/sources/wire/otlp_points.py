@@ -79,18 +79,18 @@ class _Gauge(msgspec.Struct, gc=False, rename="camel"):
 
 
 class _Sum(_Gauge, gc=False, rename="camel"):
-    aggregation_temporality: int = 0
+    aggregation_temporality: int | str = 0  # a name, as protobuf's own JSON has it, though OTLP's has none
     is_monotonic: bool = False
 
 
 class _Histogram(msgspec.Struct, gc=False, rename="camel"):
     data_points: list[_Classic] = []
-    aggregation_temporality: int = 0
+    aggregation_temporality: int | str = 0
 
 
 class _ExponentialHistogram(msgspec.Struct, gc=False, rename="camel"):
     data_points: list[_Exponential] = []
-    aggregation_temporality: int = 0
+    aggregation_temporality: int | str = 0
 
 
 class _Summary(msgspec.Struct, gc=False, rename="camel"):
