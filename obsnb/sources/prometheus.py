@@ -27,7 +27,7 @@ from obsnb.sources.prometheus_estimate import prometheus_estimate
 from obsnb.sources.prometheus_health import health_of
 from obsnb.sources.prometheus_reach import Reach
 from obsnb.sources.refusals import asked, refusal, unreadable
-from obsnb.sources.replicas import Replicas, census_query, folded, read_census
+from obsnb.sources.replicas import Replicas, census_query, folded, folded_exemplars, read_census
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
 from obsnb.timerange import TimeRange, now_ns
 from obsnb.transport.exchange import Request, Response, Transport
@@ -228,6 +228,9 @@ class Prometheus:
             bodies = [response.body for response in pulled.responses]
             frame, said = decode_exemplars(*bodies, conventions=self.conventions)
         frame, doubts = within(frame, window, "exemplars")
+        if self._may_have_replicas(frame):
+            frame, folds = folded_exemplars(frame, self.replica_labels, self._pair(window))
+            said += [OWN + text for text in folds]
         whole = "every exemplar that it still has in the window"
         return _answer(pulled, frame, record, said=said, doubts=doubts, whole=whole)
 
@@ -285,10 +288,13 @@ class Prometheus:
         self, frame: pl.DataFrame, window: TimeRange, *, raw: bool = False
     ) -> tuple[pl.DataFrame, list[str]]:
         """The series of several replicas as one, and in words how."""
-        if not any(label_column(SERIES, label) in frame.columns for label in self.replica_labels):
+        if not self._may_have_replicas(frame):
             return frame, []
         frame, said = folded(frame, self.replica_labels, self._pair(window), raw=raw)
         return frame, [OWN + text for text in said]
+
+    def _may_have_replicas(self, frame: pl.DataFrame) -> bool:
+        return any(label_column(SERIES, label) in frame.columns for label in self.replica_labels)
 
     def _pair(self, window: TimeRange) -> Replicas | None:
         """The replicas that scrape the targets, by one question a window; None where it is not known."""

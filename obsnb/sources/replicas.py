@@ -6,7 +6,7 @@ series is there once a replica, told apart by a label that each replica adds to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,7 +15,7 @@ from obsnb.query import replicas
 from obsnb.schema import SERIES, label_column
 from obsnb.sources.wire.prometheus import series_id
 
-__all__ = ["Replicas", "census_query", "folded", "read_census"]
+__all__ = ["Replicas", "census_query", "folded", "folded_exemplars", "read_census"]
 
 #: Labels that mean nothing else. ``replica`` often does (of a database, say): it is folded only where every
 #: target of the server bears it.
@@ -84,13 +84,41 @@ def folded(
     list of str
         What was folded, in words.
     """
+    for label, column in _telling(frame, labels, known):
+        frame, said = _fold(frame, label, column, raw=raw)
+        if said:
+            return frame, said
+    return frame, []
+
+
+def folded_exemplars(
+    frame: pl.DataFrame, labels: Sequence[str], known: Replicas | None
+) -> tuple[pl.DataFrame, list[str]]:
+    """EXEMPLARS that several replicas scraped as one, the earliest: one observation has one trace and value.
+
+    Returns
+    -------
+    polars.DataFrame
+        The same rows, where no label tells replicas apart or none has what another has; else without it.
+    list of str
+        What was left out, in words.
+    """
+    for label, column in _telling(frame, labels, known):
+        alike = [name for name in frame.columns if name not in {"timestamp", column}]
+        again = pl.col("trace_id").is_not_null() & ~pl.struct(alike).is_first_distinct()
+        once = frame.filter(~again)
+        if once.height < frame.height:
+            said = f"{frame.height - once.height:,} exemplars of further replicas ({label}) are left out"
+            return once.drop(column), [said]
+    return frame, []
+
+
+def _telling(frame: pl.DataFrame, labels: Sequence[str], known: Replicas | None) -> Iterator[tuple[str, str]]:
+    """The labels that tell replicas apart in a frame, and their columns."""
     for label in labels:
         column = label_column(SERIES, label)
         if column in frame.columns and (label in _PLAIN or (known is not None and known.label == label)):
-            frame, said = _fold(frame, label, column, raw=raw)
-            if said:
-                return frame, said
-    return frame, []
+            yield label, column
 
 
 def _fold(frame: pl.DataFrame, label: str, column: str, *, raw: bool) -> tuple[pl.DataFrame, list[str]]:

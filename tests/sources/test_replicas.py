@@ -55,6 +55,36 @@ def test_series_of_two_replicas_come_as_one_whose_gaps_the_other_fills() -> None
     assert answer.frame.filter(pl.col("job") == "y")["prometheus_replica"].to_list() == ["a"]
 
 
+def test_an_exemplar_that_both_replicas_scraped_comes_once() -> None:
+    def exemplar(at_s: float, value: str, **labels: str) -> dict[str, object]:
+        return {"labels": labels, "value": value, "timestamp": START + at_s}
+
+    def of(replica: str, *each: dict[str, object]) -> dict[str, object]:
+        labels = {"__name__": "m_bucket", "le": "1", "prometheus_replica": replica}
+        return {"seriesLabels": labels, "exemplars": each}
+
+    seen, late = exemplar(1, "0.5", trace_id="ab"), exemplar(3.25, "0.5", trace_id="ab")
+    others = [exemplar(2, "0.7", trace_id="cd"), exemplar(4, "0.9"), exemplar(5, "0.9")]
+    standin = PrometheusStandIn([], exemplars=[of("a", seen, *others), of("b", late)])
+    transport = DirectTransport(standin)
+    source = Prometheus(transport, conventions=DEFAULT, replica_labels=REPLICA_LABELS)
+    answer = source.exemplars("m_bucket", WINDOW)
+    ms = (answer.frame["timestamp"].to_physical() // 10**6 - START * 1_000).to_list()
+    assert list(zip(ms, answer.frame["value"], strict=True)) == [
+        (1_000, 0.5),
+        (2_000, 0.7),
+        (4_000, 0.9),
+        (5_000, 0.9),
+    ]
+    assert "prometheus_replica" not in answer.frame.columns
+    assert answer.record.warnings == (
+        "obsnb: 1 exemplars of further replicas (prometheus_replica) are left out",
+    )
+    assert (answer.record.complete, answer.record.rows) == ("yes", 4)
+    plain = Prometheus(transport, conventions=DEFAULT).exemplars("m_bucket", WINDOW)
+    assert plain.frame.height == 5
+
+
 def test_it_can_be_switched_off() -> None:
     pair = [series("m", [1, 2], prometheus_replica=name) for name in "ab"]
     answer = asking(pair, labels=()).series("m", WINDOW, step_ns=15 * SECOND)
