@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from obsnb.conventions import DEFAULT
 from obsnb.sources.prometheus import Prometheus
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange, format_ns, now_ns
 from tests.standin.direct import DirectTransport
 from tests.standin.prometheus import Params, PrometheusStandIn, Recorded, Reply
 
@@ -26,6 +27,8 @@ class Mimir:
     now_ns: int = field(default_factory=now_ns)
     limit_ns: int | None = 24 * HOUR
     says: Reply | None = None
+    keeps: str | None = None
+    flags: str | None = None
     asked: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -35,6 +38,13 @@ class Mimir:
         self.derived = {"rate(m[6h])": self.held, "gone": [], "rate(gone[6h])": []}
 
     def answer(self, method: str, path: str, params: Params, headers: Mapping[str, str]) -> Reply:
+        if path == "/api/v1/status/runtimeinfo":
+            self.asked.append("runtimeinfo")
+            told = {"status": "success", "data": {"startTime": "", "storageRetention": self.keeps}}
+            body = json.dumps(told, separators=(",", ":")).encode()
+            return (404, {}, b"") if self.keeps is None else (200, {}, body)
+        if path == "/flags":
+            return (404, {}, b"") if self.flags is None else (200, {}, self.flags.encode())
         query = params["query"][0]
         self.asked.append(query)
         if query == "vector(1)" and self.says is not None:
@@ -145,3 +155,33 @@ def test_a_server_that_does_not_say_changes_nothing(says: Reply) -> None:
     for _ in range(2):
         assert source.series("gone", server.window(30), step_ns=MINUTE).record.complete == "yes"
     assert server.asked.count("vector(1)") == 1
+
+
+@pytest.mark.parametrize("keeps", ["1d", "1d or 512MiB"])
+def test_a_window_that_begins_before_a_prometheus_keeps_data_is_not_called_whole(keeps: str) -> None:
+    server = Mimir(limit_ns=None, keeps=keeps)
+    source = source_of(server)
+    record = source.series("gone", server.window(30), step_ns=MINUTE).record
+    edge = format_ns(record.asked_at_ns - 24 * HOUR)
+    assert (record.complete, record.reason) == (
+        "unknown",
+        f"the window begins earlier, and the server keeps nothing from before {edge} (its retention)",
+    )
+    assert server.asked == ["gone", "vector(1)", "runtimeinfo"]
+    assert source.series("gone", server.window(30), step_ns=MINUTE).record.requests == 1
+    assert source.series("gone", server.window(20), step_ns=MINUTE).record.complete == "yes"
+    assert source.series("m", server.window(30), step_ns=MINUTE).record.complete == "yes"  # there still are
+
+
+@pytest.mark.parametrize(
+    ("kept", "complete"), [("1d", "unknown"), ("1", "yes"), ("1y", "yes"), ("soon", "yes")]
+)
+def test_a_victoria_metrics_tells_it_among_its_flags(kept: str, complete: str) -> None:
+    server = Mimir(limit_ns=None, flags=f'-a="b"\n-retentionPeriod="{kept}"\n-z="0"\n')
+    assert source_of(server).series("gone", server.window(30), step_ns=MINUTE).record.complete == complete
+
+
+@pytest.mark.parametrize("keeps", ["", "512MiB", "100y", None])
+def test_a_retention_that_is_no_time_or_is_not_told_changes_nothing(keeps: str | None) -> None:
+    server = Mimir(limit_ns=None, keeps=keeps)
+    assert source_of(server).series("gone", server.window(30), step_ns=MINUTE).record.complete == "yes"
