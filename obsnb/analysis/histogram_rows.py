@@ -23,6 +23,8 @@ _NS = 1_000_000_000
 _OWN = ("timestamp", "series_id", "value", "histogram", "le", "label.le")
 #: Prometheus' standard schemas: the base-2 logarithms of their bounds are the multiples of 2 ** -schema.
 _SCHEMAS = range(-4, 9)
+#: The base-2 logarithm of the largest float, but for what a float cannot tell.
+_HIGHEST = 1024 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ class Histogram:
 
 
 def _fits(near: float, far: float, schema: int) -> bool:
-    """Whether a bucket's bounds follow one another in a schema; the highest may be cut at infinity."""
+    """Whether a bucket's bounds follow one another in a schema, which reaches infinity where floats do."""
     step = 2.0**-schema
     place = math.log2(near) / step
     on_grid = math.isclose(place, round(place), rel_tol=0, abs_tol=1e-6)
-    return on_grid and (math.isinf(far) or math.isclose(far / near, 2.0**step, rel_tol=1e-9))
+    if math.isinf(far):
+        return on_grid and math.log2(near) + step > _HIGHEST
+    return on_grid and math.isclose(far / near, 2.0**step, rel_tol=1e-9)
 
 
 def identity_columns(frame: pl.DataFrame) -> list[str]:

@@ -139,6 +139,15 @@ def test_bounds_that_lie_on_no_standard_schema_are_interpolated_linearly(
     assert answers == [5.0 if math.isinf(lowest[0][0]) else 2.0, 7.5, 10.0]
 
 
+def test_a_highest_bucket_without_an_end_is_none_of_a_standard_schema_below_the_largest_float() -> None:
+    # Custom bounds may be powers of two; those of a standard schema reach infinity where floats do.
+    custom = native((4, 40, [(1, 2, 1), (2, 4, 1), (4, math.inf, 2)]))
+    answers = [values(obsnb.histogram_quantile(custom, q, counters=False))[0] for q in (0.125, 0.375, 0.9)]
+    assert answers == [1.5, 3.0, 4.0]
+    highest = native((4, 40, [(1, 2, 3), (2.0**1023, math.inf, 1)]))
+    assert values(obsnb.histogram_quantile(highest, 0.375, counters=False)) == pytest.approx([2**0.5])
+
+
 def test_an_empty_native_histogram_has_no_quantile_no_fraction_and_no_average() -> None:
     empty = native((0, 0, []))
     assert math.isnan(values(obsnb.histogram_quantile(empty, 0.5, counters=False))[0])
