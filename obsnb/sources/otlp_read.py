@@ -188,6 +188,10 @@ class _Reading:
         for signal, count in timeless.items():
             if count:
                 self.gaps.append(Gap(signal, f"{count:,} rows", "they have no time, and stand at 1970"))
+        if self.metrics.clashing:
+            place = f"{self.metrics.clashing:,} samples"
+            why = "others have their series and time, and another value (of another scope?): these came last"
+            self.gaps.append(Gap("metrics", place, why))
         repeated: dict[Signal, int] = {
             "logs": repeated_logs,
             "metrics": samples.repeated,

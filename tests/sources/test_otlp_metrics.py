@@ -284,6 +284,19 @@ def test_a_sample_that_comes_again_counts_once_and_is_said(tmp_path):
     assert answer.record.warnings == ("1 rows of the files are left out: equal ones are there",)
 
 
+@pytest.mark.parametrize("again", [6, math.nan])
+def test_a_sample_that_comes_again_with_another_value_is_no_repetition(tmp_path, again):
+    made = [metrics(gauge("n", point(1, value))) for value in (5.0, again, again)]
+    answer = held(tmp_path, *made).samples("n", HOUR)
+    assert answer.frame["value"].to_list() == pytest.approx([again], nan_ok=True)
+    assert answer.record.warnings == ("1 rows of the files are left out: equal ones are there",)
+    assert (answer.record.complete, answer.record.reason) == (
+        "no",
+        "not everything could be read: 1 samples: others have their series and time, and another value (of "
+        "another scope?): these came last",
+    )
+
+
 # On the steps.
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import polars as pl
@@ -29,6 +29,8 @@ _LATEST = 2**63 - 1
 _DELTA = frozenset({1, "1", "AGGREGATION_TEMPORALITY_DELTA"})
 _NO_VALUE = 1  # of a point's flags: the series has ended, until it comes again
 
+_Value = TypeVar("_Value", float, Exponential)
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -43,7 +45,7 @@ class Samples:
     exemplars
         EXEMPLARS.
     repeated
-        How many samples are left out because a later one has their series and time.
+        How many samples are left out because a later one has their series, time and value.
     """
 
     series: pl.DataFrame
@@ -82,13 +84,22 @@ class _Series:
 
 
 class MetricTable:
-    """Collects metrics of either encoding and gives them as frames."""
+    """Collects metrics of either encoding and gives them as frames.
+
+    Attributes
+    ----------
+    timeless
+        How many points have no time.
+    clashing
+        How many samples are left out though the later one with their series and time has another value, as
+        metrics of one name in several scopes.
+    """
 
     def __init__(self) -> None:
         self._series: dict[Labels, _Series] = {}
         self._exemplars: dict[Labels, list[dict[str, Any]]] = {}
         self._repeated = 0
-        self.timeless = 0
+        self.timeless = self.clashing = 0
 
     def __repr__(self) -> str:
         return f"MetricTable({len(self._series)} series)"
@@ -185,17 +196,23 @@ class MetricTable:
             series.ends.append(ms)
             return
         into = series.delta_histograms if delta else series.histograms
-        self._repeated += ms in into
-        into[ms] = Exponential.of_point(point)
+        self._enter(into, ms, Exponential.of_point(point))
 
     def _put(self, name: str, labels: dict[str, str], point: Any, value: float, delta: bool) -> None:
         series, ms = self._of({**labels, "__name__": name}), point.time_unix_nano // _MS
         if point.flags & _NO_VALUE:
             series.ends.append(ms)
             return
-        into = series.deltas if delta else series.values
-        self._repeated += ms in into
-        into[ms] = float(value)
+        self._enter(series.deltas if delta else series.values, ms, float(value))
+
+    def _enter(self, into: dict[int, _Value], ms: int, value: _Value) -> None:
+        """Keep a value; of several at one time the last one."""
+        there = into.get(ms)
+        if there is not None:
+            same = there == value or (there != there and value != value)  # noqa: PLR0124 - so NaN is told
+            self._repeated += same
+            self.clashing += not same
+        into[ms] = value
 
     def _of(self, labels: dict[str, str]) -> _Series:
         return self._series.setdefault(_key(labels), _Series())
