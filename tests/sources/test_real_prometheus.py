@@ -113,18 +113,26 @@ QUERIES = [
     "vector(time())",
     "1 + 1",
 ]
+ENDS = "rate(requests_total[1m] @ end()) + on (job) steady @ start()"
 
 
-@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("query", [*QUERIES, ENDS])
 def test_a_range_in_many_pieces_equals_the_range_in_one(real: RealPrometheus, query: str) -> None:
     step = 7 * SECOND
     whole = asking(real).series(query, WINDOW, step_ns=step)
     pieces = asking(real, max_points=97).series(query, WINDOW, step_ns=step)
-    assert (whole.record.requests, pieces.record.requests) == (1, 22)
+    assert (whole.record.pages, pieces.record.pages) == (1, 22)
     assert points(pieces.frame) == points(whole.frame)
     assert whole.frame.height > 0
     assert whole.record.digest == pieces.record.digest
     assert whole.record.complete == "yes"
+
+
+def test_it_answers_for_any_time_and_says_how_long_it_keeps_data(real: RealPrometheus) -> None:
+    source = asking(real)
+    record = source.series("nothing", WINDOW, step_ns=15 * SECOND).record
+    assert (record.complete, record.requests) == ("yes", 3)
+    assert (source._reach.limit_ns, source._reach.kept_ns) == (None, 100 * 365 * 86_400 * SECOND)
 
 
 def test_a_range_beyond_the_servers_limit_is_whole(real: RealPrometheus) -> None:

@@ -89,10 +89,17 @@ QUERIES = [
 def test_a_range_in_many_pieces_equals_the_range_in_one(real: RealServer, query: str) -> None:
     whole = asking(real).series(query, HOUR, step_ns=7 * SECOND)
     pieces = asking(real, max_points=97).series(query, HOUR, step_ns=7 * SECOND)
-    assert (whole.record.requests, pieces.record.requests) == (1, 6)
+    assert (whole.record.pages, pieces.record.pages) == (1, 6)
     assert points(pieces.frame) == points(whole.frame)
     assert whole.frame.height > 0
     assert whole.record.complete == "yes"
+
+
+def test_it_answers_for_any_time_and_says_how_long_it_keeps_data(real: RealServer) -> None:
+    source = asking(real)
+    record = source.series("nothing", HOUR, step_ns=15 * SECOND).record
+    assert (record.complete, record.requests) == ("yes", 4)
+    assert (source._reach.limit_ns, source._reach.kept_ns) == (None, 100 * 365 * 86_400 * SECOND)
 
 
 def test_a_grid_beyond_its_30_000_points_is_halved_until_it_passes(real: RealServer) -> None:
