@@ -1,10 +1,16 @@
-"""What all three query languages have in common: a query is a text."""
+"""What all three query languages have in common: a query is a text, and no dashboard's."""
 
 from __future__ import annotations
+
+import re
 
 from obsnb.errors import QueryError
 
 __all__ = ["check_text"]
+
+_QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
+#: A variable of Grafana, which no language knows outside of quotes.
+_VARIABLE = re.compile(r"(?<![\w.])\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*(?::\w+)?\})|\[\[\w+\]\]")
 
 
 def check_text(query: object, language: str) -> None:
@@ -12,4 +18,12 @@ def check_text(query: object, language: str) -> None:
     if not isinstance(query, str):
         raise QueryError(
             f"A query is a text, not {query!r}.", hint=f"Write it in {language}, between quotes."
+        )
+    variable = _VARIABLE.search(_QUOTED.sub('""', query))
+    if variable is not None:
+        raise QueryError(
+            f"The query holds a variable of Grafana's, {variable[0]}, which only Grafana knows.",
+            query=query,
+            hint="Write what it stands for, such as [1m] for [$__rate_interval]; obsnb.from_grafana_url(url) "
+            "has the variables of a dashboard's address.",
         )

@@ -54,8 +54,35 @@ def test_a_query_in_the_wrong_language_is_refused_before_it_is_sent(check, query
 
 
 @pytest.mark.parametrize(
+    ("check", "query", "variable"),
+    [
+        (promql.check, "rate(http_requests_total[$__rate_interval])", "$__rate_interval"),
+        (promql.check, 'up{job="a"} > $threshold', "$threshold"),
+        (promql.check, "topk(${n:raw}, up)", "${n:raw}"),
+        (promql.check, "up[[window]]", "[[window]]"),
+        (logql.check, 'sum(count_over_time({a="b"} [$__auto]))', "$__auto"),
+        (traceql.check, "{ duration > $slow }", "$slow"),
+    ],
+)
+def test_a_variable_of_grafanas_is_refused_before_it_is_sent(check, query, variable):
+    with pytest.raises(QueryError) as caught:
+        check(query)
+    assert str(caught.value) == (
+        f"The query holds a variable of Grafana's, {variable}, which only Grafana knows.\n"
+        f"  query:  {query}\n"
+        "Hint: Write what it stands for, such as [1m] for [$__rate_interval]; obsnb.from_grafana_url(url) "
+        "has the variables of a dashboard's address."
+    )
+
+
+@pytest.mark.parametrize(
     ("check", "query"),
     [
+        (promql.check, 'label_replace(up, "x", "$1-${host}", "job", "(?P<host>.*)$")'),
+        (promql.check, 'up{a=~"x$"} # of $all'),
+        (logql.check, '{a="b"} |~ `cost: $[0-9]+` | line_format "{{ $x := .a }}{{ $x }}"'),
+        (logql.check, '{app="grafana"} |= "$__rate_interval"'),
+        (traceql.check, '{ span."a$b" = "$c" && .price$eur = 1 }'),
         (logql.check, '{namespace="prod"} |= "error" | json | level="error"'),
         (logql.check, 'sum(rate({a="b"}[1m]))'),
         (promql.check, 'rate(x{a="b"}[1m]) != 0 or {__name__=~"a|b"}'),
