@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, Request
 
 ROOT = Path(__file__).parent.parent.parent
 _NOTEBOOK = "widgets.ipynb"
+_PATIENCE_S = 30
 _PATIENCE_MS = 240_000  # a JupyterLab that starts while other tests have the cores takes its time
 _SETTINGS: dict[str, dict[str, Any]] = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -241,3 +243,21 @@ def _read_all(lines: IO[str]) -> None:
     with lines:
         for _ in lines:
             pass
+
+
+def row(widget: Locator, text: str) -> Locator:
+    """A list's first row with this text."""
+    return widget.locator("[role=row]", has_text=text).first
+
+
+def about(widget: Locator) -> Locator:
+    """What a widget says of itself, beside its title."""
+    return widget.locator(".obsnb-about")
+
+
+def eventually(read: Callable[[], Any], wanted: Any) -> None:
+    """Ask until the answer is this one: what is typed is on its way to the kernel."""
+    until = time.monotonic() + _PATIENCE_S
+    while (found := read()) != wanted and time.monotonic() < until:
+        pass
+    assert found == wanted

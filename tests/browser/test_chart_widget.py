@@ -7,8 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import ROOT, Lab
-from tests.browser.test_widgets import about, row
+from tests.browser.lab import ROOT, Lab, about, row
 
 _FRAMES = f"""
 import obsnb

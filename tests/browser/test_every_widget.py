@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import Lab
+from tests.browser.lab import Lab, eventually
 from tests.views.widgets.every_widget import EVERY, FRAMED
 
-_PATIENCE_S = 30
 _GRID = "[role=grid]"
 _CHOSEN = "[role=row][aria-selected=true]"
 
@@ -85,14 +82,6 @@ def table(jupyterlab: Lab) -> None:
     )
 
 
-def _eventually(read: Callable[[], Any], wanted: Any) -> None:
-    """Ask until the answer is this one: what is typed is on its way to the kernel."""
-    until = time.monotonic() + _PATIENCE_S
-    while (found := read()) != wanted and time.monotonic() < until:
-        pass
-    assert found == wanted
-
-
 def _tab_to(lab: Lab, widget: Locator, part: Locator) -> None:
     """Press Tab from before the widget until this has the focus; it is seen at every stop."""
     widget.evaluate(_FIRST)
@@ -135,7 +124,7 @@ def test_it_is_used_by_keys_alone_its_text_stays_text_and_a_choice_goes_both_way
             lab.page.keyboard.type(key)
         else:
             lab.page.keyboard.press(key)
-    _eventually(lambda: lab.read("len(it.selection)"), way.many)
+    eventually(lambda: lab.read("len(it.selection)"), way.many)
     assert lab.read("type(it.selection).__module__.split('.')[0]") == (
         "pandas" if name in FRAMED else "polars"
     )
@@ -149,7 +138,7 @@ def test_it_is_used_by_keys_alone_its_text_stays_text_and_a_choice_goes_both_way
         expect(widget.locator(way.part).first).to_be_focused()
     if way.shown == _CHOSEN or name == "ServiceMap":
         lab.page.keyboard.press("Escape")
-        _eventually(lambda: lab.read("len(it.selection)"), 0)
+        eventually(lambda: lab.read("len(it.selection)"), 0)
 
     # Chosen in Python, seen in the browser.
     # The part is another widget's: in some, what there is to choose from is what is chosen now.

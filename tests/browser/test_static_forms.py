@@ -58,6 +58,12 @@ def executed(jupyterlab: Lab) -> Any:
     return notebook
 
 
+@pytest.fixture(scope="module")
+def live(jupyterlab: Lab) -> None:
+    """The same frames in a JupyterLab's kernel."""
+    jupyterlab.do(_FRAMES)
+
+
 def test_every_widget_is_tried() -> None:
     from obsnb.views import widgets
 
@@ -115,3 +121,48 @@ def _is_seen(form: Locator, name: str, words: str) -> None:
     box = form.bounding_box()
     assert box is not None
     assert box["height"] > 60, name
+
+
+@pytest.mark.usefixtures("live")
+def test_while_a_widget_lives_its_static_form_is_covered_and_it_follows_the_view(lab: Lab) -> None:
+    cell = lab.run("seen = w.LogBrowser(lines(['alpha', 'beta'])); seen")
+    widget = cell.locator(".obsnb").first
+    still = cell.locator(".obsnb-still")
+    expect(still).to_be_hidden()
+    widget.get_by_role("searchbox").fill("bet")
+    expect(still).not_to_contain_text("alpha")
+    expect(still).to_contain_text("beta")
+
+
+@pytest.mark.usefixtures("live")
+def test_a_notebook_opened_again_without_its_kernel_shows_the_last_view(lab: Lab) -> None:
+    lab.show("w.LogBrowser(lines(['kept in the notebook']))")
+    lab.show("w.TraceWaterfall(trace([None, 0], name='kept span'))")
+    saved = lab.saved()
+    outputs = [output for cell in saved.cells for output in cell.outputs]
+    stills = [one["data"]["text/html"] for one in outputs if "text/html" in one.get("data", {})]
+    assert "kept in the notebook" in stills[-2]
+    page = lab.open_reader(saved)
+    expect(page.locator(".obsnb-still", has_text="kept in the notebook")).to_be_visible()
+    drawing = page.get_by_role("img", name="kept span 0")
+    expect(drawing).to_be_visible()
+    assert drawing.evaluate("(one) => one.naturalWidth") > 500
+    page.context.close()
+
+
+@pytest.mark.usefixtures("live")
+def test_an_exported_page_shows_the_last_view_and_no_empty_box(lab: Lab) -> None:
+    lab.show("w.LogBrowser(lines(['kept in the page']))")
+    saved = lab.saved()
+    html = lab.export(saved)
+    assert "kept in the page" in html
+    assert "widget-view+json" not in html
+    saved.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": _states(saved)}}
+    assert "kept in the page" in lab.export(saved)
+
+
+def _states(notebook: Any) -> dict[str, Any]:
+    """A notebook that an automaton ran (nbclient) holds the widgets' states, and exports the live views."""
+    outputs = [output for cell in notebook.cells for output in cell.outputs]
+    views = [one["data"].get("application/vnd.jupyter.widget-view+json") for one in outputs if "data" in one]
+    return {view["model_id"]: {} for view in views if view}
