@@ -13,6 +13,7 @@ from obsnb.errors import UsageError
 from obsnb.investigation.found import Found
 from obsnb.investigation.notebook import Notebook
 from obsnb.timerange import TimeRange
+from obsnb.views.widgets.turns import in_turn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,6 +89,7 @@ class Telling(Notebook):
         board.timeline.on_change(lambda editor: self._tell(editor.entries))
         board.checklist.on_change(lambda _: self._keep())
 
+    @in_turn
     def star(self, said: str) -> Any:
         """Mark rows of the timeline as worth telling; a public report tells these and no others.
 

@@ -110,14 +110,6 @@ def test_a_picked_window_is_typed_and_what_was_typed_is_taken_back_by_escape(lab
     )
 
 
-def test_a_view_that_is_heard_late_does_not_take_the_place_of_a_newer_one(lab: Lab) -> None:
-    widget = lab.show("late = obsnb.widgets.LogBrowser(lines(['one', 'two'])); late")
-    lab.do("older = late.start; late.look_at(obsnb.TimeRange(0, 1)); late.tell('changed', **older)")
-    lab.run("'what a kernel says is heard in its order'")
-    assert widget.locator("[role=row]").count() == 0
-    assert lab.read("older['version'] < late.version")
-
-
 def test_a_widget_that_is_drawn_before_its_first_view_is_there_waits_for_it(lab: Lab) -> None:
     lab.do("early = obsnb.widgets.TraceTable(trace([None, 0])); view, early.start = early.start, {}")
     cell = lab.run("early")

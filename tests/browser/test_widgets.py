@@ -160,12 +160,6 @@ def test_a_query_is_typed_asked_and_judged_and_stands_in_the_history(lab: Lab) -
     assert lab.read("box.result.height") == 114
     expect(widget.get_by_label("History").locator("option", has_text="ALERTS")).to_have_count(1)
 
-    # What is heard late of an answer before does not take the place of a newer one.
-    lab.do("older = dict(box.start); box.selection = box.result.head(2); box.tell('changed', **older)")
-    lab.do("box.tell('changed', **{**box.start, 'says': 'all is heard', 'verdict': ''})")
-    expect(about(widget)).to_have_text("all is heard")
-    expect(widget.get_by_role("region", name="Answer")).to_contain_text("2 rows")
-
 
 def test_on_the_board_a_brush_narrows_and_a_line_leads_to_its_trace(lab: Lab) -> None:
     cell = lab.run("inv = obsnb.investigate(obs); board = inv.board(); board")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import html
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import traitlets
 
 from obsnb.errors import FrameError, ObsnbError, UsageError
 from obsnb.views.theme import DARK, LIGHT, Theme
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["Answer", "Widget", "picture", "publish", "script", "style"]
 
@@ -80,6 +82,9 @@ class Widget(anywidget.AnyWidget):
     in the notebook, it is what is seen when that is opened again. Beside it stands the static form, an
     output of its own that the live widget covers, because front ends show no second form of a widget
     that they cannot draw.
+
+    Questions run beside the cells. What reads or changes the view waits for its turn (`in_turn`), and every
+    view that is sent has its `version`, so that the browser leaves one that it hears late.
     """
 
     start = traitlets.Dict(help="What a first paint needs: the view as it is now, or its trouble.").tag(
@@ -92,10 +97,18 @@ class Widget(anywidget.AnyWidget):
 
     #: What the browser may ask that leaves the view as it is.
     quiet_questions: tuple[str, ...] = ("rows", "details")
+    #: What a server is asked for: these wait for each other, and take their turn once it has answered.
+    slow_questions: tuple[str, ...] = ()
+    #: What is asked about a row by its place in the view that the browser has.
+    questions_of_places: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
         self._displayed = False
+        self._asking = threading.Lock()
+        #: Which view of the widget `start` is: a later one has a higher number.
+        self.version = 0
+        self._placed = 0  # the version since which places are those of the same rows
         self.still = f"obsnb-still-{self.model_id}"
         self.on_msg(self._heard)
 
@@ -107,6 +120,10 @@ class Widget(anywidget.AnyWidget):
     def says(self) -> str:
         """What it shows, in a few words."""
         return self.trouble or str(self.start.get("says", ""))
+
+    def first_view(self) -> Answer:
+        """All that a first paint needs."""
+        return {}
 
     def still_form(self) -> str:
         """The view as it is now, as HTML that needs no script."""
@@ -122,14 +139,16 @@ class Widget(anywidget.AnyWidget):
         try:
             yield
         except FrameError as error:
-            self.start = {"trouble": " ".join(str(error).split())}
+            self._put({"trouble": " ".join(str(error).split())})
         except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
             why = next(iter(str(error).splitlines()), type(error).__name__)[:_WHY]
-            self.start = {
-                "trouble": f"{type(self).__name__} cannot show this frame: {why}. Hint: A column is not of "
-                f"the type that it has in obsnb's frames; help(obsnb.widgets.{type(self).__name__}) says "
-                "which frame it takes."
-            }
+            name = type(self).__name__
+            self._put(
+                {
+                    "trouble": f"{name} cannot show this frame: {why}. Hint: A column is not of the type "
+                    f"that it has in obsnb's frames; help(obsnb.widgets.{name}) says which frame it takes."
+                }
+            )
 
     @property
     def trouble(self) -> str:
@@ -138,20 +157,39 @@ class Widget(anywidget.AnyWidget):
 
     # Questions and answers.
 
-    def answer(self, question: str, given: Mapping[str, Any]) -> Answer:
-        """What the browser is told when it asks.
+    def answer(self, question: str, given: Mapping[str, Any], *, seen: int | None = None) -> Answer:
+        """What the browser is told when it asks: the view as it is then, where that changed.
+
+        Parameters
+        ----------
+        question, given
+            What is asked, and with which values.
+        seen
+            The version of the view that is asked about; the present one unless told.
 
         Raises
         ------
         UsageError
-            There is no such question, or nothing is shown that could be asked about.
+            There is no such question, or nothing is shown that could be asked about, or not any longer.
         """
-        if self.trouble:
-            raise UsageError(self.trouble)
-        known = self.questions()
-        if question not in known:
-            raise UsageError(f"{type(self).__name__} is not asked {question!r}; it knows {', '.join(known)}.")
-        return known[question](given)
+        with self._asking if question in self.slow_questions else in_turn:
+            if self.trouble:
+                raise UsageError(self.trouble)
+            known = self.questions()
+            if question not in known:
+                raise UsageError(
+                    f"{type(self).__name__} is not asked {question!r}; it knows {', '.join(known)}."
+                )
+            if question in self.questions_of_places and seen is not None and seen < self._placed:
+                raise UsageError("What is shown has changed since, so nothing was done.", hint="Look again.")
+            if question in self.quiet_questions:
+                return known[question](given)
+            try:
+                told = known[question](given)
+            finally:  # also where somebody who listens failed: what is shown is what there is
+                self.view_changed()
+            shown = self.start
+            return {**shown, **told, "version": shown["version"]}
 
     def _heard(self, _widget: object, content: Any, _buffers: object) -> None:
         if not isinstance(content, dict) or content.get("kind") != "ask":
@@ -159,7 +197,9 @@ class Widget(anywidget.AnyWidget):
         question = str(content.get("what"))
         reply: Answer
         try:
-            reply = {"answer": self.answer(question, content.get("given") or {})}
+            seen = content.get("seen")
+            seen = seen if isinstance(seen, int) else None
+            reply = {"answer": self.answer(question, content.get("given") or {}, seen=seen)}
         except ObsnbError as error:
             reply = {"trouble": " ".join(str(error).split())}
         except Exception as error:  # noqa: BLE001 - the browser waits, and nobody sees a kernel's log
@@ -167,20 +207,40 @@ class Widget(anywidget.AnyWidget):
         buffers = reply.get("answer", {}).pop("buffers", ())  # bytes travel beside the JSON
         message = {"kind": "answer", "id": content.get("id"), **reply}
         self.send(message, buffers) if buffers else self.send(message)
-        if question not in self.quiet_questions:
-            self.view_changed()
 
     def tell(self, kind: str, **what: Any) -> None:
         """Send something that the browser did not ask for."""
         self.send({"kind": kind, **what})
 
+    def renew(self) -> None:
+        """Make `start` the view as it is now."""
+        self._put(self.first_view())
+
+    def _put(self, view: Answer) -> None:
+        self.version += 1
+        self.start = {**view, "version": self.version}
+
+    def rows_moved(self) -> None:
+        """From the next view on a place is another row's: questions about older views are refused."""
+        self._placed = self.version + 1
+
+    @in_turn
     def view_changed(self) -> None:
-        """Keep the static form as the view is now."""
+        """Keep `start` and the static form as the view is now."""
+        if not self.trouble:
+            self.renew()
         if self._displayed:
             publish(self._still_bundle(), display_id=self.still, update=True)
 
+    def say_changed(self, **more: Any) -> None:
+        """Show the view as it is now, in the browser too."""
+        self.view_changed()
+        if not self.trouble:
+            self.tell("changed", **self.start, **more)
+
     # How it is shown.
 
+    @in_turn
     def to_html(self) -> str:
         """The static form: the view as it is now, all text escaped, without any script."""
         trouble = self.trouble

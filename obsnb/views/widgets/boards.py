@@ -15,6 +15,7 @@ from obsnb.schema import SPANS
 from obsnb.views.widgets.base import Answer
 from obsnb.views.widgets.listing import as_polars
 from obsnb.views.widgets.table import NAMES, Column, TableWidget
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["ErrorBoard", "HealthPanel", "LedgerBoard", "SlowQueryBoard", "TraceTable"]
 
@@ -187,6 +188,7 @@ class TraceTable(TableWidget):
         return str(row["trace_id"])
 
     @property
+    @in_turn
     def selection(self) -> Any:
         """The spans of the chosen traces, as a frame of the kind that was passed in."""
         return self._spans_of(self.chosen)
@@ -196,6 +198,7 @@ class TraceTable(TableWidget):
         self.choose_named(as_polars(frame, what="TraceTable.selection"))
 
     @property
+    @in_turn
     def rest(self) -> Any:
         """The spans of the other traces."""
         return self._spans_of(~self.chosen)
@@ -278,6 +281,7 @@ class HealthPanel(TableWidget):
         Column("clock_skew_s", "skew (s)", "80px", "seconds that its clock is ahead of this one"),
         Column("message", "message", "minmax(0, 3fr)"),
     )
+    slow_questions = ("again",)
 
     def __init__(self, health: Any, *, height: int = 200) -> None:
         self._ask: Callable[[], Any] | None = health if callable(health) else None
@@ -299,6 +303,6 @@ class HealthPanel(TableWidget):
     def _again(self, _: Mapping[str, Any]) -> Answer:
         if self._ask is None:
             raise FrameError("This panel was given an answer, and nobody to ask.")
-        self._read(self._ask())
-        self.version += 1
-        return self.first_view()
+        health = self._ask()
+        self.read_anew(health)
+        return {}

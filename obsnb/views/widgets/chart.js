@@ -68,13 +68,8 @@ function render({ model, el }) {
 
   async function send(what, given = {}) {
     const answer = await ask(what, given);
-    if (!answer) {
-      draw(); // what was brushed is not chosen
-      return false;
-    }
-    say("");
-    take(answer);
-    return true;
+    if (answer) say("");
+    if (answer || what !== "type") take(answer || model.get("start")); // a time that is no time stays, to be mended
   }
 
   /** The figure with what is chosen marked: a frame around a window, all other points pale. */
@@ -144,6 +139,7 @@ function render({ model, el }) {
     if (gone) return;
     cover();
     listen();
+    dress(); // the page may have changed its colours meanwhile
     const most = figure.choices.length;
     named.hidden = !most;
     named.replaceChildren(
@@ -154,8 +150,9 @@ function render({ model, el }) {
   }
 
   async function recolour() {
-    const answer = await ask("figure", { dark: isDark() });
-    if (!answer) return;
+    const wanted = isDark();
+    const answer = await ask("figure", { dark: wanted });
+    if (!answer || wanted !== isDark()) return; // the page has changed again, and asks for itself
     figure = answer;
     draw();
   }

@@ -21,6 +21,7 @@ from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.brushing import Brushable, Id, id_columns, named_in, rows_of
 from obsnb.views.widgets.figures import drawing, library, library_version, recoloured, words
 from obsnb.views.widgets.listing import ListWidget, as_polars, cut
+from obsnb.views.widgets.turns import in_turn
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -85,7 +86,7 @@ class Chart(ListWidget):
         self._drawn = ""
         with self.putting_trouble_in_its_place():
             self._read(figure, frame, by)
-            self.start = self.first_view()
+            self.renew()
 
     def _read(self, figure: Any, frame: Any, by: str | None) -> None:
         if not hasattr(figure, "to_plotly_json") or not hasattr(figure, "layout"):
@@ -128,17 +129,21 @@ class Chart(ListWidget):
     # What is chosen.
 
     @property
+    @in_turn
     def window(self) -> TimeRange | None:
         """The brushed window: start inclusive, end exclusive, UTC."""
         return self._window or (None if "trouble" in self.start else self._plot.overview)
 
     @window.setter
+    @in_turn
     def window(self, window: TimeRange) -> None:
         if "trouble" in self.start or self._plot.overview is None:
             raise UsageError("This chart has no axis of time, so no window can be picked in it.")
-        self._pick(window, None)
+        self._take(window, None)
         self.say_changed()
+        self._picked(window)
 
+    @in_turn
     def look_at(self, window: TimeRange | None) -> None:
         """Show a window that was picked elsewhere, without telling those who listen to this chart."""
         if "trouble" in self.start or self._times is None:
@@ -148,7 +153,6 @@ class Chart(ListWidget):
             np.zeros(self.source.height, dtype=np.bool_) if window is None else self._inside(window, None)
         )
         self.say_changed()
-        self.view_changed()
 
     def on_pick(self, listener: Callable[[TimeRange], object]) -> None:
         """Call this with the window whenever another one is picked."""
@@ -158,6 +162,7 @@ class Chart(ListWidget):
         """Call this with a trace's id when a point that has one is clicked."""
         self._followers.append(listener)
 
+    @in_turn
     def choose_named(self, frame: pl.DataFrame) -> None:
         """Choose the rows that a frame names; the window is what they span."""
         if self.trouble:
@@ -169,13 +174,19 @@ class Chart(ListWidget):
         self._selected()
 
     def _pick(self, window: TimeRange, band: tuple[float, float] | None, *, add: bool = False) -> None:
+        self._picked(self._take(window, band, add=add))
+
+    def _take(self, window: TimeRange, band: tuple[float, float] | None, *, add: bool = False) -> TimeRange:
+        """Choose the rows of a window, and give the window that is picked then."""
         rows = self._inside(window, band)
         if add and self._window is not None:
             rows |= self.chosen
             ends = (self._window.start_ns, self._window.end_ns, window.start_ns, window.end_ns)
             window = TimeRange(min(ends), max(ends))
         self.chosen, self._window, self._band = rows, window, band
-        self.start = self.first_view()
+        return window
+
+    def _picked(self, window: TimeRange) -> None:
         self._selected()
         for listener in self._pickers:
             listener(window)
@@ -193,7 +204,6 @@ class Chart(ListWidget):
         rows = rows_of(self.source, self._columns, ids)
         self.chosen = self.chosen | rows if add else rows
         self._window, self._band, self._sought = None, None, True
-        self.start = self.first_view()
         self._selected()
 
     # What the browser sees.
@@ -222,7 +232,6 @@ class Chart(ListWidget):
         return {
             "title": self._title,
             "says": self.says(),
-            "version": self.version,
             "library": library_version(),
             "dated": self._plot.dated,
             "both_ways": len(self._plot.bounds) > 1 and self._took is not None,
@@ -282,17 +291,17 @@ class Chart(ListWidget):
                 else None
             )
             self._pick(self._plot.window(ends), band, add=add)
-            return dict(self.start)
+            return {}
         ids = [known for curve, place in points if (known := self._plot.id_of(curve, place)) is not None]
         if ids and self._columns:
             self._pick_ids(ids, add=add)
-            return dict(self.start)
+            return {}
         spans = [one for curve, place in points if (one := self._plot.window_of(curve, place)) is not None]
         if not spans or self._times is None:
             raise UsageError("No row of the frame lies under the brush: it holds no point that has an id.")
         window = TimeRange(min(one.start_ns for one in spans), max(one.end_ns for one in spans))
         self._pick(window, None, add=add)
-        return dict(self.start)
+        return {}
 
     def _clicked(self, given: Mapping[str, Any]) -> Answer:
         curve, place, add = given.get("curve"), given.get("place"), bool(given.get("add"))
@@ -301,13 +310,13 @@ class Chart(ListWidget):
         if known is not None and self._columns:
             self._pick_ids([known], add=add)
             self._follow(known)
-            return dict(self.start)
+            return {}
         window = self._plot.window_of(curve, place)
         if window is None or self._times is None:
             raise UsageError("The frame has no row for this point: the point has no id.")
         band = self._plot.band_of(curve, place) if self._took is not None else None
         self._pick(window, band, add=add)
-        return dict(self.start)
+        return {}
 
     def _follow(self, known: Id) -> None:
         """Tell who listens the trace of the first row, or the one that the point itself names."""
@@ -326,14 +335,13 @@ class Chart(ListWidget):
                 "The window ends before it starts.", hint="The first time is its start, the second its end."
             )
         self._pick(TimeRange(start, end), None)
-        return dict(self.start)
+        return {}
 
     def _clear(self, _: Mapping[str, Any]) -> Answer:
         self._window, self._band, self._sought = None, None, False
         self.chosen = np.zeros(self.source.height, dtype=np.bool_)
-        self.start = self.first_view()
         self._selected()
-        return dict(self.start)
+        return {}
 
     # Without a kernel.
 

@@ -18,6 +18,7 @@ from obsnb.views.formats import moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut, whole_text
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["PHASES", "Checklist"]
 
@@ -93,7 +94,7 @@ class Checklist(Widget):
         self._listeners: list[Callable[[Checklist], object]] = []
         if self._path is not None and self._path.exists():
             self._load(self._path)
-        self.start = self._view()
+        self.renew()
 
     def _load(self, path: Path) -> None:
         try:
@@ -108,22 +109,25 @@ class Checklist(Widget):
             ) from None
 
     @property
+    @in_turn
     def ticks(self) -> Mapping[str, Tick]:
         """What is done: item → who, when and what came of it; may be assigned."""
         return MappingProxyType(dict(self._ticks))
 
     @ticks.setter
+    @in_turn
     def ticks(self, ticks: Mapping[str, Tick]) -> None:
         known = [item for _, items in PHASES for item in items]
         self._ticks = {item: ticks[item] for item in known if item in ticks}
+        self.say_changed()
         self._changed()
-        self.tell("changed", **self.start)
 
     def on_change(self, listener: Callable[[Checklist], object]) -> None:
         """Call this with the checklist whenever something was ticked, unticked or noted."""
         self._listeners.append(listener)
 
     @property
+    @in_turn
     def frame(self) -> pl.DataFrame:
         """Every item with who and when."""
         kinds = {"phase": pl.String, "item": pl.String, "done": pl.Boolean, "who": pl.String}
@@ -142,6 +146,7 @@ class Checklist(Widget):
         return self.frame.filter("done")
 
     @selection.setter
+    @in_turn
     def selection(self, frame: Any) -> None:
         rows = as_polars(frame, what="Checklist.selection")
         if "item" not in rows.columns:
@@ -156,8 +161,6 @@ class Checklist(Widget):
         if self._path is not None:
             ticks = {item: asdict(tick) for item, tick in self._ticks.items()}
             self._path.write_text(json.dumps(ticks, indent=1), encoding="utf-8")
-        self.start = self._view()
-        self.view_changed()
         for listener in self._listeners:
             listener(self)
 
@@ -165,7 +168,8 @@ class Checklist(Widget):
         """How many of the items are done."""
         return f"{len(self._ticks)} of {sum(len(items) for _, items in PHASES)} done"
 
-    def _view(self) -> Answer:
+    def first_view(self) -> Answer:
+        """The phases, each item with who ticked it, when, and what came of it."""
         phases = []
         for phase, items in PHASES:
             rows = []
@@ -194,7 +198,7 @@ class Checklist(Widget):
         else:
             self._ticks.pop(item, None)
         self._changed()
-        return dict(self.start)
+        return {}
 
     def _note(self, given: Mapping[str, Any]) -> Answer:
         item = self._item(given)
@@ -202,13 +206,13 @@ class Checklist(Widget):
             raise UsageError("Tick it first; then say what came of it.")
         self._ticks[item] = replace(self._ticks[item], note=str(given.get("note", "")).strip()[:_LONGEST])
         self._changed()
-        return dict(self.start)
+        return {}
 
     def still_form(self) -> str:
         """The items as a table."""
         rows = tuple(
             (phase["phase"], "✓" if row["by"] else "open", row["item"], row["by"], row["note"])
-            for phase in self._view()["phases"]
+            for phase in self.first_view()["phases"]
             for row in phase["items"]
         )
         return Table(("phase", "", "item", "who and when", "what came of it"), rows).to_html()

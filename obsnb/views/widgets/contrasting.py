@@ -12,6 +12,7 @@ from obsnb.errors import ObsnbError
 from obsnb.views.formats import NOTHING, counted, number
 from obsnb.views.widgets.listing import as_polars
 from obsnb.views.widgets.table import Column, TableWidget
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["Brushed", "ContrastPanel"]
 
@@ -131,6 +132,7 @@ class ContrastPanel(TableWidget):
             self._compare(chooser, compare, most)
         chooser.on_select(lambda _: self._compare(chooser, compare, most))
 
+    @in_turn
     def _compare(self, chooser: Brushed, compare: Callable[[Any, Any], Any], most: int) -> None:
         chosen, rest = chooser.selection, chooser.rest
         if not len(chosen) or not len(rest):
@@ -152,11 +154,8 @@ class ContrastPanel(TableWidget):
 
     def _show(self, found: Any, told: str) -> None:
         self._told = told
-        with self.putting_trouble_in_its_place():
-            self._read(found)
-            self._arrange()
-            self.say_changed()
-        self.view_changed()
+        self.read_anew(found)
+        self.say_changed()
 
 
 def _nothing() -> pl.DataFrame:

@@ -55,7 +55,7 @@ function house({ model, el, title, says = "", covers = true }) {
 }
 
 /**
- * A widget's render, with a sentence in its place while there is trouble; it comes and goes as that does.
+ * A widget's render, anew with other columns, with a sentence in its place while there is trouble.
  *
  * A page that finds its kernel again can be told of a widget before its first view is there: it waits for that.
  */
@@ -70,11 +70,11 @@ function standing(render) {
     };
     const draw = () => {
       const start = model.get("start");
-      const now = start.trouble || "";
+      const now = JSON.stringify([start.trouble, start.columns]);
       if (now === told || !Object.keys(start).length) return;
       told = now;
       end?.();
-      end = now ? trouble(now) : render({ model, el });
+      end = start.trouble ? trouble(start.trouble) : render({ model, el });
     };
     model.on("change:start", draw);
     draw();
@@ -109,21 +109,31 @@ function coverStill(name) {
   return () => sheet.remove();
 }
 
-/** Questions to the kernel: `ask` gives its answer, or null after saying what went wrong. */
+/**
+ * Questions to the kernel: `ask` gives its answer, or null after saying what went wrong.
+ * A cell may change the view beside a question: of the views that are heard, an older one is left.
+ */
 function kernelOf(model, say) {
   const mine = Math.random().toString(36).slice(2);
   const waiting = new Map();
   const listeners = new Map();
   let count = 0;
+  let seen = model.get("start").version ?? 0;
+  const isOld = ({ version }) => {
+    if (version < seen) return true;
+    seen = version ?? seen;
+    return false;
+  };
   const heard = (message, buffers) => {
-    if (message.kind !== "answer") return listeners.get(message.kind)?.(message);
+    if (message.kind !== "answer") return isOld(message) ? undefined : listeners.get(message.kind)?.(message);
     const asked = waiting.get(message.id);
     if (!asked) return undefined;
     waiting.delete(message.id);
     clearTimeout(asked.late);
+    const late = !message.trouble && isOld(message.answer);
     if (message.trouble) say(message.trouble);
-    else if (asked.said) say("");
-    if (message.trouble) return asked.done(null);
+    else if (asked.said || late) say("");
+    if (message.trouble || late) return asked.done(null);
     return asked.done(buffers?.length ? { ...message.answer, buffers } : message.answer);
   };
   model.on("msg:custom", heard);
@@ -136,7 +146,7 @@ function kernelOf(model, say) {
         say("The kernel has not answered yet: what you see is the last view that it gave.");
       }, 1500);
       waiting.set(id, asked);
-      model.send({ kind: "ask", id, what, given });
+      model.send({ kind: "ask", id, what, given, seen });
     });
   const stop = () => {
     model.off("msg:custom", heard);
@@ -189,7 +199,7 @@ class Rows {
     this.cursor = 0;
     this.anchor = 0;
     this.cache = new Map();
-    this.asking = false;
+    this.asking = null; // the version of which a page was asked for
     this.id = `obsnb-${Math.random().toString(36).slice(2)}`;
     this.layer = h("div", { class: "obsnb-layer", role: "rowgroup" });
     this.spacer = h("div", { class: "obsnb-spacer", role: "presentation" });
@@ -207,14 +217,8 @@ class Rows {
     this.box.addEventListener("click", (event) => this.clicked(event));
   }
 
-  /** Whether an answer is of a view that was shown before this one: a cell may change it beside a question. */
-  isOld(answer) {
-    return answer.version < this.version;
-  }
-
   /** Shows what the kernel said there is; from the top, unless told to stay. */
   show({ total, version, start = 0, rows = [] }, { stay = false, at = null } = {}) {
-    if (this.isOld({ version })) return;
     this.version = version;
     this.total = total;
     this.cache.clear();
@@ -297,19 +301,20 @@ class Rows {
     return made;
   }
 
-  /** Asks for the pages that hold what is in sight or near it, one question at a time. */
+  /** Asks for the pages that hold what is in sight or near it, of one view one question at a time. */
   async fetch(first, last) {
-    if (this.asking || !this.total) return;
+    const { version } = this;
+    if (this.asking === version || !this.total) return;
     const from = Math.max(0, first - AROUND);
     const to = Math.min(this.total, last + AROUND);
     let missing = -1;
     for (let at = from; at < to && missing < 0; at += 1) if (!this.cache.has(at)) missing = at;
     if (missing < 0) return;
-    this.asking = true;
+    this.asking = version;
     const start = Math.floor(missing / PAGE) * PAGE;
     const stop = Math.max(start + PAGE, Math.ceil(to / PAGE) * PAGE);
     const answer = await this.ask("rows", { start, stop });
-    this.asking = false;
+    if (this.asking === version) this.asking = null;
     if (!answer || !this.box.isConnected) return;
     if (answer.version === this.version) this.keep(answer.start, answer.rows);
     else this.show(answer, { stay: true });

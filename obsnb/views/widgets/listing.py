@@ -15,6 +15,7 @@ from obsnb.analysis.border import like
 from obsnb.errors import FrameError
 from obsnb.views.formats import visible
 from obsnb.views.widgets.base import Answer, Widget
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["FIRST", "ListWidget", "as_polars", "cut", "whole_number"]
 
@@ -70,6 +71,7 @@ class ListWidget(Widget):
 
     #: Columns by which a frame from Python names rows of this one; the first set that both have.
     told_by: tuple[tuple[str, ...], ...] = ()
+    questions_of_places = ("select", "details", "follow", "jump", "fold")
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +79,6 @@ class ListWidget(Widget):
         self.source = pl.DataFrame()
         self.order: Places = np.empty(0, dtype=np.int64)
         self.chosen: npt.NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
-        self.version = 0
         self._listeners: list[Callable[[Any], object]] = []
 
     def take(self, data: Any) -> pl.DataFrame:
@@ -91,6 +92,7 @@ class ListWidget(Widget):
         self.source, self.given = source, given
         self.order = np.arange(source.height) if order is None else order
         self.chosen = np.zeros(source.height, dtype=np.bool_)
+        self.rows_moved()
 
     # What subclasses say.
 
@@ -111,13 +113,11 @@ class ListWidget(Widget):
 
     def page(self, start: int, stop: int) -> Answer:
         """The rows in view from start to stop, with how many there are."""
-        # Read before the rows, which are never older then: a cell may change the view beside a question.
-        version, order = self.version, self.order
-        places = order[start:stop]
+        places = self.order[start:stop]
         rows = self.drawn(places)
         for row, place in zip(rows, places, strict=True):
             row["on"] = self.is_chosen(int(place))
-        return {"start": start, "rows": rows, "total": len(order), "version": version}
+        return {"start": start, "rows": rows, "total": len(self.order), "version": self.version}
 
     # Choices.
 
@@ -136,10 +136,9 @@ class ListWidget(Widget):
             if how == "only":
                 self.chosen[places] = True
         self._selected()
-        return {"says": self.says()}
+        return {}
 
     def _selected(self) -> None:
-        self.view_changed()
         for listener in self._listeners:
             listener(self)
 
@@ -148,6 +147,7 @@ class ListWidget(Widget):
         self._listeners.append(listener)
 
     @property
+    @in_turn
     def selection(self) -> Any:
         """The chosen rows, as a frame of the kind that was passed in. Empty where none is chosen.
 
@@ -160,10 +160,12 @@ class ListWidget(Widget):
         self.choose_named(as_polars(frame, what=f"{type(self).__name__}.selection"))
 
     @property
+    @in_turn
     def rest(self) -> Any:
         """The rows that are not chosen."""
         return like(self.source.filter(~self.chosen), self.given)
 
+    @in_turn
     def choose_named(self, frame: pl.DataFrame) -> None:
         """Choose the rows that a frame names, and bring the first of them into sight.
 
@@ -199,21 +201,9 @@ class ListWidget(Widget):
         named[found["place"].to_numpy()] = True
         return named
 
-    def say_changed(self, at: int | None = None) -> None:
-        """Show the view anew in the browser, with the row `at` in sight."""
-        self.version += 1
-        self.start = self.first_view()
-        self.tell("changed", **self.start, at=at)
-
     def first_view(self) -> Answer:
         """All that a first paint needs."""
         return {**self.page(0, FIRST), "says": self.says()}
-
-    def view_changed(self) -> None:
-        """Keep what the notebook shows without a kernel up to date."""
-        if not self.trouble:
-            self.start = self.first_view()
-        super().view_changed()
 
 
 def _comparable(frame: pl.DataFrame) -> pl.DataFrame:

@@ -106,7 +106,6 @@ function render({ model, el }) {
   }
 
   function apply(answer, options) {
-    if (list.isOld(answer)) return;
     Object.assign(query, answer.query);
     folded = query.fold;
     chosen.level = new Set(query.level);

@@ -21,6 +21,7 @@ from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.line_search import all_of, coded, holding
 from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["LogBrowser"]
 
@@ -96,7 +97,7 @@ class LogBrowser(ListWidget):
         self._folded: pl.DataFrame | None = None
         with self.putting_trouble_in_its_place():
             self._read(logs)
-            self.start = self.first_view()
+            self.renew()
 
     def _read(self, logs: Any) -> None:
         frame = self.take(logs)
@@ -206,8 +207,9 @@ class LogBrowser(ListWidget):
 
     def _find(self, given: Mapping[str, Any]) -> Answer:
         self._look_for(replace(_Query.of(given), window=self._query.window))
-        return self.first_view()
+        return {}
 
+    @in_turn
     def find(
         self,
         text: str = "",
@@ -230,15 +232,14 @@ class LogBrowser(ListWidget):
         span = None if window is None else (window.start_ns, window.end_ns)
         self._look_for(_Query(text, regex, tuple(level), tuple(service), fold, window=span))
         self.say_changed()
-        self.view_changed()
 
+    @in_turn
     def look_at(self, window: TimeRange | None) -> None:
         """Of what is looked for, show only what lies in this window; None shows all of it again."""
         if not self.trouble:
             span = None if window is None else (window.start_ns, window.end_ns)
             self._look_for(replace(self._query, window=span))
             self.say_changed()
-            self.view_changed()
 
     def _look_for(self, query: _Query) -> None:
         masks = self._masks(query)
@@ -250,7 +251,7 @@ class LogBrowser(ListWidget):
             self._folded = self._fold(order)
             order = np.arange(self._folded.height)
         self.order = order
-        self.version += 1
+        self.rows_moved()
 
     def _masks(self, query: _Query) -> dict[str, npt.NDArray[np.bool_]]:
         """What each part of the query leaves, by its name."""
@@ -345,11 +346,12 @@ class LogBrowser(ListWidget):
             listener(self.trace_id)
         return {}
 
+    @in_turn
     def on_jump(self, listener: Callable[[str], object]) -> None:
         """Call this with a trace id when somebody jumps to a line's trace; the buttons appear with it."""
         self._jumps.append(listener)
         if not self.trouble:
-            self.start = self.first_view()
+            self.renew()
 
     def is_chosen(self, place: int) -> bool:
         """Whether the line is selected; a pattern never is."""

@@ -47,10 +47,7 @@ function render({ model, el }) {
     else told.replaceChildren(h("h4", {}, "What it would cost"), answer.why ? h("p", { class: "obsnb-quiet" }, answer.why) : fieldList(answer.estimate));
   }
 
-  let shown = 0;
   function show(answer) {
-    if (answer.at < shown) return; // a cell has shown another since, beside the question
-    shown = answer.at;
     about.textContent = answer.says;
     past.replaceChildren(h("option", {}, `History (${answer.history.length})`), ...answer.history.map((one) => h("option", {}, `${one.verb}: ${one.text.slice(0, 80)} (${one.says})`)));
     if (!answer.verdict) return;

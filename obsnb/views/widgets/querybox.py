@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -10,16 +9,19 @@ import polars as pl
 
 from obsnb.connection import Connection
 from obsnb.errors import ObsnbError, UsageError
+from obsnb.ledger import QueryRecord
 from obsnb.timerange import TimeRange
 from obsnb.views.formats import NOTHING, counted
 from obsnb.views.tables import table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, whole_text
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["QueryBox"]
 
 Verb = Literal["logs", "metrics", "spans"]
 _VERBS: tuple[Verb, ...] = ("logs", "metrics", "spans")
+_KINDS: Mapping[str, Verb] = {"logs": "logs", "series": "metrics", "spans": "spans"}  # the ledger's words
 _HISTORY, _ROWS = 30, 10
 _ESTIMATES = ("requests", "bytes", "lines", "streams", "series", "samples", "seconds")
 
@@ -44,6 +46,7 @@ class QueryBox(Widget):
 
     _esm = script("querybox")
     quiet_questions = ("estimate",)
+    slow_questions = ("estimate", "run")
 
     def __init__(self, obs: Connection, window: TimeRange | None = None) -> None:
         super().__init__()
@@ -51,10 +54,7 @@ class QueryBox(Widget):
         self._window = window or obs.window
         self.result: Any = None
         self._said: Answer = {}
-        self._shown = 0  # how many answers were shown: a browser that hears an older one late leaves it
-        # JupyterLab lets questions run beside the cells, so a cell can assign while an answer comes.
-        self._changing = threading.RLock()
-        self.start = self._view()
+        self.renew()
 
     @property
     def selection(self) -> Any:
@@ -65,6 +65,7 @@ class QueryBox(Widget):
         return self.result
 
     @selection.setter
+    @in_turn
     def selection(self, frame: Any) -> None:
         rows = as_polars(frame, what="QueryBox.selection")
         said = {
@@ -72,41 +73,37 @@ class QueryBox(Widget):
             "why": "given from Python; nothing was asked",
             "asked": "",
         }
-        self.tell("changed", **self._changed(frame, said | _preview(rows)))
-        self.view_changed()
+        self._take(frame, said | _preview(rows))
+        self.say_changed()
 
-    def _changed(self, result: Any, said: Answer) -> Answer:
-        """Take an answer and what is said of it together, and give the view of it."""
-        with self._changing:
-            self.result, self._said = result, said
-            self._shown += 1
-            self.start = self._view()
-            return dict(self.start)
+    @in_turn
+    def _take(self, result: Any, said: Answer) -> None:
+        """Take an answer and what is said of it together."""
+        self.result, self._said = result, said
 
     def says(self) -> str:
         """The window, and how many queries were asked."""
         where = str(self._window) if self._window is not None else "no window"
         return f"{where}, {counted(len(self._obs.ledger), 'query', 'queries')} in the ledger"
 
-    def _view(self) -> Answer:
+    def first_view(self) -> Answer:
+        """The history, and the last answer with what is said of it."""
         return {
             "verbs": list(_VERBS),
             "history": self._history(),
             "says": self.says(),
-            "at": self._shown,
             **self._said,
         }
 
     def _history(self) -> list[Answer]:
         """The newest different queries, with the ledger's verdicts."""
         found: dict[tuple[str, str], Answer] = {}
-        kinds = {"logs": "logs", "series": "metrics", "spans": "spans"}
         for record in reversed(self._obs.ledger.records):
-            if record.kind in kinds:
+            if record.kind in _KINDS:
                 text = whole_text(record.asked)
                 verdict = f"{counted(record.rows, 'row')}, {_verdict(record.complete)}"
                 found.setdefault(
-                    (record.kind, text), {"verb": kinds[record.kind], "text": text, "says": verdict}
+                    (record.kind, text), {"verb": _KINDS[record.kind], "text": text, "says": verdict}
                 )
         return list(found.values())[:_HISTORY]
 
@@ -151,13 +148,19 @@ class QueryBox(Widget):
         try:
             result = asked[verb](text, window)
         except ObsnbError as error:
-            said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": [], "asked": told}
-            return self._changed(self.result, said)
-        record, frame = self._obs.ledger.last, as_polars(result, what="QueryBox")
+            self._said = {"verdict": "✖ no answer", "why": whole_text(str(error)), "rows": [], "asked": told}
+            return {}
+        record, frame = self._record(verb, text), as_polars(result, what="QueryBox")
         verdict = _verdict(record.complete if record else "unknown")
         why = whole_text(record.reason) if record else ""
         said = {"verdict": f"{counted(frame.height, 'row')}, {verdict}", "why": why, "asked": told}
-        return self._changed(result, said | _preview(frame))
+        self._take(result, said | _preview(frame))
+        return {}
+
+    def _record(self, verb: Verb, text: str) -> QueryRecord | None:
+        """What the ledger has of a query; a cell may have asked another one since."""
+        found = (one for one in reversed(self._obs.ledger.records) if one.asked == text)
+        return next((one for one in found if _KINDS.get(one.kind) == verb), None)
 
     def still_form(self) -> str:
         """The history as a table."""

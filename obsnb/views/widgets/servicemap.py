@@ -15,6 +15,7 @@ from obsnb.views.formats import NOTHING, counted, duration, number
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["ServiceMap", "layers"]
 
@@ -53,7 +54,7 @@ class ServiceMap(Widget):
         with self.putting_trouble_in_its_place():
             self._read(as_polars(graph, what="ServiceMap"))
             self._ranks = _ranks(suspects)
-            self.start = self._view()
+            self.renew()
 
     def _read(self, frame: pl.DataFrame) -> None:
         self._graph = frame.clear()
@@ -77,6 +78,7 @@ class ServiceMap(Widget):
     # What is chosen.
 
     @property
+    @in_turn
     def selection(self) -> Any:
         """The rows of the chosen calls, as a frame of the kind that was passed in."""
         if not self._chosen:
@@ -86,6 +88,7 @@ class ServiceMap(Widget):
         return like(both.join(pairs, on=["caller", "callee"], how="semi", maintain_order="left"), self._given)
 
     @selection.setter
+    @in_turn
     def selection(self, frame: Any) -> None:
         given = as_polars(frame, what="ServiceMap.selection")
         if not {"caller", "callee"} <= {*given.columns}:
@@ -99,8 +102,7 @@ class ServiceMap(Widget):
         rows = given.select(pl.col("caller", "callee").cast(pl.String))
         known = {(one["caller"], one["callee"]) for one in self._calls}
         self._chosen = {*rows.iter_rows()} & known
-        self.start = self._view()
-        self.tell("changed", **self.start)
+        self.say_changed()
 
     def on_follow(self, listener: Callable[[str], object]) -> None:
         """Call this with a service's name when it is chosen."""
@@ -121,7 +123,8 @@ class ServiceMap(Widget):
         parts += [f"{left_out:,} rarer ones not drawn"] * (left_out > 0)
         return ", ".join(parts) + f", {len(self._chosen)} selected" * bool(self._chosen)
 
-    def _view(self) -> Answer:
+    def first_view(self) -> Answer:
+        """The boxes and the lines, where they stand, and which are chosen."""
         pairs = [(one["caller"], one["callee"]) for one in self._calls]
         rows = layers(pairs)
         longest = max(len(name) + 3 for names in rows for name in names)
@@ -195,7 +198,7 @@ class ServiceMap(Widget):
         }
         for listener in self._listeners:
             listener(name)
-        return self._done()
+        return {}
 
     def _edge(self, given: Mapping[str, Any]) -> Answer:
         place = given.get("at")
@@ -203,15 +206,11 @@ class ServiceMap(Widget):
             raise UsageError("There is no such call.")
         one = self._calls[place]
         self._chosen ^= {(one["caller"], one["callee"])}
-        return self._done()
+        return {}
 
     def _none(self, _: Mapping[str, Any]) -> Answer:
         self._chosen = set()
-        return self._done()
-
-    def _done(self) -> Answer:
-        self.start = self._view()
-        return dict(self.start)
+        return {}
 
     def still_form(self) -> str:
         """The calls as a table."""

@@ -68,7 +68,6 @@ function render({ model, el }) {
   }
 
   function apply(answer, options) {
-    if (list.isOld(answer)) return;
     Object.assign(query, answer.query);
     only.setAttribute("aria-pressed", String(query.only));
     heads.forEach((one, place) => {

@@ -16,6 +16,7 @@ from obsnb.views.formats import NOTHING, duration, moment, number, one_line
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
 from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["NAMES", "Column", "TableWidget"]
 
@@ -60,6 +61,7 @@ class TableWidget(ListWidget):
         self._window: TimeRange | None = None
         self._followers: list[Callable[[str], object]] = []
         self._query: Answer = {"text": "", "only": False, "sort": None, "down": False}
+        self._shown: tuple[Column, ...] = ()
         with self.putting_trouble_in_its_place():
             self._read(frame)
 
@@ -75,8 +77,21 @@ class TableWidget(ListWidget):
         if source.is_empty() and not self.empty_is_fine:
             raise FrameError(self.nothing)
         self.hold(source, frame)
-        self._shown = tuple(one for one in self.columns if one.name in source.columns)
-        self.start = self.first_view()
+        shown = tuple(one for one in self.columns if one.name in source.columns)
+        if shown != self._shown:
+            self._query["sort"] = None
+        self._shown = shown
+        self.renew()
+
+    @in_turn
+    def read_anew(self, frame: Any) -> None:
+        """Show another frame, arranged as the one before; rows that were chosen stay so if it has them."""
+        chosen = self.source.filter(self.chosen)
+        with self.putting_trouble_in_its_place():
+            self._read(frame)
+            if chosen.height:
+                self.chosen = self._named(chosen)
+            self._arrange()
 
     # What subclasses may change.
 
@@ -176,7 +191,7 @@ class TableWidget(ListWidget):
             "down": bool(given.get("down")),
         }
         self._arrange()
-        return self.first_view()
+        return {}
 
     def _arrange(self) -> None:
         query, kept = self._query, np.ones(self.source.height, dtype=np.bool_)
@@ -197,15 +212,15 @@ class TableWidget(ListWidget):
             column = column.list.len() if isinstance(column.dtype, pl.List) else column
             order = column.arg_sort(descending=query["down"], nulls_last=True).to_numpy()
         self.order = order[kept[order]].astype(np.int64)
-        self.version += 1
+        self.rows_moved()
 
+    @in_turn
     def look_at(self, window: TimeRange | None) -> None:
         """Show only rows that start in this window; None shows all again."""
         self._window = window
         if not self.trouble:
             self._arrange()
             self.say_changed()
-            self.view_changed()
 
     def _row(self, given: Mapping[str, Any]) -> Answer:
         if not len(self.order):
@@ -231,11 +246,12 @@ class TableWidget(ListWidget):
             follower(leads_to)
         return {}
 
+    @in_turn
     def on_follow(self, follower: Callable[[str], object]) -> None:
         """Call this with what a row leads to (a trace id) when somebody follows it."""
         self._followers.append(follower)
         if not self.trouble:
-            self.start = self.first_view()
+            self.renew()
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:

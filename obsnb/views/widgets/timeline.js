@@ -17,8 +17,12 @@ function render({ model, el }) {
   });
   body.append(list, add);
 
+  let busy = false; // places are those of the rows that are seen: one change at a time
   async function change(question, given, part) {
+    if (busy) return;
+    busy = true;
     const answer = await ask(question, given);
+    busy = false;
     if (answer) show(answer, answer.at ?? given.at, part);
   }
 

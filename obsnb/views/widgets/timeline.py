@@ -18,6 +18,7 @@ from obsnb.views.formats import counted, moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut, whole_number
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["TimelineEditor"]
 
@@ -49,6 +50,7 @@ class TimelineEditor(Widget):
 
     _esm = script("timeline")
     quiet_questions = ("words",)
+    questions_of_places = ("words", "star", "reword", "move", "remove")
 
     def __init__(self, timeline: Any) -> None:
         super().__init__()
@@ -61,7 +63,7 @@ class TimelineEditor(Widget):
             frame = as_polars(timeline, what="TimelineEditor")
             self._given = timeline
             self._read(frame)
-            self.start = self._view()
+            self.renew()
 
     def _read(self, frame: pl.DataFrame) -> None:
         EVENTS.check(frame.columns, needs=("timestamp", "kind", "title"), what="TimelineEditor")
@@ -72,27 +74,33 @@ class TimelineEditor(Widget):
     # What it holds.
 
     @property
+    @in_turn
     def entries(self) -> tuple[Entry, ...]:
         """The rows, in order; may be assigned."""
         return tuple(self._entries)
 
     @entries.setter
+    @in_turn
     def entries(self, entries: Iterable[Entry]) -> None:
         self._entries = [*entries]
+        self.rows_moved()
+        self.say_changed()
         self._changed()
-        self.tell("changed", **self.start)
 
     @property
+    @in_turn
     def frame(self) -> pl.DataFrame:
         """The edited timeline."""
         return frame_of(self._entries)
 
     @property
+    @in_turn
     def selection(self) -> Any:
         """The starred rows, as a frame of the kind that was passed in."""
         return like(self.frame.filter("star"), self._given)
 
     @selection.setter
+    @in_turn
     def selection(self, frame: Any) -> None:
         given = as_polars(frame, what="TimelineEditor.selection")
         EVENTS.check(given.columns, needs=("timestamp", "title"), what="TimelineEditor.selection")
@@ -102,6 +110,7 @@ class TimelineEditor(Widget):
         named = {*zip(rows["timestamp"].to_physical().to_list(), rows["title"].to_list(), strict=True)}
         self.entries = [replace(one, star=(one.at_ns, one.title) in named) for one in self._entries]
 
+    @in_turn
     def toml(self) -> str:
         """What people added, as tables for notes.toml."""
         tables = [
@@ -118,8 +127,6 @@ class TimelineEditor(Widget):
 
     def _changed(self) -> None:
         self.changed = True
-        self.start = self._view()
-        self.view_changed()
         for listener in self._listeners:
             listener(self)
 
@@ -134,7 +141,8 @@ class TimelineEditor(Widget):
         parts += [f"{starred} starred"] * bool(starred) + [f"{added} added"] * bool(added)
         return ", ".join(parts)
 
-    def _view(self) -> Answer:
+    def first_view(self) -> Answer:
+        """The rows that are drawn, and how many are not."""
         rows: list[Answer] = []
         room = _ROOM
         for one in self._entries[:_MOST]:
@@ -161,17 +169,14 @@ class TimelineEditor(Widget):
             raise UsageError("The timeline has no row yet.")
         return whole_number(given.get("at"), len(self._entries) - 1)
 
-    def _done(self) -> Answer:
-        self._changed()
-        return dict(self.start)
-
     def _words(self, given: Mapping[str, Any]) -> Answer:
         return {"title": self._entries[self._at(given)].title}
 
     def _star(self, given: Mapping[str, Any]) -> Answer:
         at = self._at(given)
         self._entries[at] = replace(self._entries[at], star=not self._entries[at].star)
-        return self._done()
+        self._changed()
+        return {}
 
     def _reword(self, given: Mapping[str, Any]) -> Answer:
         at, title = self._at(given), str(given.get("title", "")).strip()[:_LONGEST]
@@ -180,13 +185,16 @@ class TimelineEditor(Widget):
         one = self._entries[at]
         was = "" if one.added or title == one.was else one.was or one.title
         self._entries[at] = replace(one, title=title, was=was if title != one.title else one.was)
-        return self._done()
+        self._changed()
+        return {}
 
     def _move(self, given: Mapping[str, Any]) -> Answer:
         at = self._at(given)
         to = min(max(at + (1 if given.get("down") else -1), 0), len(self._entries) - 1)
         self._entries[at], self._entries[to] = self._entries[to], self._entries[at]
-        return {**self._done(), "at": to}
+        self.rows_moved()
+        self._changed()
+        return {"at": to}
 
     def _add(self, given: Mapping[str, Any]) -> Answer:
         title = str(given.get("title", "")).strip()[:_LONGEST]
@@ -196,20 +204,24 @@ class TimelineEditor(Widget):
         entry = Entry(at_ns, title, str(given.get("service", ""))[:200], source="added by hand", added=True)
         place = next((n for n, one in enumerate(self._entries) if one.at_ns > at_ns), len(self._entries))
         self._entries.insert(place, entry)
-        return {**self._done(), "at": place}
+        self.rows_moved()
+        self._changed()
+        return {"at": place}
 
     def _remove(self, given: Mapping[str, Any]) -> Answer:
         at = self._at(given)
         if not self._entries[at].added:
             raise UsageError("What was recorded stays; only what was added can be removed.")
         del self._entries[at]
-        return self._done()
+        self.rows_moved()
+        self._changed()
+        return {}
 
     def still_form(self) -> str:
         """The rows as a table."""
         rows = tuple(
             ("★" if row["star"] else "", row["time"], row["kind"], row["service"], row["title"])
-            for row in self._view()["rows"]
+            for row in self.first_view()["rows"]
         )
         return Table(("", "time", "kind", "service", "what happened"), rows).to_html()
 

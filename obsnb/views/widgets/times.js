@@ -67,7 +67,10 @@ function render({ model, el }) {
     });
   }
 
+  let moving = false; // by keys, of which the kernel hears in a moment
+
   function take(answer) {
+    if (moving) return;
     at = answer;
     about.textContent = at.says;
     typed[0].value = at.from;
@@ -77,8 +80,7 @@ function render({ model, el }) {
 
   async function send(from, to) {
     const answer = await ask("brush", { from_ms: Math.min(from, to), to_ms: Math.max(from, to) });
-    if (answer) take(answer);
-    else draw(at.from_ms, at.to_ms);
+    take(answer || model.get("start"));
   }
 
   const msAt = (event) => {
@@ -105,7 +107,10 @@ function render({ model, el }) {
     (handle || handles[1]).focus({ preventScroll: true });
     event.preventDefault();
   });
-  const later = settled(120, () => send(at.from_ms, at.to_ms));
+  const later = settled(120, () => {
+    moving = false;
+    send(at.from_ms, at.to_ms);
+  });
   handles.forEach((handle, place) =>
     handle.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity }[event.key];
@@ -116,6 +121,7 @@ function render({ model, el }) {
       const high = place ? at.end_ms : at.to_ms - 1;
       at = { ...at, [edge]: Math.max(low, Math.min(high, at[edge] + (step * span()) / at.rows.length)) };
       draw(at.from_ms, at.to_ms);
+      moving = true;
       later();
     }),
   );

@@ -16,6 +16,7 @@ from obsnb.views.svg import Node, Scale, box, drawing, label, rule, time_ticks
 from obsnb.views.theme import LIGHT
 from obsnb.views.widgets.base import Answer, Widget, picture, script
 from obsnb.views.widgets.listing import as_polars
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["TimePicker"]
 
@@ -59,7 +60,7 @@ class TimePicker(Widget):
         with self.putting_trouble_in_its_place():
             self._read(frame, window)
             self._picked = picked
-            self.start = self._view()
+            self.renew()
 
     def _read(self, frame: Any, window: TimeRange | None) -> None:
         self._source = as_polars(frame, what="TimePicker")
@@ -86,6 +87,7 @@ class TimePicker(Widget):
     # The window.
 
     @property
+    @in_turn
     def window(self) -> TimeRange:
         """The picked window: start inclusive, end exclusive, UTC.
 
@@ -99,13 +101,16 @@ class TimePicker(Widget):
         return self._picked or self.overview
 
     @window.setter
+    @in_turn
     def window(self, window: TimeRange) -> None:
         if self.trouble:
             raise UsageError(self.trouble)
-        self._pick(window)
-        self.tell("changed", **self.start)
+        self._take(window)
+        self.say_changed()
+        self._tell_listeners()
 
     @property
+    @in_turn
     def selection(self) -> Any:
         """The rows in the picked window, as a frame of the kind that was passed in.
 
@@ -114,6 +119,7 @@ class TimePicker(Widget):
         return like(self._source.filter(self._inside()), self._given)
 
     @selection.setter
+    @in_turn
     def selection(self, frame: Any) -> None:
         rows = as_polars(frame, what="TimePicker.selection")
         times = _moments(rows, what="TimePicker.selection").drop_nulls()
@@ -122,6 +128,7 @@ class TimePicker(Widget):
             self.window = self.overview if first is None else TimeRange(int(first), int(last) + 1)  # type: ignore[arg-type]  # of integers
 
     @property
+    @in_turn
     def rest(self) -> Any:
         """The rows outside the picked window, those without a time among them."""
         return like(self._source.filter(~self._inside()), self._given)
@@ -140,14 +147,18 @@ class TimePicker(Widget):
         """Call this with the picker whenever another window is picked, as lists do when rows are chosen."""
         self._listeners.append(lambda _: listener(self))
 
+    @in_turn
     def look_at(self, window: TimeRange | None) -> None:
         """Show a window that was picked elsewhere, without telling those who listen; None is all of it."""
-        if "trouble" not in self.start:
+        if not self.trouble:
             self._take(window or self.overview)
-            self.tell("changed", **self.start)
+            self.say_changed()
 
     def _pick(self, window: TimeRange) -> None:
         self._take(window)
+        self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
         for listener in self._listeners:
             listener(self.window)
 
@@ -155,8 +166,6 @@ class TimePicker(Widget):
         start = min(max(window.start_ns, self.overview.start_ns), self.overview.end_ns - _MS)
         end = max(min(window.end_ns, self.overview.end_ns), start + _MS)
         self._picked = TimeRange(start, end)
-        self.start = self._view()
-        self.view_changed()
 
     # What the browser draws and asks.
 
@@ -170,7 +179,8 @@ class TimePicker(Widget):
         )
         return f"{period(window.start_ns, window.end_ns)} ({duration(window.duration_ns)}), {rows}"
 
-    def _view(self) -> Answer:
+    def first_view(self) -> Answer:
+        """The overview's bars, its axis, and the picked window."""
         overview, picked = self.overview, self.window
         ticks = time_ticks(overview.start_ns, overview.end_ns, 8)
         return {
@@ -194,7 +204,7 @@ class TimePicker(Widget):
     def _brushed(self, given: Mapping[str, Any]) -> Answer:
         start, end = sorted(round(float(given[edge])) * _MS for edge in ("from_ms", "to_ms"))
         self._pick(TimeRange(start, max(end, start + _MS)))
-        return dict(self.start)
+        return {}
 
     def _typed(self, given: Mapping[str, Any]) -> Answer:
         start, end = (parse_instant(str(given[edge]).strip(), tz="UTC") for edge in ("from", "to"))
@@ -203,7 +213,7 @@ class TimePicker(Widget):
                 "The window ends before it starts.", hint="The first time is its start, the second its end."
             )
         self._pick(TimeRange(start, end))
-        return dict(self.start)
+        return {}
 
     def still_form(self) -> str:
         """The overview with the picked window, as an SVG drawing."""

@@ -90,7 +90,6 @@ function render({ model, el }) {
   }
 
   function apply(answer, options) {
-    if (list.isOld(answer)) return;
     Object.assign(query, answer.query);
     if (document.activeElement !== search) search.value = query.text;
     path.setAttribute("aria-pressed", String(query.path));

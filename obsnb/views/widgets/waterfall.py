@@ -19,6 +19,7 @@ from obsnb.views.theme import slots
 from obsnb.views.widgets.base import Answer, picture, script
 from obsnb.views.widgets.listing import ListWidget, Places, as_polars, cut, whole_number, whole_text
 from obsnb.views.widgets.spantree import SpanTree, plant
+from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["TraceWaterfall"]
 
@@ -74,6 +75,7 @@ class TraceWaterfall(ListWidget):
                 self._lines = as_polars(logs, what="TraceWaterfall")
             self._plant(trace_id)
 
+    @in_turn
     def show(self, trace_id: str) -> None:
         """Show another trace of the frame.
 
@@ -85,7 +87,6 @@ class TraceWaterfall(ListWidget):
         self._plant(trace_id)
         self.say_changed()
         self.tell("look")
-        self.view_changed()
 
     def _plant(self, trace_id: str | None) -> None:
         frame = (
@@ -99,7 +100,7 @@ class TraceWaterfall(ListWidget):
         self._hits = np.zeros(self.source.height, dtype=np.bool_)
         self._services = [one or UNKNOWN for one in self.source["service"].cast(pl.String).to_list()]
         self._slots = slots(self._services)
-        self.start = self.first_view()
+        self.renew()
 
     @property
     def _grown(self) -> SpanTree:
@@ -220,15 +221,15 @@ class TraceWaterfall(ListWidget):
             "failed": bool(given.get("failed")),
         }
         self._arrange()
-        return self.first_view()
+        return {}
 
+    @in_turn
     def find(self, text: str = "", *, path: bool = False, failed: bool = False) -> None:
         """Show only spans with this text, on the critical path, or failed, each with its ancestors."""
         if self.trouble:
             return
         self._find({"text": text, "path": path, "failed": failed})
         self.say_changed()
-        self.view_changed()
 
     def _arrange(self) -> None:
         """Which spans are in sight, by what is looked for and what is folded."""
@@ -245,7 +246,7 @@ class TraceWaterfall(ListWidget):
         self._hits = kept if query["text"] else np.zeros_like(kept)
         in_sight = tree.with_ancestors(kept) & tree.unfolded(self._folded)
         self.order = np.flatnonzero(in_sight)
-        self.version += 1
+        self.rows_moved()
 
     def _fold(self, given: Mapping[str, Any]) -> Answer:
         at = whole_number(given.get("at"), len(self.order) - 1)
@@ -256,14 +257,14 @@ class TraceWaterfall(ListWidget):
         else:
             self._folded.discard(place)
         self._arrange()
-        return {**self.page(max(at - 60, 0), at + 60), "says": self.says()}
+        return self.page(max(at - 60, 0), at + 60)
 
     def _fold_all(self, given: Mapping[str, Any]) -> Answer:
         wanted = given.get("fold")
         tree = self._grown
         self._folded = set(np.flatnonzero((tree.size > 1) & (tree.depth > 0)).tolist()) if wanted else set()
         self._arrange()
-        return self.first_view()
+        return {}
 
     # One span.
 

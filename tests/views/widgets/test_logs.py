@@ -207,7 +207,7 @@ def test_hostile_lines_are_drawn_as_pictures_of_themselves_and_escaped_in_the_st
 )
 def test_what_cannot_be_shown_is_a_sentence_in_the_widget_s_place(frame: Any, said: str) -> None:
     browser = LogBrowser(frame)
-    assert browser.start == {"trouble": said}
+    assert browser.trouble == said
     assert said.split(",", maxsplit=1)[0] in browser.to_html()
 
 
@@ -247,20 +247,3 @@ def test_what_goes_wrong_in_the_kernel_is_told_to_the_browser(monkeypatch: pytes
     assert troubles[1] == "find failed: TypeError: 'int' object is not iterable"
     assert troubles[2].startswith("LogBrowser is not asked 'format the disk'; it knows rows, select, find")
     assert len(sent) == 3
-
-
-def test_a_page_says_no_later_version_than_its_rows_are_of_whatever_a_cell_changes_meanwhile(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    browser = LogBrowser(lines(["one", "two"]))
-    drawn, before = browser.drawn, browser.version
-
-    def interrupted(places: Any) -> Any:
-        monkeypatch.undo()
-        browser.look_at(obsnb.TimeRange(0, 1))
-        return drawn(places)
-
-    monkeypatch.setattr(browser, "drawn", interrupted)
-    page = browser.page(0, 2)
-    assert (page["total"], page["version"]) == (2, before)
-    assert browser.version > before

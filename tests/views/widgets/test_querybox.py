@@ -103,8 +103,8 @@ def test_a_frame_assigned_while_an_answer_comes_is_shown_whole_until_that_answer
     assert box.result is None
     box.selection = given
     assert box.result is given
-    assert (box.start["verdict"], box.start["at"]) == ("1 row", 1)
+    assert (box.start["verdict"], box.start["version"]) == ("1 row", 2)
     go_on.set()
     asking.join()
     assert (box.result.height, box.start) == (114, answers[0])
-    assert (box.start["verdict"], box.start["at"]) == ("114 rows, ✓ complete", 2)
+    assert (box.start["verdict"], box.start["version"]) == ("114 rows, ✓ complete", 3)

@@ -84,4 +84,4 @@ def test_the_static_form_is_a_drawing_and_the_state_is_small() -> None:
     ],
 )
 def test_what_cannot_be_shown_is_a_sentence_in_the_widget_s_place(frame: Any, said: str) -> None:
-    assert TimePicker(frame).start == {"trouble": said}
+    assert TimePicker(frame).trouble == said
