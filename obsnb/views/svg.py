@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET  # builds and serialises only; nothing is parsed
 
 from obsnb.views.formats import one_line, shorten
+from obsnb.views.labels import elided
 
 __all__ = [
     "LETTER",
@@ -119,7 +120,7 @@ def fit(text: str, width: float, size: float) -> str:
     """As much of the text as that width has room for at that font size, by a letter's mean width."""
     room = max(int(width / (size * LETTER)), 1)
     text = one_line(text)
-    return text if len(text) <= room else text[: max(room - 1, 0)].rstrip() + "…"
+    return elided(text, room)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import polars as pl
 
 from obsnb.timerange import TimeRange
 from obsnb.views.formats import IN_WORDS, clock, duration, one_line, quantity, shorten
+from obsnb.views.labels import apart
 from obsnb.views.svg import Node, Scale, box, drawing, fit, label, node, path, round_ticks, rule, time_ticks
 from obsnb.views.theme import DASHES, LIGHT
 
@@ -22,6 +23,7 @@ _MOST_POINTS, _MOST_LINES = 720, 6
 _GUTTER = 62  # room for the labels of the vertical axis
 _EDGE = 14  # what is left free at the right
 _SIZE = 11.5
+_LONGEST = 80  # letters of a name
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,12 @@ def _panel(title: str, unit: Any, part: pl.DataFrame, *, bad: bool, how: str) ->
     wide = part.group_by("timestamp", "name").agg(pl.col("value").max()).sort("timestamp")
     times = wide["timestamp"].unique().sort()
     lines = []
-    for slot, name in enumerate(name for name in sums["name"] if name in set(keep)):
+    names = [name for name in sums["name"] if name in set(keep)]
+    shown = apart([one_line(name) for name in names], _LONGEST)
+    for slot, name in enumerate(names):
         own = wide.filter(pl.col("name") == name).select("timestamp", "value")
         values = times.to_frame().join(own, on="timestamp", how="left", maintain_order="left")["value"]
-        lines.append(Line(shorten(one_line(name), 80), slot, tuple(values)))
+        lines.append(Line(shown[slot], slot, tuple(values)))
     title, unit = shorten(one_line(title), 60), shorten(one_line(str(unit)), 24)
     return Panel(title, unit, bad, "; ".join(said), tuple(times), tuple(lines))
 

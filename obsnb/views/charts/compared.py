@@ -8,9 +8,10 @@ import polars as pl
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_apart
 from obsnb.views.charts.over_time import bar_pattern
 from obsnb.views.formats import duration, number, quantity
+from obsnb.views.labels import elided
 from obsnb.views.theme import Mode, theme
 
 if TYPE_CHECKING:
@@ -188,22 +189,22 @@ def _pairs(names: list[str], bars: list[pl.Series], mode: Mode, unit: str) -> go
     return figure
 
 
-def _short_path(name: str) -> str:
+def _short_path(name: str, limit: int) -> str:
     """A path's two ends, where it is long: it is the last operation that tells it from its neighbours."""
     first, _, rest = name.partition(_STEP)
-    if not rest or len(name) <= _LETTERS:
-        return name
+    if not rest or len(name) <= limit:
+        return elided(name, limit)
     whose = first[: first.find(": ") + 2] if ": " in first else ""
     last = rest.rpartition(_STEP)[2].removeprefix(whose)  # a service need not be said twice
     between = " › … › " if _STEP in rest else _STEP
-    left = max(_LETTERS - len(between) - len(last), 12)
-    return f"{first if len(first) <= left else first[: left - 1] + '…'}{between}{last}"
+    left = max(limit - len(between) - len(last), 12)
+    return elided(f"{elided(first, left)}{between}{last}", limit)
 
 
 def _finished(figure: go.Figure, names: list[str], mode: Mode, title: str, notes: list[str]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(names))),
-        ticktext=[said_short(_short_path(name), _LETTERS) for name in names],
+        ticktext=said_apart(names, _LETTERS, _short_path),
         range=[len(names) - 0.4, -0.6],
         automargin=True,
     )

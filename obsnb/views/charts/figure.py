@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import math
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from obsnb.views.formats import one_line, shorten
+from obsnb.views.labels import apart, elided
 from obsnb.views.theme import Mode, apply, theme
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = [
     "new_figure",
     "nothing",
     "said",
+    "said_apart",
     "said_short",
     "wrapped",
 ]
@@ -44,12 +46,14 @@ def said(text: object, limit: int = 80) -> str:
 
 
 def said_short(text: object, limit: int) -> str:
-    """The same with the middle left out: what tells long names apart is often at their end."""
-    plain = one_line(str(text))
-    if len(plain) <= limit:
-        return said(plain, limit)
-    tail = limit // 3
-    return said(f"{plain[: limit - 1 - tail].rstrip()}…{plain[-tail:].lstrip()}", limit)
+    """The same with the middle left out."""
+    return said(elided(one_line(str(text)), limit), limit)
+
+
+def said_apart(texts: Iterable[object], limit: int, short: Callable[[str, int], str] = elided) -> list[str]:
+    """The names of one axis or legend, `short`, so that those that differ still read differently."""
+    plain = [one_line(str(text)) for text in texts]
+    return [said(label, limit) for label in apart(plain, limit, short)]
 
 
 def log_axis(values: pl.Series) -> dict[str, Any]:

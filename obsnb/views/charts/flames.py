@@ -9,7 +9,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.analysis.self_paths import self_time_by_path
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import LETTER, finished, new_figure, nothing, said
+from obsnb.views.charts.figure import LETTER, finished, new_figure, nothing, said, said_apart, said_short
 from obsnb.views.charts.names import OTHERS, folded
 from obsnb.views.charts.over_time import bar_pattern
 from obsnb.views.formats import counted, duration
@@ -60,11 +60,12 @@ def flame(spans: Any, *, mode: Mode = "light", title: str = "Where the time is s
         named.group_by("name").agg(pl.col("own").sum()).sort("own", "name", descending=[True, False])["name"]
     )
     figure, colours = new_figure(), theme(mode)
-    for slot, service in enumerate(sorted(order, key=lambda name: name == OTHERS)):
+    services = sorted(order, key=lambda name: name == OTHERS)
+    for slot, (service, name) in enumerate(zip(services, said_apart(services, 40), strict=True)):
         part = named.filter(pl.col("name") == service)
         figure.add_bar(
             orientation="h",
-            name=said(service, 40),
+            name=name,
             y=part["depth"].to_list(),
             base=part["left"].to_list(),
             x=part["wide"].to_list(),
@@ -122,4 +123,4 @@ def _name(figure: go.Figure, bars: pl.DataFrame, whole: float, ink: str, paper: 
         if room >= _LEAST_LETTERS:
             place = {"x": left, "y": depth, "xanchor": "left", "yanchor": "middle", "xshift": 3}
             look = {"font": {"size": 11, "color": ink}, "bgcolor": paper, "borderpad": 1}
-            figure.add_annotation(text=said(label, room), **place, showarrow=False, **look)
+            figure.add_annotation(text=said_short(label, room), **place, showarrow=False, **look)

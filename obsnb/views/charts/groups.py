@@ -10,7 +10,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import LOGS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import new_figure, said, said_short
+from obsnb.views.charts.figure import new_figure, said, said_apart
 from obsnb.views.charts.heat import heat_map
 from obsnb.views.charts.over_time import interval
 from obsnb.views.charts.scene import Scene
@@ -98,7 +98,7 @@ def error_groups(
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=True,
     )
-    names = [said_short(name, _LETTERS) for name in rows["name"]]
+    names = said_apart(rows["name"], _LETTERS)
     figure.update_yaxes(
         tickvals=rows["row"].to_numpy() + 0.5, ticktext=names, range=[rows.height, 0], automargin=True
     )

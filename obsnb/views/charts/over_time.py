@@ -13,7 +13,7 @@ from obsnb.analysis.requests import latency_quantiles_over_time
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
 from obsnb.timerange import TimeRange, parse_duration
-from obsnb.views.charts.figure import LEGEND, log_axis, new_figure, said
+from obsnb.views.charts.figure import LEGEND, log_axis, new_figure, said, said_apart
 from obsnb.views.charts.names import enveloped, folded, parts
 from obsnb.views.charts.scene import Scene
 from obsnb.views.formats import duration
@@ -313,7 +313,9 @@ def add_lines(
     lost = plain["value"].null_count() - frame["value"].null_count()
     if lost:
         notes[f"{lost:,} samples that are not finite are gaps"] = None
-    for place, (name, part) in enumerate(parts(plain)):
+    found = parts(plain)
+    names = said_apart((name for name, _ in found), LEGEND)
+    for place, (name, part) in enumerate(found):
         slot = (place if slots is None else slots[name]) % len(DASHES)
         kept = thinned(part, most=MOST_POINTS)
         if kept.note:
@@ -321,7 +323,7 @@ def add_lines(
         figure.add_scatter(
             x=zone.wall(kept.points["timestamp"]).to_numpy(),
             y=kept.points["value"].to_numpy(),
-            name=said(name, LEGEND),
+            name=names[place],
             yaxis=axis,
             mode="lines+markers" if part.height == 1 else "lines",
             line={"dash": DASHES[slot][0], "width": 1.8, "color": colours.series[slot]},
@@ -352,13 +354,14 @@ def bars_over_time(
     found = parts(drawn)
     if order is not None:
         found.sort(key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+    names = said_apart((name for name, _ in found), LEGEND)
     for place, (name, part) in enumerate(found):
         slot = place % len(PATTERNS)
         colour, pattern = (colours.series[slot], PATTERNS[slot]) if looks is None else looks[name]
         figure.add_bar(
             x=zone.wall(part["timestamp"]).to_numpy(),
             y=part["value"].to_numpy(),
-            name=said(name, LEGEND),
+            name=names[place],
             width=length / 1e6,
             offset=0,
             marker={"color": colour, "pattern": bar_pattern(pattern, colours.paper)},

@@ -9,8 +9,8 @@ import polars as pl
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import finished, new_figure, nothing, said
-from obsnb.views.formats import duration, number, one_line
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_apart
+from obsnb.views.formats import duration, number
 from obsnb.views.theme import SYMBOLS, Mode, theme
 
 if TYPE_CHECKING:
@@ -51,12 +51,11 @@ def slow_queries(statements: Any, *, mode: Mode = "light", title: str = "Slow qu
         return nothing("There is nothing to draw: no statement with a duration.", mode=mode, title=title)
     figure, colours = new_figure(), theme(mode)
     _draw_shifts(figure, rows, colours.quiet)
-    for place in range(min(_NAMED, rows.height)):
-        words = f"{place + 1}. {rows['name'][place]}"
+    for place, name in enumerate(said_apart(rows["name"].head(_NAMED), 60)):
         _draw_points(
             figure,
             rows[place : place + 1],
-            words,
+            f"{place + 1}. {name}",
             symbol=SYMBOLS[place],
             colour=colours.series[place],
             mode=mode,
@@ -130,7 +129,7 @@ def _draw_points(
         x=rows["p95"].to_numpy(),
         y=rows["total"].to_numpy(),
         mode="markers",
-        name=said(one_line(name), 64),
+        name=name,
         marker={"symbol": symbol, "color": colour, "line": {"width": 1, "color": theme(mode).ink}}
         | {"size": (9 + 3 * np.log10(np.maximum(rows["count"].cast(pl.Float64).to_numpy(), 1))).tolist()},
         customdata=rows["id"].to_list(),

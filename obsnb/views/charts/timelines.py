@@ -9,7 +9,7 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import EVENTS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import new_figure, said, said_short
+from obsnb.views.charts.figure import new_figure, said, said_apart
 from obsnb.views.charts.scene import KINDS, Scene, kind_look
 from obsnb.views.formats import duration
 from obsnb.views.theme import Mode, theme
@@ -72,9 +72,9 @@ def timeline(
     zone, figure = scene.zone(first, last), new_figure()
     _draw(figure, frame, zone, mode)
     words = (
-        [_titled(row["title"], row["service"] or "") for row in frame.iter_rows(named=True)]
+        said_apart((_titled(*row) for row in frame.select("title", "service").iter_rows()), _LETTERS)
         if few
-        else [said(kind, 30) for kind in lanes]
+        else said_apart(lanes, 30)
     )
     figure.update_yaxes(
         tickvals=list(range(len(words))), ticktext=words, range=[len(words) - 0.5, -0.5], automargin=True
@@ -86,9 +86,9 @@ def timeline(
     return figure
 
 
-def _titled(title: str, service: str) -> str:
+def _titled(title: str, service: str | None) -> str:
     """The title, and whom it is about where it does not say so."""
-    return said_short(title if not service or service in title else f"{title} ({service})", _LETTERS)
+    return title if not service or service in title else f"{title} ({service})"
 
 
 def _lanes(frame: pl.DataFrame) -> dict[str, int]:

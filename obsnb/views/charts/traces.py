@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
-from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_apart
 from obsnb.views.charts.over_time import bar_pattern
 from obsnb.views.formats import counted
 from obsnb.views.spanchart import Bar, Waterfall, waterfall_of
@@ -49,7 +49,10 @@ def waterfall(spans: Any, *, mode: Mode = "light", title: str = "", most: int = 
     figure = new_figure()
     _draw_bars(figure, found, mode)
     _draw_path(figure, found, mode)
-    words = [said_short(bar.name, 36) + " ✕" * bar.failed + " ◆" * bar.critical for bar in found.bars]
+    names = said_apart((bar.name for bar in found.bars), 36)
+    words = [
+        name + " ✕" * bar.failed + " ◆" * bar.critical for name, bar in zip(names, found.bars, strict=True)
+    ]
     figure.update_yaxes(
         tickvals=list(range(len(words))), ticktext=words, range=[len(words) - 0.4, -0.6], automargin=True
     )
@@ -64,11 +67,12 @@ def waterfall(spans: Any, *, mode: Mode = "light", title: str = "", most: int = 
 
 def _draw_bars(figure: go.Figure, found: Waterfall, mode: Mode) -> None:
     colours = theme(mode)
-    for service, slot in found.services.items():
+    names = said_apart(found.services, 40)
+    for name, (service, slot) in zip(names, found.services.items(), strict=True):
         own = [(place, bar) for place, bar in enumerate(found.bars) if bar.service == service]
         figure.add_bar(
             orientation="h",
-            name=said(service, 40),
+            name=name,
             y=[place for place, _ in own],
             base=[bar.offset / 1e6 for _, bar in own],
             x=[bar.duration / 1e6 for _, bar in own],

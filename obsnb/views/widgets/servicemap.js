@@ -1,7 +1,5 @@
 // The service map: boxes and lines in SVG. Tab reaches the map, arrows go through it, Enter chooses.
 
-const LETTER = 7.6; // pixels of a letter of a name, about
-
 function render({ model, el }) {
   const { body, tools, about, ask, hear, stop } = house({ model, el, title: "Service map" });
   const key = h("span", { class: "obsnb-quiet" }, "★ suspect with its rank, ✖ failed calls (also a dashed line), dotted box: a peer without spans of its own");
@@ -65,14 +63,12 @@ function render({ model, el }) {
     );
 
   function box(node, at, { wide, tall }) {
-    const room = Math.floor((wide - 18) / LETTER) - (node.rank ? 3 : 0);
-    const name = node.name.length > room ? `${node.name.slice(0, room - 1)}…` : node.name;
     return reach(
       "node",
       at,
       `${node.name}: ${node.says}${node.rank ? `, suspect ${node.rank}` : ""}`,
       h("svg:rect", { x: node.x, y: node.y, width: wide, height: tall, rx: 5, class: `obsnb-box${node.rank ? " obsnb-suspect" : ""}${node.peer ? " obsnb-peer" : ""}` }),
-      h("svg:text", { x: node.x + 9, y: node.y + 19, class: "obsnb-name" }, `${node.rank ? `★${node.rank} ` : ""}${name}`),
+      h("svg:text", { x: node.x + 9, y: node.y + 19, class: "obsnb-name" }, `${node.rank ? `★${node.rank} ` : ""}${node.label}`),
       h("svg:text", { x: node.x + 9, y: node.y + 35, class: "obsnb-small" }, node.calls),
       h("svg:text", { x: node.x + 9, y: node.y + 50, class: "obsnb-small" }, node.took),
     );

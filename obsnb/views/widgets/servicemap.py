@@ -11,7 +11,8 @@ import polars as pl
 from obsnb.analysis.border import like
 from obsnb.analysis.summary import SURE_FROM
 from obsnb.errors import FrameError, UsageError
-from obsnb.views.formats import NOTHING, counted, duration, number
+from obsnb.views.formats import NOTHING, counted, duration, number, one_line
+from obsnb.views.labels import apart
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script
 from obsnb.views.widgets.listing import as_polars, cut
@@ -137,11 +138,14 @@ class ServiceMap(Widget):
             for column, names in enumerate(rows)
             for row, name in enumerate(names)
         }
+        room = int((wide - 18) / _LETTER) - 3  # letters of a name beside a suspect's rank
+        labels = dict(zip(places, apart([one_line(name) for name in places], room), strict=True))
         peers = {one["callee"] for one in self._calls if one.get("peer")}
         numbers = {name: place for place, name in enumerate(places)}
         nodes = [
             {
                 "name": cut(name, 100),
+                "label": labels[name],
                 "x": x,
                 "y": y,
                 "peer": name in peers,
