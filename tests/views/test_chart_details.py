@@ -163,7 +163,7 @@ def test_a_graph_writes_counts_and_rates_only_where_the_window_of_all_calls_is_g
 
 def test_a_service_that_calls_itself_or_back_is_drawn() -> None:
     texts = texts_of(charts.service_graph(CALLS))
-    assert "calls itself: 1 call, p95 1 ms" in texts
+    assert "calls itself: 1 call<br>p95 1 ms" in texts
     assert {"a", "b"} <= set(texts)
 
 
@@ -248,3 +248,58 @@ def test_a_name_as_long_as_a_book_does_not_make_a_figure_as_long_as_one() -> Non
 @pytest.mark.parametrize("name", ["latency_heatmap", "error_groups", "timeline", "slow_queries", "flame"])
 def test_where_points_can_be_clicked_the_pointer_is_told_of_the_nearest_alone(name: str) -> None:
     assert every_chart("shop")[name].layout.hovermode == "closest"
+
+
+def test_of_many_services_the_suspects_with_their_neighbours_are_drawn_and_what_is_left_out_is_said() -> None:
+    names = [f"service-{at:02}" for at in range(40)]
+    calls = pl.DataFrame(
+        {
+            "caller": names[:-1],
+            "callee": names[1:],
+            "count": list(range(100, 139)),
+            "errors": [0] * 30 + [5] + [0] * 8,
+        }
+    )
+    suspects = pl.DataFrame({"service": ["service-03"], "rank": [1], "score": [0.9]})
+    figure = charts.service_graph(calls, suspects, most=5)
+    texts = [text.replace("<br>", "") for text in texts_of(figure)]
+    assert "service-03suspect 1, 0.9" in texts
+    assert {"service-02", "service-04", "service-30", "service-31"} <= set(texts)
+    assert "left out: 35 of 40 services and 36 of 39 edges, which the frame has" in " ".join(
+        figure.layout.title.subtitle.text.split("<br>")
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=20, unique=True), st.integers(1, 4))
+def test_no_words_of_a_graph_lie_on_others_or_on_a_mark_in_a_narrow_notebook(
+    edges: list[tuple[str, str]], long: int
+) -> None:
+    calls = pl.DataFrame(
+        {"caller": [caller * long for caller, _ in edges], "callee": [callee * long for _, callee in edges]}
+    ).with_columns(count=pl.int_range(pl.len()) + 1)
+    figure = charts.service_graph(calls)
+    across, up = figure.layout.xaxis.range, figure.layout.yaxis.range
+    wide, tall = 456, figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    boxes = []
+    for note in figure.layout.annotations:
+        if note.text:
+            lines = note.text.split("<br>")
+            x = (note.x - across[0]) / (across[1] - across[0]) * wide
+            y = (note.y - up[0]) / (up[1] - up[0]) * tall + note.yshift
+            half = max(map(len, lines)) * note.font.size * 0.27, len(lines) * note.font.size * 0.6
+            boxes.append((x - half[0], y - half[1], x + half[0], y + half[1]))
+    assert [
+        (one, other)
+        for place, one in enumerate(boxes)
+        for other in boxes[:place]
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ] == []
+
+
+def test_names_of_an_axis_that_differ_only_where_they_are_cut_read_differently() -> None:
+    carts = [f"frontend: GET / › shop-api: POST /cart/{what} › payments: charge" for what in "abc"]
+    frame = pl.DataFrame({"operation": carts, "self_time": [3.0, 2.0, 1.0]})
+    shown = charts.cohorts(frame, frame.with_columns(pl.col("self_time") / 2)).layout.yaxis.ticktext
+    assert len({*shown}) == 3
+    assert all(len(name) <= 40 for name in shown)

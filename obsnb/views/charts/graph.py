@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -10,9 +11,10 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.schema import SPANS
 from obsnb.timerange import TimeRange
-from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_short
+from obsnb.views.charts.figure import finished, new_figure, nothing, said, said_apart
 from obsnb.views.charts.layers import layered
-from obsnb.views.formats import counted, duration, number
+from obsnb.views.charts.sheet import ROW, Sheet
+from obsnb.views.formats import counted, duration, number, one_line
 from obsnb.views.theme import Mode, theme
 
 if TYPE_CHECKING:
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["service_graph"]
 
-_MOST_EDGES, _MOST_WORDS = 60, 16
-_RING, _DOT, _WIDE, _LETTER = 30, 18, 640, 6.6  # pixels: of marks, of the plot, of a letter
-_LONGEST = 28  # letters of a name
+_MOST_EDGES, _FEW = 60, 16
+_RING, _DOT, _NAME, _WORDS = 30, 18, 12, 11  # pixels: of marks, and of letters of names and of words
+_SHORTEST, _LONGEST = 10, 28  # letters of a name
 _THICK, _THIN = 0.8, 0.25  # pixels for each power of ten of calls: of few arrows, and of many
 _CONFIDENT = 0.3  # scores below it are what quiet hours reach too
 
-_Places = dict[str, tuple[float, float]]
+_At = tuple[float, float]
+_Places = dict[str, _At]
 
 
 def service_graph(
@@ -34,6 +37,7 @@ def service_graph(
     suspects: Any = None,
     *,
     over: TimeRange | None = None,
+    most: int = 16,
     mode: Mode = "light",
     title: str = "Who calls whom",
 ) -> go.Figure:
@@ -49,6 +53,8 @@ def service_graph(
         The window that the calls were made in, if they are all that were made there: then they are written
         as calls a second and errors as per cent. Of a selection (slow or failed traces) leave it out: no
         rate can be computed, and the counts are written.
+    most
+        How many services to draw: suspects and their neighbours, those whose calls fail, the most called.
     mode
         ``light`` or ``dark``.
 
@@ -57,8 +63,9 @@ def service_graph(
     plotly.graph_objects.Figure
         Arrows are as thick as the logarithm of their calls; those with errors are dashed, coloured and marked
         with a cross. Peers without spans of their own are hollow squares. Of more than 60 edges the most
-        called are drawn, and those of suspects. ``customdata`` of a service is its name, of the point in
-        the middle of an arrow caller and callee.
+        called are drawn, and those of suspects. What is left out is said below the title; the frame and
+        the widget `obsnb.widgets.ServiceMap` have it. ``customdata`` of a service is its name, of the point
+        in the middle of an arrow caller and callee.
 
     Raises
     ------
@@ -70,31 +77,74 @@ def service_graph(
     if frame.is_empty():
         return nothing("There is nothing to draw: nobody calls anybody.", mode=mode, title=title)
     ranks = _ranks(suspects)
-    kept = frame.with_row_index("row").filter(
+    foremost = _foremost(frame, ranks, most)
+    told = frame.filter(pl.all_horizontal(pl.col("caller", "callee").is_in(foremost)))
+    kept = told.with_row_index("row").filter(
         (pl.col("row") < _MOST_EDGES) | pl.col("caller").is_in([*ranks]) | pl.col("callee").is_in([*ranks])
     )
     places = layered(kept.select("caller", "callee").iter_rows())
+    sheet = Sheet(places.values(), longest=min(_LONGEST, max(map(len, places))), size=_NAME)
+    names = _put_names(sheet, places, ranks)
+    words = _put_words(sheet, kept, places, ranks, over)
     figure = new_figure()
-    thick = _THICK if kept.height <= _MOST_WORDS else _THIN
+    thick = _THICK if kept.height <= _FEW else _THIN
     for row in kept.iter_rows(named=True):
-        worded = kept.height <= _MOST_WORDS or row["caller"] in ranks or row["callee"] in ranks
-        _draw_edge(figure, row, places, _edge_words(row, over), worded=worded, thick=thick, mode=mode)
-    layers = len({across for across, _ in places.values()})
-    letters = max(8, min(_LONGEST, int(2 * _WIDE / layers / _LETTER)))  # names stand above and below in turn
-    _draw_services(figure, kept, places, ranks, mode, letters=letters)
-    half = letters * _LETTER / 2
-    aside = max(0.35, half * (layers - 1) / (_WIDE - 2 * half))  # layers that half a name is wide
+        _draw_edge(figure, row, places, _edge_words(row, over), thick=thick, mode=mode)
+    for place, (text, at, shift) in words.items():  # on top of all arrows
+        ink = theme(mode).bad if kept.row(place, named=True).get("errors") else theme(mode).ink
+        _label(figure, at, text, {"size": _WORDS, "color": ink}, theme(mode).paper, shift=shift)
+    _draw_services(figure, kept, places, ranks, names, mode=mode)
     across, up = (sorted(place[side] for place in places.values()) for side in (0, 1))
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
-    figure.update_xaxes(range=[across[0] - aside, across[-1] + aside], **hidden)
+    figure.update_xaxes(range=[across[0] - sheet.aside, across[-1] + sheet.aside], **hidden)
     figure.update_yaxes(range=[up[0] - 0.6, up[-1] + 0.6], **hidden)
     notes = ["rates over the window" if over else "calls of the spans in the frame, which may be a selection"]
     notes += ["arrows go from caller to callee; ✕ errors; p95 as the caller saw it"]
-    if frame.height > kept.height:
-        notes.append(f"{frame.height - kept.height:,} further edges are left out")
-    finished(figure, mode=mode, title=title, notes=notes, height=int(84 * (up[-1] - up[0] + 1.4)))
-    figure.update_layout(hovermode="closest")
+    notes += ["a pointer tells what has no room"] * (len(words) < kept.height)
+    notes += _left_out(frame, kept)
+    finished(figure, mode=mode, title=title, notes=notes, height=int(ROW * (up[-1] - up[0] + 1.2)))
+    figure.update_layout(hovermode="closest", margin={"l": 12, "r": 12, "b": 12})
     return figure
+
+
+def _foremost(frame: pl.DataFrame, ranks: Mapping[str, Any], most: int) -> list[str]:
+    """Suspects and their neighbours first, then services whose calls fail, then the most called."""
+
+    def is_one(column: str) -> pl.Expr:
+        return pl.col(column).is_in([*ranks]).cast(pl.Int8)
+
+    errors = pl.col("errors") if "errors" in frame.columns else pl.lit(0)
+    ends = [
+        frame.select(
+            pl.col(end).cast(pl.String).alias("service"),
+            pl.col(other).cast(pl.String).alias("other"),
+            "count",
+            errors.alias("errors"),
+        )
+        for end, other in (("caller", "callee"), ("callee", "caller"))
+    ]
+    services = (
+        pl.concat(ends)
+        .group_by("service")
+        .agg((2 * is_one("service") + is_one("other")).max().alias("near"), pl.col("errors", "count").sum())
+        .sort("near", "errors", "count", "service", descending=[True, True, True, False])
+    )
+    return services["service"].head(most).to_list()
+
+
+def _left_out(frame: pl.DataFrame, kept: pl.DataFrame) -> list[str]:
+    """What is not drawn, in words."""
+    many, drawn = (_services(one) for one in (frame, kept))
+    parts = [f"{many - drawn} of {many} services"] * (many > drawn)
+    parts += [f"{frame.height - kept.height:,} of {frame.height:,} edges"] * (frame.height > kept.height)
+    if not parts:
+        return []
+    which = "drawn are suspects and their neighbours, then where calls fail, then the most called"
+    return [f"left out: {' and '.join(parts)}, which the frame has", which]
+
+
+def _services(edges: pl.DataFrame) -> int:
+    return pl.concat([edges["caller"], edges["callee"]]).n_unique()
 
 
 def _ranks(suspects: Any) -> dict[str, tuple[int, float]]:
@@ -119,45 +169,121 @@ def _edge_words(row: dict[str, Any], over: TimeRange | None) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _put_names(
+    sheet: Sheet, places: _Places, ranks: Mapping[str, tuple[int, float]]
+) -> dict[str, tuple[str, float]]:
+    """Name → how it is written and how far above its mark: whole, or as long as there is room for."""
+    limits = [min(max(_SHORTEST, sheet.letters(room, _NAME)), _LONGEST) for room in (1.8, 0.9)]
+    written = {
+        limit: dict(zip(places, said_apart(places, limit), strict=True)) for limit in (_LONGEST, *limits)
+    }
+    found: dict[str, tuple[str, float]] = {}
+    for name in sorted(places, key=lambda name: name not in ranks):
+        rank = f"<br>suspect {ranks[name][0]}, {number(ranks[name][1])}" if name in ranks else ""
+        texts = [written[_LONGEST][name], _on_two_lines(name), *(written[limit][name] for limit in limits)]
+        lines = [(text + rank, text.count("<br>") + bool(rank)) for text in texts]
+        ring = 4 * bool(rank)
+        tries = [(text, side * (_DOT + 2 + 8 * more + ring)) for text, more in lines for side in (-1, 1)]
+        where = (one for one in tries if sheet.put(places[name], one[0], shift=one[1], size=_NAME))
+        found[name] = next(where, tries[-2])
+        if found[name] == tries[-2]:
+            sheet.put(places[name], found[name][0], shift=found[name][1], size=_NAME, anyway=True)
+    return found
+
+
+def _on_two_lines(name: str) -> str:
+    """A name broken after the sign that is the nearest to its middle, where it has one."""
+    plain = one_line(name)
+    breaks = [place + 1 for place, letter in enumerate(plain[:-1]) if letter in "-_./: "]
+    middle = min(breaks, key=lambda place: abs(place - len(plain) / 2), default=0)
+    parts = (plain[:middle], plain[middle:]) if middle else (plain,)
+    return "<br>".join(said_apart(parts, _LONGEST))
+
+
+def _put_words(
+    sheet: Sheet,
+    kept: pl.DataFrame,
+    places: _Places,
+    ranks: Mapping[str, Any],
+    over: TimeRange | None,
+) -> dict[int, tuple[str, _At, float]]:
+    """Row → the words of its arrow, where they stand and how far above: of those that have room."""
+    rows = list(enumerate(kept.iter_rows(named=True)))
+    rows.sort(key=lambda one: (not {one[1]["caller"], one[1]["callee"]} & {*ranks}, not one[1].get("errors")))
+    found = {}
+    for place, row in rows:
+        words = "calls itself: " * (row["caller"] == row["callee"]) + _edge_words(row, over)
+        stacked = words.replace(", ", "<br>")
+        tries = [
+            (text, at, shift)
+            for text in (words, stacked)
+            for at, shift in _beside_edge(row, places, 6 + 7 * (text.count("<br>") + 1))
+        ]
+        where = (one for one in tries if sheet.put(one[1], one[0], shift=one[2], size=_WORDS))
+        best = next(where, None)
+        if best is not None:
+            found[place] = best
+    return found
+
+
+def _beside_edge(row: Mapping[str, Any], places: _Places, above: float) -> list[tuple[_At, float]]:
+    """Where an arrow's words may stand: above or below its middle, or on it nearer to an end."""
+    ends = _ends(row, places)
+    (x0, y0), (x1, y1) = ends
+    on = [((x0 + (x1 - x0) * part, y0 + (y1 - y0) * part), 0.0) for part in (0.64, 0.36)]
+    middle = _middle(row, places)
+    return [(middle, above), (middle, -above), *(on if row["caller"] != row["callee"] else [])]
+
+
+def _ends(row: Mapping[str, Any], places: _Places) -> tuple[_At, _At]:
+    """An arrow's ends, a little to its right side: calls back and forth do not lie on each other."""
+    (x0, y0), (x1, y1) = places[row["caller"]], places[row["callee"]]
+    length = math.hypot(x1 - x0, y1 - y0) or 1.0
+    aside = 0.05 if x1 > x0 else 0.12  # calls back further from the line of the calls there
+    dx, dy = -(y1 - y0) / length * aside * 0.5, (x1 - x0) / length * aside
+    return (x0 + dx, y0 + dy), (x1 + dx, y1 + dy)
+
+
+def _middle(row: Mapping[str, Any], places: _Places) -> _At:
+    if row["caller"] == row["callee"]:
+        x, y = places[row["caller"]]
+        return x, y - 0.32
+    (x0, y0), (x1, y1) = _ends(row, places)
+    return (x0 + x1) / 2, (y0 + y1) / 2
+
+
 def _draw_edge(
     figure: go.Figure,
     row: dict[str, Any],
     places: _Places,
     words: str,
     *,
-    worded: bool,
     thick: float,
     mode: Mode,
 ) -> None:
-    """An arrow, a little to its right side, so that calls back and forth do not lie on each other."""
+    """An arrow with a point in its middle."""
     colours, failed = theme(mode), bool(row.get("errors"))
-    (x0, y0), (x1, y1) = places[row["caller"]], places[row["callee"]]
-    length = math.hypot(x1 - x0, y1 - y0) or 1.0
-    aside = 0.05 if x1 > x0 else 0.12  # calls back further from the line of the calls there
-    dx, dy = -(y1 - y0) / length * aside * 0.5, (x1 - x0) / length * aside
-    ends = (x0 + dx, y0 + dy, x1 + dx, y1 + dy)
+    (x0, y0), (x1, y1) = _ends(row, places)
     colour, width = colours.bad if failed else colours.quiet, 1 + thick * math.log10(max(row["count"], 1))
     pen = {"color": colour, "width": width, "dash": "dash" if failed else "solid"}
-    middle = ((ends[0] + ends[2]) / 2, (ends[1] + ends[3]) / 2)
-    if row["caller"] == row["callee"]:
-        middle = (x0, y0 - 0.32)
-    else:
+    middle = _middle(row, places)
+    if row["caller"] != row["callee"]:
         figure.add_scatter(
-            x=[ends[0], ends[2]],
-            y=[ends[1], ends[3]],
+            x=[x0, x1],
+            y=[y0, y1],
             mode="lines",
             line=pen,
             hoverinfo="skip",
             showlegend=False,
         )
-        near = 0.12 / length
-        tip = {"x": ends[2] + (ends[0] - ends[2]) * near, "y": ends[3] + (ends[1] - ends[3]) * near}
-        tail = {"ax": tip["x"] + (ends[0] - tip["x"]) * 0.05, "ay": tip["y"] + (ends[1] - tip["y"]) * 0.05}
+        near = 0.12 / math.hypot(x1 - x0, y1 - y0)
+        tip = {"x": x1 + (x0 - x1) * near, "y": y1 + (y0 - y1) * near}
+        tail = {"ax": tip["x"] + (x0 - tip["x"]) * 0.05, "ay": tip["y"] + (y0 - tip["y"]) * 0.05}
         look = {
             "arrowcolor": colour,
             "arrowwidth": max(width, 1.5),
             "arrowhead": 2,
-            "arrowsize": 1.2,
+            "arrowsize": 1,
             "text": "",
         }
         figure.add_annotation(**tip, **tail, axref="x", ayref="y", showarrow=True, **look)
@@ -172,10 +298,6 @@ def _draw_edge(
         hovertemplate="%{hovertext}<extra></extra>",
         showlegend=False,
     )
-    if worded:
-        text = said("calls itself: " * (row["caller"] == row["callee"]) + words, 60)
-        ink = colour if failed else colours.ink
-        _label(figure, middle, text, {"size": 11, "color": ink}, colours.paper, shift=11)
 
 
 def _draw_services(
@@ -183,9 +305,9 @@ def _draw_services(
     kept: pl.DataFrame,
     places: _Places,
     ranks: dict[str, tuple[int, float]],
-    mode: Mode,
+    written: Mapping[str, tuple[str, float]],
     *,
-    letters: int,
+    mode: Mode,
 ) -> None:
     colours = theme(mode)
     peers = set(kept.filter("peer")["callee"]) - set(kept["caller"]) if "peer" in kept.columns else set()
@@ -221,15 +343,13 @@ def _draw_services(
             showlegend=True,
         )
         for name in names:
-            rank = f"<br>suspect {ranks[name][0]}, {number(ranks[name][1])}" if name in ranks else ""
-            text, font = said_short(name, letters) + rank, {"size": 12, "color": colours.ink}
-            above = letters < _LONGEST and int(places[name][0]) % 2
-            shift = (_DOT if above else -_DOT - 2) + (11 if above else -11) * bool(rank)
+            text, shift = written[name]
+            font = {"size": _NAME, "color": colours.ink}
             _label(figure, places[name], text, font, colours.paper, shift=shift)
 
 
 def _label(
-    figure: go.Figure, at: tuple[float, float], text: str, font: dict[str, Any], paper: str, *, shift: int
+    figure: go.Figure, at: tuple[float, float], text: str, font: dict[str, Any], paper: str, *, shift: float
 ) -> None:
     """Words on paper, so that no line goes through them."""
     look = {"showarrow": False, "yshift": shift, "bgcolor": paper, "borderpad": 0, "font": font}
