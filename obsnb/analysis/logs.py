@@ -12,6 +12,7 @@ from obsnb.analysis.line_columns import LineColumns
 from obsnb.analysis.line_formats import fields_of_texts, route_in, without_colours, without_runtime
 from obsnb.analysis.log_exceptions import fill_exceptions
 from obsnb.analysis.log_fields import COLUMNS, Wanted, decode_objects, fields_of_columns, fields_of_lines
+from obsnb.analysis.log_levels import spelt
 from obsnb.analysis.message_facts import (
     duration_in,
     ids_in,
@@ -59,39 +60,6 @@ _METHODS = r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)[\s\"']"
 _STATEMENT_WORDS = r"SQL|sql|[Ss]tatement|STATEMENT|[Qq]uery|QUERY|execute"
 _JSON_TAIL = r"^((?s:.*?))\s*(\{\s*\"(?s:.*)\})$"
 _NOTHING = ["<nil>", "nil", "null", "None", "none", "undefined", "-", ""]
-# One spelling a level, that of OpenTelemetry's short names where it has one; klog's and .NET's
-# letters; the numbers of bunyan and pino.
-_SPELLINGS: Mapping[str, str] = {
-    "warning": "warn",
-    "wrn": "warn",
-    "w": "warn",
-    "40": "warn",
-    "err": "error",
-    "severe": "error",
-    "fail": "error",
-    "e": "error",
-    "50": "error",
-    "crit": "critical",
-    "f": "fatal",
-    "60": "fatal",
-    "emerg": "emergency",
-    "information": "info",
-    "informational": "info",
-    "i": "info",
-    "inf": "info",
-    "log": "info",
-    "30": "info",
-    "dbug": "debug",
-    "dbg": "debug",
-    "d": "debug",
-    "fine": "debug",
-    "20": "debug",
-    "trce": "trace",
-    "finer": "trace",
-    "finest": "trace",
-    "verbose": "trace",
-    "10": "trace",
-}
 
 
 def parse_logs(logs: Any, *, conventions: Conventions = DEFAULT) -> Any:
@@ -280,9 +248,7 @@ def _take_leading_ids(lines: LineColumns) -> None:
 
 def _assembled(frame: pl.DataFrame, lines: LineColumns, categories: set[str]) -> pl.DataFrame:
     """LOGS with null core columns filled in, and `PARSED`."""
-    level = lines["level"].str.strip_chars().str.to_lowercase()
-    level = level.replace(list(_SPELLINGS), list(_SPELLINGS.values())).replace("unknown", None)
-    lines.set("level", level)
+    lines.set("level", spelt(lines["level"]).replace("unknown", None))
     filled = LOGS.conform(frame.drop(name for name in PARSED if name in frame.columns))
     core = {name: lines[name] for name in ("service", "level", "trace_id", "span_id")}
     core["correlation_id"] = _correlation(lines)

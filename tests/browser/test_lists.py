@@ -32,9 +32,9 @@ def test_lines_are_searched_filtered_and_chosen_and_the_choice_is_a_frame(lab: L
     expect(about(widget)).to_have_text("33,356 lines")
     widget.get_by_role("searchbox").fill("slow query")
     expect(about(widget)).to_have_text(re.compile(r"^[\d,]+ of 33,356 lines$"))
-    widget.locator("fieldset label", has_text="warning").locator("input").check()
+    widget.locator("fieldset label", has_text="warn").locator("input").check()
     first = widget.locator("[role=row]").first
-    expect(first).to_contain_text("warning")
+    expect(first).to_contain_text("warn")
     first.click()
     widget.locator("[role=row]").nth(2).click(modifiers=["Shift"])
     expect(about(widget)).to_contain_text("3 selected")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from obsnb.analysis.border import to_polars
+from obsnb.analysis.log_levels import spelt
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.patterns import mine_patterns
 from obsnb.conventions import DEFAULT, Conventions
@@ -84,8 +85,7 @@ def log_volume(
     frame = frame.drop_nulls("timestamp")
     if by != "level":
         return bars_over_time(folded(frame, by, pl.len()), scene, every=every, noun="lines")
-    level = pl.col("level").str.to_lowercase().replace("warning", "warn")
-    named = folded(frame.with_columns(level), "level", pl.len())
+    named = folded(frame.with_columns(spelt(frame["level"])), "level", pl.len())
     order, colours = list(_LEVELS), theme(mode)
     looks = {}
     for name in named["name"].unique().to_list():

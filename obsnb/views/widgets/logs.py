@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from obsnb.analysis.log_levels import spelt
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.patterns import mine_patterns
 from obsnb.errors import FrameError, UsageError
@@ -19,44 +20,14 @@ from obsnb.timerange import TimeRange
 from obsnb.views.formats import clock, counted, moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script
-from obsnb.views.widgets.line_search import all_of, coded, holding
+from obsnb.views.widgets.line_search import FACETS, Query, all_of, coded, facet, holding, values_of
 from obsnb.views.widgets.listing import ListWidget, Places, cut, whole_number, whole_text
 from obsnb.views.widgets.turns import in_turn
 
 __all__ = ["LogBrowser"]
 
-_FACETS = ("level", "service")
 _MOST_VALUES = 40  # of a facet, the most frequent ones
 _STILL = 30  # lines of the static form
-
-
-@dataclass(frozen=True)
-class _Query:
-    """What is looked for; `fold` shows patterns in place of lines, `pattern` only one's lines."""
-
-    text: str = ""
-    regex: bool = False
-    level: tuple[str | None, ...] = ()
-    service: tuple[str | None, ...] = ()
-    fold: bool = False
-    pattern: str | None = None
-    only: bool = False
-    window: tuple[int, int] | None = None
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> _Query:
-        """What a browser sent, each part of its own type."""
-        parts: dict[str, Any] = {
-            name: bool(given[name]) for name in ("regex", "fold", "only") if name in given
-        }
-        if "text" in given:
-            parts["text"] = str(given["text"])[:1_000]
-        for name in _FACETS:
-            if name in given:
-                parts[name] = tuple(None if one is None else str(one) for one in given[name])
-        if "pattern" in given:
-            parts["pattern"] = None if given["pattern"] is None else str(given["pattern"])
-        return cls(**parts)
 
 
 class LogBrowser(ListWidget):
@@ -79,6 +50,7 @@ class LogBrowser(ListWidget):
     Notes
     -----
     Where the lines were parsed (`obsnb.parse_logs`), a row shows the message, and its fields the line.
+    Levels that mean the same (``warn``, ``WARNING``) are one; a line's fields and `selection` have its own.
     A frame that cannot be shown leaves a sentence in the widget's place. Keys: arrows, page and home
     keys move; space chooses, shift extends, Escape clears; Enter shows a line's fields or opens a
     pattern; t opens the trace; / searches.
@@ -91,7 +63,7 @@ class LogBrowser(ListWidget):
         super().__init__()
         self.trace_id: str | None = None
         self._height = height
-        self._query = _Query()
+        self._query = Query()
         self._jumps: list[Callable[[str], object]] = []
         self._patterns: pl.DataFrame | None = None
         self._folded: pl.DataFrame | None = None
@@ -116,8 +88,9 @@ class LogBrowser(ListWidget):
         )
         first = times.min()
         self._day = "" if self._dated or first is None else moment(int(first)).split()[0]  # type: ignore[arg-type]  # of integers
-        self._codes = {name: coded(frame, name) for name in _FACETS}
-        self._nulls = {name: name not in frame.columns or frame[name].null_count() > 0 for name in _FACETS}
+        facets = {name: facet(frame, name) for name in FACETS}
+        self._codes = {name: coded(texts) for name, texts in facets.items()}
+        self._nulls = {name: texts.null_count() > 0 for name, texts in facets.items()}
         self._facets = self._count_facets({}, None)
 
     # What is drawn.
@@ -158,6 +131,8 @@ class LogBrowser(ListWidget):
         wanted = ("level", "service", "line", "trace_id", "parsed.message")
         rows = self.source.select(name for name in wanted if name in self.source.columns)[places]
         rows = rows.select(pl.all().cast(pl.String))
+        if "level" in rows.columns:
+            rows = rows.with_columns(spelt(rows["level"]))
         return rows.with_columns(self._times.gather(places).alias("ns"))
 
     def _line_cells(self, row: Mapping[str, Any]) -> Answer:
@@ -189,7 +164,7 @@ class LogBrowser(ListWidget):
         parts = [f"lines with {query.text!r}"] * bool(query.text)
         parts += [
             f"{name} {', '.join(str(one) for one in values)}"
-            for name in _FACETS
+            for name in FACETS
             if (values := getattr(query, name))
         ]
         return f"Filtered: {'; '.join(parts)}." if parts else ""
@@ -206,7 +181,7 @@ class LogBrowser(ListWidget):
         }
 
     def _find(self, given: Mapping[str, Any]) -> Answer:
-        self._look_for(replace(_Query.of(given), window=self._query.window))
+        self._look_for(replace(Query.of(given), window=self._query.window))
         return {}
 
     @in_turn
@@ -230,7 +205,7 @@ class LogBrowser(ListWidget):
         if self.trouble:
             return
         span = None if window is None else (window.start_ns, window.end_ns)
-        self._look_for(_Query(text, regex, tuple(level), tuple(service), fold, window=span))
+        self._look_for(Query(text, regex, tuple(level), tuple(service), fold, window=span))
         self.say_changed()
 
     @in_turn
@@ -241,7 +216,7 @@ class LogBrowser(ListWidget):
             self._look_for(replace(self._query, window=span))
             self.say_changed()
 
-    def _look_for(self, query: _Query) -> None:
+    def _look_for(self, query: Query) -> None:
         masks = self._masks(query)
         inside = all_of(masks.values())
         order = self._all if inside is None else self._all[inside[self._all]]
@@ -253,7 +228,7 @@ class LogBrowser(ListWidget):
         self.order = order
         self.rows_moved()
 
-    def _masks(self, query: _Query) -> dict[str, npt.NDArray[np.bool_]]:
+    def _masks(self, query: Query) -> dict[str, npt.NDArray[np.bool_]]:
         """What each part of the query leaves, by its name."""
         masks = {}
         if query.text:
@@ -264,11 +239,12 @@ class LogBrowser(ListWidget):
             masks["only"] = self.chosen
         if query.pattern is not None:
             masks["pattern"] = (self._mined()["pattern_id"] == query.pattern).fill_null(False).to_numpy()
-        for name in _FACETS:
+        for name in FACETS:
             wanted = getattr(query, name)
             if wanted:
                 codes, values = self._codes[name]
-                keep = np.array([value in wanted for value in values], dtype=np.bool_)
+                sought = values_of(name, wanted)
+                keep = np.array([value in sought for value in values], dtype=np.bool_)
                 masks[name] = keep[codes]
         return masks
 
@@ -297,7 +273,7 @@ class LogBrowser(ListWidget):
 
     def _fold(self, order: Places) -> pl.DataFrame:
         rows = self._mined()[order].with_columns(self._times.gather(order).alias("ns"))
-        for name in _FACETS:
+        for name in FACETS:
             codes, values = self._codes[name]
             texts = pl.Series(values, dtype=pl.String)
             rows = rows.with_columns(texts.gather(codes[order]).alias(name))

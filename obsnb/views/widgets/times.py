@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 from obsnb.analysis.border import like
+from obsnb.analysis.log_levels import spelt
+from obsnb.conventions import SEVERITY
 from obsnb.errors import FrameError, UsageError, WindowError
 from obsnb.timerange import TimeRange, format_ns, parse_instant
 from obsnb.views.formats import clock, counted, duration, period
@@ -22,7 +24,7 @@ __all__ = ["TimePicker"]
 
 _BINS = 120
 _MS = 1_000_000
-_BAD = r"^(?i:err|fatal|crit|panic|emerg|alert)"
+_GRAVE = [name for name, number in SEVERITY.items() if number >= 17]
 _WIDE, _TALL, _FOOT = 900, 110, 20
 
 
@@ -79,9 +81,10 @@ class TimePicker(Widget):
         self._failed_bins = np.histogram(failed.to_numpy(), bins=edges)[0]
 
     def _failed(self) -> pl.Series:
-        for name, form in (("level", _BAD), ("status", "^error$")):
-            if name in self._source.columns:
-                return self._source[name].cast(pl.String).str.contains(form).fill_null(False)
+        if "level" in self._source.columns:
+            return spelt(self._source["level"]).is_in(_GRAVE).fill_null(False)
+        if "status" in self._source.columns:
+            return (self._source["status"].cast(pl.String) == "error").fill_null(False)
         return pl.repeat(False, self._source.height, dtype=pl.Boolean, eager=True)
 
     # The window.

@@ -247,3 +247,25 @@ def test_what_goes_wrong_in_the_kernel_is_told_to_the_browser(monkeypatch: pytes
     assert troubles[1] == "find failed: TypeError: 'int' object is not iterable"
     assert troubles[2].startswith("LogBrowser is not asked 'format the disk'; it knows rows, select, find")
     assert len(sent) == 3
+
+
+def test_levels_that_mean_the_same_are_one_facet_and_a_line_keeps_its_own() -> None:
+    levels = ["warn", "WARNING", "W", "error", "err"]
+    browser = LogBrowser(lines(["a", "b", "c", "d", "e"], levels=levels))
+    counts = {one["value"]: one["count"] for one in browser.start["facets"]["level"]}
+    assert counts == {"warn": 3, "error": 2}
+    for asked in ("warn", "warning"):
+        browser.find(level=(asked,))
+        assert [row["level"] for row in browser.start["rows"]] == ["warn"] * 3
+    assert ["level", "WARNING"] in browser.answer("details", {"at": 1})["fields"]
+    browser.answer("select", {"start": 0, "stop": 3, "how": "only"})
+    assert browser.selection["level"].to_list() == ["warn", "WARNING", "W"]
+
+
+def test_the_levels_of_real_lines_are_one_facet_each() -> None:
+    for name in ("slow-query", "lab-slow-query", "datasource"):
+        obs = obsnb.open_archive(name)
+        browser = LogBrowser(obsnb.investigate(obs).logs(obs.window))
+        shown = [one["value"] for one in browser.start["facets"]["level"]]
+        assert not {"warn", "warning"} <= {*shown}, name
+        assert sum(one["count"] for one in browser.start["facets"]["level"]) == browser.source.height
