@@ -153,3 +153,20 @@ def test_on_the_board_the_heat_map_narrows_the_lines_and_opens_a_trace(lab: Lab)
     expect(about(heat)).to_have_text(re.compile(r"^[1-9]\d* of 12,751 rows$"))
     trace = lab.read("board.latency.selection['trace_id'][0]")
     expect(about(cell.locator("section[aria-label='Trace']"))).to_contain_text(trace)
+
+
+def test_the_drawing_keeps_its_height_when_the_page_changes_its_width(lab: Lab) -> None:
+    widget = drawn(lab, "w.Chart(inv.charts.latency(tz='UTC'), spans)")
+    figure, size = widget.locator(".obsnb-figure"), lab.page.viewport_size
+    assert size is not None
+    before = figure.locator(".nsewdrag").first.bounding_box()
+    lab.page.set_viewport_size({"width": 700, "height": 1000})
+    try:
+        narrow = "(one) => one._fullLayout.width < 700"
+        lab.page.wait_for_function(narrow, arg=figure.element_handle())
+        after = figure.locator(".nsewdrag").first.bounding_box()
+        assert before is not None
+        assert after is not None
+        assert after["height"] == before["height"]
+    finally:
+        lab.page.set_viewport_size(size)

@@ -104,6 +104,7 @@ function render({ model, el }) {
 
   async function draw() {
     if (!figure || gone) return;
+    plot.style.height = `${figure.layout.height}px`; // plotly takes its own away when the page changes its width
     const config = { responsive: true, displaylogo: false, modeBarButtonsToAdd: ["select2d", "lasso2d"] };
     await Plotly.react(plot, ...dressed(), config);
   }
