@@ -15,7 +15,8 @@ function levelLook(level) {
 
 function levelCell(level) {
   const { look, mark } = levelLook(level);
-  return h("span", { class: `obsnb-level obsnb-${look}` }, h("b", { "aria-hidden": "true" }, mark), ` ${level || "–"}`);
+  const word = h("span", { class: "obsnb-word" }, ` ${level || "–"}`);
+  return h("span", { class: `obsnb-level obsnb-${look}`, title: level }, h("b", { "aria-hidden": "true" }, mark), word);
 }
 
 function lineRow(row, jumps) {
@@ -26,7 +27,7 @@ function lineRow(row, jumps) {
     h("span", { role: "gridcell", class: "obsnb-line", title: row.line }, row.line),
   ];
   const jump = { "data-act": "t", class: "obsnb-jump", title: "Open this line's trace (t)" };
-  cells.push(h("span", { role: "gridcell" }, row.trace && jumps ? h("span", jump, "trace ↗") : ""));
+  cells.push(h("span", { role: "gridcell" }, row.trace && jumps ? h("span", jump, h("span", { class: "obsnb-word" }, "trace "), "↗") : ""));
   return cells;
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -129,7 +130,7 @@ class ServiceMap(Widget):
         pairs = [(one["caller"], one["callee"]) for one in self._calls]
         rows = layers(pairs)
         longest = max(len(name) + 3 for names in rows for name in names)
-        wide = min(max(_NARROWEST, round(18 + _LETTER * longest)), _WIDEST)
+        wide = min(max(_NARROWEST, math.ceil(18 + _LETTER * longest)), _WIDEST)
         right = wide + _BETWEEN
         most = max(map(len, rows))
         middle = min(most, _SEEN)  # a short column stands beside the middle of a long one, where it is seen

@@ -7,7 +7,7 @@ function spanRow(row) {
   fill(name, [
     h("span", { class: "obsnb-twist", "data-act": row.below ? "twist" : null, title: row.below ? `${counted(row.below)} spans below` : null, "aria-hidden": "true" }, sign),
     h("b", { class: "obsnb-mark", title: row.waits.length ? "on the critical path" : null }, row.waits.length ? "◆" : ""),
-    h("span", { class: "obsnb-quiet" }, `${row.service} `),
+    row.service ? h("span", { class: "obsnb-quiet" }, `${row.service} `) : null,
     h("span", { class: row.hit ? "obsnb-hit" : "" }, row.name),
     row.open || !row.below ? null : h("span", { class: "obsnb-quiet" }, ` (+${counted(row.below)})`),
   ]);

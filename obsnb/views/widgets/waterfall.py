@@ -158,7 +158,7 @@ class TraceWaterfall(ListWidget):
         words += [f"error {row['status_message'] or ''}".strip()] * failed
         return {
             "name": cut(row["name"], 200),
-            "service": cut(service, 80),
+            "service": "" if self._is_of_its_parent_s(place) else cut(service, 80),
             "slot": self._slots[service],
             "depth": int(tree.depth[place]),
             "below": int(tree.size[place]) - 1,
@@ -172,6 +172,11 @@ class TraceWaterfall(ListWidget):
             "hit": bool(self._hits[place]),
             "says": cut(", ".join(words)),
         }
+
+    def _is_of_its_parent_s(self, place: int) -> bool:
+        """Whether a span is of the same service as the span above it, which says so already."""
+        above = int(self._grown.parent[place])
+        return above >= 0 and self._services[above] == self._services[place]
 
     def still_form(self) -> str:
         """The waterfall of the most telling spans, as a drawing."""

@@ -86,3 +86,16 @@ def test_what_cannot_be_shown_is_a_sentence_and_hostile_names_are_escaped() -> N
 def test_a_place_that_is_not_there_is_refused(at: object) -> None:
     with pytest.raises(ValueError, match="There is no such"):
         ServiceMap(GRAPH).answer("node", {"at": at})
+
+
+def test_a_name_that_has_room_stands_whole_and_longer_ones_are_told_apart() -> None:
+    fits = "observastack-frontend"
+    assert [node["label"] for node in ServiceMap(graph_of(fits, "b")).start["nodes"]] == [fits, "b"]
+    long = [f"shop-{'of-the-western-region-' * 3}{one}-{'canary-' * 5}" for one in "ab"]
+    labels = [node["label"] for node in ServiceMap(graph_of(*long)).start["nodes"]]
+    assert len({*labels}) == 2
+    assert all("…" in label for label in labels)
+
+
+def graph_of(caller: str, callee: str) -> pl.DataFrame:
+    return pl.DataFrame({"caller": [caller], "callee": [callee], "count": [1]})

@@ -189,3 +189,8 @@ def test_one_span_without_length_is_shown() -> None:
     frame = trace([None]).with_columns(duration=pl.lit(0).cast(pl.Duration("ns")))
     (row,) = rows(TraceWaterfall(frame))
     assert (row["took"], row["long"]) == ("0 s", 0)
+
+
+def test_a_service_is_named_where_it_is_another_than_that_of_the_span_above() -> None:
+    spans = trace([None, 0, 1]).with_columns(service=pl.Series(["shop", "shop", "pay"]))
+    assert [row["service"] for row in TraceWaterfall(spans).start["rows"]] == ["shop", "", "pay"]
