@@ -100,7 +100,7 @@ def service_graph(
     figure.update_yaxes(range=[up[0] - 0.6, up[-1] + 0.6], **hidden)
     notes = ["rates over the window" if over else "calls of the spans in the frame, which may be a selection"]
     notes += ["arrows go from caller to callee; ✕ errors; p95 as the caller saw it"]
-    notes += ["a pointer tells what has no room"] * (len(words) < kept.height)
+    notes += ["words stand where they have room"] * (len(words) < kept.height)
     notes += _left_out(frame, kept)
     finished(figure, mode=mode, title=title, notes=notes, height=int(ROW * (up[-1] - up[0] + 1.2)))
     figure.update_layout(hovermode="closest", margin={"l": 12, "r": 12, "b": 12})
