@@ -33,11 +33,11 @@ def mentioned(
     callers
         For a service those that call it, who are passed over: an error is not about them.
     """
-    lower = {name.lower(): name for name in names.known.values() if len(name) >= _SHORTEST}
+    lower = {_doubled(name): name for name in names.known.values() if len(name) >= _SHORTEST}
     if not lower or texts.is_empty():
         return pl.Series("named", [None] * texts.height, dtype=pl.String)
     any_name = "|".join(re.escape(name) for name in sorted(lower, key=len, reverse=True))
-    # A separator stands twice, so that two names next to each other both have theirs.
+    # A separator stands twice, in names too, so that two names next to each other both have theirs.
     apart: Any = pl.col("text").str.slice(0, _READ).str.replace_all(_ASKER, " ")
     apart = apart.str.to_lowercase().str.replace_all(_BETWEEN, "$1$1")
     hits = apart.str.extract_all(rf"(?:^|[^\w-])(?:{any_name})(?:$|[^\w-])")
@@ -52,3 +52,7 @@ def mentioned(
     return found.join(table, on=["service", "hits"], how="left", maintain_order="left", nulls_equal=True)[
         "named"
     ]
+
+
+def _doubled(name: str) -> str:
+    return re.sub(_BETWEEN, r"\1\1", name.lower())
