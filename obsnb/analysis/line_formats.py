@@ -6,7 +6,7 @@ Python loop and no line can make it slow. logfmt's pairs are the exception.
 The access line is recognised by its quoted request and status, which Apache's and nginx' common and
 combined formats, Envoy, Traefik, gunicorn and uvicorn share. The head of klog lines
 (``E1123 18:00:00.000000 1 file.go:12] message``) is Kubernetes'; that of syslog is RFC 3164's or
-RFC 5424's.
+RFC 5424's; that of Redis its own.
 """
 
 from __future__ import annotations
@@ -35,12 +35,26 @@ _ACCESS = (
     r'(?: HTTP/\d(?:\.\d)?)?" (?P<http_status>[1-5]\d\d)(?:\s|$)'
 )
 _ACCESS_TIME = r"\b(?:request_time|rt|duration|latency|took)[=:]\s*\"?(\d+(?:\.\d+)?)"
+#: Envoy's default access log and Istio's: status, flags (why), bytes received and sent, milliseconds.
+_ENVOY_MS = r'" [1-5]\d\d \S+ (?:\S+ \S+ "[^"]*" |"[^"]*" )?\d+ \d+ (\d+) (?:\d+|-) "'
 _ROUTE = (
     r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)[\s\"']+"
     r"(?:https?://[^/\s\"']+)?(?P<route>/[^\s\"'?,;]*)"
 )
 
 _KLOG = r"^(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ (?P<logger>[\w.\-/]+:\d+)\] (?P<message>(?s:.*))$"
+#: Redis and Valkey: process, role, time, and a sign for the level (debug, verbose, notice, warning).
+_REDIS = (
+    r"^\d+:[XCSM] \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} (?P<sign>[.\-*#]) (?P<message>(?s:.*))$"
+)
+_REDIS_LEVELS = {".": "debug", "-": "verbose", "*": "notice", "#": "warning"}
+#: Ids in a head: Spring's ``[app,trace,span]`` and ``[trace-span]`` (Spring Boot's guide to tracing), and
+#: those of OpenTelemetry's logging for Python.
+_HEAD_IDS = (
+    r"\[(?:[^\[\],]*,|trace_id=)?(?P<trace_id>[0-9a-f]{32}|[0-9a-f]{16})(?:[,\-]| span_id=)"
+    r"(?P<span_id>[0-9a-f]{16})(?:,(?:true|false)| [^\]]*)?\]"
+)
+_HEAD = 400  # characters in which such ids are looked for
 _SYSLOG = (
     r"^(?:<(?P<priority>\d{1,3})>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ "
     r"(?P<logger>[\w.\-/]+)(?:\[\d+\])?: (?P<message>(?s:.*))$"
@@ -65,14 +79,14 @@ _LEVELLED = rf"^{_BEFORE}[\[(<|]?\s*{_LEVEL}\s*[\])>|]?(?:[\s:|,\]\-]+)(?P<after
 _BARE = (
     rf"^(?:[\[(<]?(?P<level>{_NAMES})[\])>]?(?::(?P<logger>[\w.\-]+):|[\])>:\s|\-]+)"
     rf"|\[(?P<cased>(?i:{_LOWER}))\][:\s\-]*"
-    rf"|(?P<short>{_SHORT}|info|warn|crit): (?P<category>[\w.]+)\[\d+\]\s+"
+    rf"|(?P<short>{_SHORT}|info|warn|crit): (?P<category>[\w.\-+]+)\[\d+\](?:\s+|$)"
     rf"|(?P<channel>[\w\-]+)\.(?P<loud>{_NAMES}):\s+"
     rf"|(?P<named>{_LOWER}): )(?P<message>(?s:.*))$"
 )
 _AFTER = (
-    r"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){0,3}"
+    r"^(?:\[[^\]]*\]\s+)?(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){0,3}"
     r"(?:(?P<dashed>[A-Za-z_][\w.$/:\-]*)(?:\s+[\-:|]\s+|\t+)|(?P<dotted>[A-Za-z_]\w*(?:(?:[.$]|::)\w+)+):\s+"
-    r"|in (?P<module>\w+): )"
+    r"|in (?P<module>\w+): |-\s+)"
     r"(?P<message>(?s:.*))$"
 )
 _ID_BEFORE = rf"\[({ID_FORM})\]"
@@ -142,7 +156,10 @@ def _accesses(frame: pl.DataFrame) -> pl.DataFrame:
     text = pl.col("text")
     return frame.with_columns(
         text.str.extract_groups(_ACCESS).struct.unnest(),
-        text.str.extract(_ACCESS_TIME, 1).cast(pl.Float64).alias("duration_s"),
+        pl.coalesce(
+            text.str.extract(_ACCESS_TIME, 1).cast(pl.Float64),
+            text.str.extract(_ENVOY_MS, 1).cast(pl.Float64) / 1e3,
+        ).alias("duration_s"),
         text.str.extract(rf"^({_NAMES})\b", 1).alias("level"),
         text.alias("message"),
     ).with_columns(pl.col("route").str.replace(r"\?.*$", "").str.replace(r"^https?://[^/]+", ""))
@@ -166,6 +183,10 @@ def _pairs_of(text: str) -> dict[str, str]:
 def _headed(frame: pl.DataFrame) -> pl.DataFrame:
     """Level, logger and message of lines with a head; the others are their own message."""
     klog = _groups(frame, "text", _KLOG)
+    redis = _groups(frame, "text", _REDIS).select(
+        "row", pl.col("sign").replace_strict(_REDIS_LEVELS).alias("level"), "message"
+    )
+    klog = pl.concat([klog, redis], how="diagonal")
     others = frame.join(klog, on="row", how="anti")
     syslog = pl.concat(
         [_groups(others, "text", _SYSLOG), _groups(others, "text", _SYSLOG_5424)], how="diagonal"
@@ -195,6 +216,7 @@ def _headed(frame: pl.DataFrame) -> pl.DataFrame:
         frame.drop("format")
         .join(said, on="row", how="left", maintain_order="left")
         .with_columns(pl.col("message").fill_null(pl.col("text")), pl.col("format").fill_null("text"))
+        .with_columns(pl.col("text").str.slice(0, _HEAD).str.extract_groups(_HEAD_IDS).struct.unnest())
     )
 
 

@@ -45,6 +45,9 @@ _ANYWHERE = frozenset({"trace_id", "span_id", "correlation_id", "request_id", "t
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _LENIENT = json.JSONDecoder(strict=False)
 _SQUEEZE = re.compile(r"[^0-9a-z]+")
+_CLEF = re.compile(
+    r"@[a-z]{1,2}"
+)  # Serilog's compact names (``@l``, ``@m``): without the sign they are others'
 _COMPOUND = re.compile(r"[a-z][_.\-]?[A-Z]|[a-zA-Z][_.\-][a-zA-Z]")
 _SCALES = (
     (re.compile(r"(?:ms|millis|milliseconds)$"), 1e-3),
@@ -53,6 +56,7 @@ _SCALES = (
 )
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(ns|us|µs|μs|ms|sec|s|min|m|h)?")
+_LONGEST_S = 1e6  # a whole number above, without a unit, is Go's ``time.Duration``, which is in nanoseconds
 _DEEP = 100  # ranks of fields inside an object come after those of the line's own
 _ORDER = ("metadata", "parsed", "label", "")
 _PREFIXES = ("metadata.", "parsed.", "label.")
@@ -141,7 +145,7 @@ _Pieces = dict[str, list[tuple[_Place, pl.Series, list[Any]]]]
 
 
 def _squeeze(name: str) -> str:
-    return _SQUEEZE.sub("", name.lower())
+    return name if _CLEF.fullmatch(name) else _SQUEEZE.sub("", name.lower())
 
 
 def _scale(name: str) -> float:
@@ -226,6 +230,8 @@ def _seconds(text: str | None, scale: float) -> float | None:
     if text is None:
         return None
     try:
+        if scale == 1.0 and len(text) > len("999999") and text.isdecimal() and float(text) > _LONGEST_S:
+            return float(text) * 1e-9
         return float(text) * scale
     except ValueError:
         pass

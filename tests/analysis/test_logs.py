@@ -24,6 +24,12 @@ def _frame(*lines, **columns):
     return pl.DataFrame(data | columns, schema_overrides={"line": pl.String})
 
 
+def _lines(*lines):
+    return pl.DataFrame({"timestamp": [0] * len(lines), "line": lines}).with_columns(
+        pl.col("timestamp").cast(pl.Datetime("ns", "UTC"))
+    )
+
+
 def _parsed(line, **columns):
     """What is known of one line, core columns and parsed ones, nulls left out."""
     row = parse_logs(_frame(line, **{name: [value] for name, value in columns.items()})).row(0, named=True)
@@ -197,7 +203,7 @@ def test_head_and_message_of_a_line_are_told_apart(line, head):
             '[2026-11-23T18:00:00.123Z] "GET /path HTTP/1.1" 503 UF 0 91 12 - "-" "curl" "id" "svc"',
             "/path",
             503,
-            None,
+            0.012,
         ),
         ('INFO:     10.0.0.1:1234 - "POST /x HTTP/1.1" 500 Internal Server Error', "/x", 500, None),
         ('::1 - bob [x] "HEAD https://shop.example/y HTTP/2" 204 - "-" "-"', "/y", 204, None),
@@ -207,6 +213,60 @@ def test_access_lines_give_route_status_and_time(line, route, status, seconds):
     found = _parsed(line)
     assert found["format"] == "access"
     assert (found["route"], found["http_status"], found.get("duration_s")) == (route, status, seconds)
+
+
+def test_an_access_line_of_istio_has_its_milliseconds_behind_the_bytes():
+    found = _parsed(
+        '[2026-11-23T18:00:00.123Z] "GET /x HTTP/2" 503 UC upstream_reset - "-" 0 95 17 16 "-" "curl" "id"'
+        ' "cart:8080" "10.0.0.7:8080" outbound|8080||cart.prod.svc.cluster.local 10.0.0.3:4 - default'
+    )
+    assert (found["http_status"], found["duration_s"]) == (503, 0.017)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "2026-11-23 18:00:00.123 ERROR [cart,{trace},{span}] 1 --- [nio-8080-exec-1] c.acme.Cart : it broke",
+        "2026-11-23T18:00:00.123Z ERROR 1 --- [cart] [exec-1] [{trace}-{span}] c.acme.Cart : it broke",
+        "2026-11-23 18:00:00,123 ERROR [main] [app.py:7] [trace_id={trace} span_id={span}"
+        " resource.service.name=cart trace_sampled=True] - it broke",
+    ],
+    ids=["Spring, by commas", "Spring, by a dash", "OpenTelemetry for Python"],
+)
+def test_ids_in_a_lines_head_are_read_and_stand_in_no_message(head):
+    trace, span = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    found = parse_logs(_lines(head.format(trace=trace, span=span))).row(0, named=True)
+    assert (found["trace_id"], found["span_id"]) == (trace, span)
+    assert (found["level"], found["parsed.message"]) == ("error", "it broke")
+
+
+@pytest.mark.parametrize(("sign", "level"), [(".", "debug"), ("*", "notice"), ("#", "warn")])
+def test_the_sign_of_a_line_of_redis_is_its_level(sign, level):
+    found = parse_logs(_lines(f"1:M 23 Nov 2026 18:00:00.123 {sign} DB saved on disk")).row(0, named=True)
+    assert (found["level"], found["parsed.message"]) == (level, "DB saved on disk")
+
+
+def test_the_compact_names_of_serilog_are_read_and_letters_alone_are_not():
+    line = {"@t": "2026-11-23T18:00:00Z", "@mt": "It broke {Id}", "@l": "Error", "@x": "System.Exception: no"}
+    found = parse_logs(_lines(json.dumps(line))).row(0, named=True)
+    assert (found["level"], found["parsed.message"]) == ("error", "It broke {Id}")
+    assert found["parsed.exception_type"] == "System.Exception"
+    other = parse_logs(_lines('{"l": "Error", "m": 3, "msg": "fine"}')).row(0, named=True)
+    assert (other["level"], other["parsed.message"]) == (None, "fine")
+
+
+def test_dotnets_console_line_keeps_its_level_above_a_stack():
+    told = (
+        "fail: Shop.Cart[0]\n      System.Exception: no\n         at Shop.Cart.Get() in /src/Cart.cs:line 3"
+    )
+    found = parse_logs(_lines(told)).row(0, named=True)
+    assert (found["level"], found["parsed.logger"]) == ("error", "Shop.Cart")
+    assert found["parsed.exception_type"] == "System.Exception"
+
+
+def test_a_whole_number_without_a_unit_that_would_be_many_days_is_in_nanoseconds():
+    lines = ['{"msg": "done", "duration": 12500000}', '{"msg": "done", "duration": 12.5}']
+    assert parse_logs(_lines(*lines))["parsed.duration_s"].to_list() == [0.0125, 12.5]
 
 
 def test_a_browsers_nested_objects_are_read():
