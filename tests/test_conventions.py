@@ -13,6 +13,13 @@ def test_a_container_names_the_service_rather_than_the_exporter_that_reports_on_
     assert DEFAULT.service_of({"namespace": "prod"}) is None
 
 
+def test_a_proxys_or_an_exporters_job_is_not_the_service_that_its_metric_is_about():
+    proxy = {"job": "envoy-stats", "container": "istio-proxy", "destination_workload": "orders"}
+    assert DEFAULT.service_of(proxy) == "orders"
+    assert DEFAULT.service_of({"job": "kafka-exporter", "consumergroup": "invoicing"}) == "invoicing"
+    assert DEFAULT.service_of({"job": "spring", "application": "orders"}) == "orders"
+
+
 def test_an_alias_is_the_service_it_stands_for():
     names = DEFAULT.override({"service_aliases": {"orders-db.internal": "orders-db"}})
     assert names.service_of({"service_name": "orders-db.internal"}) == "orders-db"

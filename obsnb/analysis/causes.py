@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
+from obsnb.analysis.cause_words import POOL_METRIC, TOLD, tells
 from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
-from obsnb.analysis.wait_texts import read_wait
 from obsnb.timerange import format_ns
 
-__all__ = ["cause_of"]
+__all__ = ["SETTING", "cause_of"]
 
-_POOL = re.compile(
-    r"(?i)pool|too many connections|connection limit|max_connections|no (?:free|idle) connection"
-)
-#: Metrics of waiting for a connection: OpenTelemetry's ``db.client.connection.*``, HikariCP's, Go's of
-#: ``database/sql``, and whatever else calls itself a pool.
-_POOL_METRIC = re.compile(
-    r"(?i)(?:pool|connections?|sql)(?:\w*[._])?(?:wait|pending|timeouts?|acquire|queue|block)"
-)
-_CONFIGURATION = re.compile(
-    r"(?i)\bconfig|environment variable|\benv var|certificate|x509|permission|credential|unauthori[sz]ed"
-    r"|feature flag|missing (?:key|setting|property)|invalid (?:option|setting)"
-)
 _MORE_LOAD = 1.5  # times as many requests a second as in the baseline
 _ENOUGH = 0.15  # strength of a finding that may be named as what changed
 _SCORE = 0.1  # below it nothing is said about a cause
 _NEAR = 0.2  # of a deployment
 _ASKED = ("statement", "load")  # what a new version of a caller changes
 _NOTHING = ("unknown", "")
+#: The kind of a `Deployment` that changed settings and no code, as an annotation tells of it.
+SETTING = "setting"
+_WHAT = {"restart": "restart", SETTING: "change of settings"}
 
 
 def cause_of(
@@ -38,15 +28,17 @@ def cause_of(
     load: Mapping[str, float],
     onset_ns: int,
     may_wait: bool = True,
+    foreign: bool = False,
     callers: Collection[str] = (),
 ) -> tuple[str, str]:
     """The kind of cause and a sentence; ``unknown`` and an empty one where nothing speaks for any.
 
     Latency and errors are symptoms. A cause is what changed: in this order the service's own
-    deployment, the statement that a database was asked, the service's resources (with more
-    requests: the load), a pool, settings, a lock that statements wait for, more load,
-    a callee. A deployment of a callee that it waits for is told with it. A deployment of whoever calls it
-    may have changed what it is asked, so it is told as what came before a statement or a load; with
+    deployment or a change of its settings, a shortage that its errors name, the statement that a
+    database was asked, the service's resources (with more requests: the load), a pool, settings, a lock
+    that statements wait for, more load than it takes, a callee; of somebody else's system, that it is
+    depended on. A deployment of a callee that it waits for is told with it. A deployment of whoever calls
+    it may have changed what it is asked, so it is told as what came before a statement or a load; with
     anything else, and where nothing is known to have changed, it may be a coincidence, and is called so.
 
     Parameters
@@ -57,6 +49,8 @@ def cause_of(
         When the incident began.
     may_wait
         Whether the service calls others, as far as is known.
+    foreign
+        Whether it is somebody else's, of which nothing is known but how it answers.
     callers
         Whose requests lead to it. Where it is asked more often and none of them is, they ask again what
         failed, or ask more than they should: that is no load of its own, nor is what it uses for it.
@@ -66,8 +60,11 @@ def cause_of(
     near = suspect.deployment if suspect.deployment and suspect.deployment.nearness >= _NEAR else None
     symptom = _symptom(suspect)
     if near is not None and near.service == suspect.service:
-        return "deployment", "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
+        what = "configuration" if near.kind == SETTING else "deployment"
+        return what, "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
     kind, said = _changed(suspect, load, may_wait, callers)
+    if foreign and kind == "unknown":
+        kind = "dependency"
     if near is None:
         return kind, said
     told = _deployed(near, onset_ns)
@@ -86,7 +83,7 @@ def dated(ns: int) -> str:
 
 
 def _deployed(deployment: Deployment, onset_ns: int) -> str:
-    what = "restart" if deployment.kind == "restart" else "deployment"
+    what = _WHAT.get(deployment.kind, "deployment")
     seconds = round((onset_ns - deployment.at_ns) / 1e9)
     when = f"{seconds} s before the onset" if seconds > 0 else f"{-seconds} s after the onset as dated"
     when = when if seconds else "at the onset"
@@ -102,9 +99,9 @@ def _changed(
     above = [load[caller] for caller in callers if caller in load]
     asked_again = asked >= _MORE_LOAD and bool(above) and max(above) < _MORE_LOAD
     more = 1.0 if asked_again else asked
-    statement = next((each for each in telling if each.statement), None)
-    if statement is not None and _leads(statement, telling):
-        return "statement", statement.statement
+    named = _named_by_itself(telling)
+    if named is not None:
+        return named
     resources = [each for each in telling if each.signal == "resource" and not each.waiting]
     if asked_again:  # what grows no more than the requests do is used for them
         resources = [each for each in resources if each.times is None or each.times > asked]
@@ -126,35 +123,36 @@ def _changed(
     return "unknown", _symptom(suspect)
 
 
+def _named_by_itself(telling: list[Finding]) -> tuple[str, str] | None:
+    """A shortage that errors name, else the statement that became slow."""
+    short = next((each for each in _worded(telling) if tells("resource", each.about)), None)
+    if short is not None:
+        return "resource", short.about
+    statement = next((each for each in telling if each.statement), None)
+    if statement is not None and _leads(statement, telling):
+        return "statement", statement.statement
+    return None
+
+
 def _told_of(telling: list[Finding], waits_for: str | None) -> tuple[str, str] | None:
     """What errors say in words, and what the metrics of a pool say, unless it waits for a callee."""
-    worded = [each for each in telling if each.signal in ("errors", "logs")]
-    for kind, speaks in _WORDED:
-        found = next((each for each in worded if speaks(each.about)), None)
+    worded = _worded(telling)
+    for kind in TOLD:
+        found = next((each for each in worded if tells(kind, each.about)), None)
         if found is not None:
             return kind, found.about
     longer = next((each for each in telling if _waits_longer(each)), None)
     return None if longer is None or waits_for else ("pool", longer.reason.rstrip("."))
 
 
+def _worded(telling: list[Finding]) -> list[Finding]:
+    return [each for each in telling if each.signal in ("errors", "logs")]
+
+
 def _waits_longer(finding: Finding) -> bool:
     """Whether more is waited for a connection, as the metrics of a pool say."""
     rises = finding.times is not None and finding.times > 1
-    return finding.signal == "resource" and rises and bool(_POOL_METRIC.search(finding.about))
-
-
-def _waits(text: str, *kinds: str) -> bool:
-    """Whether a text tells of such a wait, as `obsnb.database_waits` has it."""
-    wait = read_wait(text)
-    return wait is not None and wait.kind in kinds
-
-
-#: What the words of errors tell of a cause, the first first.
-_WORDED: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("pool", lambda text: bool(_POOL.search(text)) or _waits(text, "pool")),
-    ("configuration", lambda text: bool(_CONFIGURATION.search(text))),
-    ("statement", lambda text: _waits(text, "lock", "deadlock")),
-)
+    return finding.signal == "resource" and rises and POOL_METRIC.search(finding.about) is not None
 
 
 def _leads(statement: Finding, telling: list[Finding]) -> bool:

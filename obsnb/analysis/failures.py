@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.analysis.attributes import attribute_columns, first_attribute
 
-__all__ = ["TIMED_OUT", "WAITING", "failures"]
+__all__ = ["PASSED_ON", "TIMED_OUT", "WAITING", "failures"]
 
 #: Words of an error that says "I waited in vain".
 TIMED_OUT = r"(?i)time[ds]?[ -]?out|deadline|cancel+ed|\b(?:408|499|504)\b"
@@ -18,6 +18,8 @@ WAITING = (
     r"|too many (?:connections|outstanding|requests)|refused|unavailable|unreachable|no route|reset by peer"
     r"|econn|broken pipe|upstream|bad gateway|circuit|could not connect|connection (?:closed|lost)"
 )
+#: And the statuses of HTTP that do.
+PASSED_ON = (408, 429, 502, 503, 504)
 _HTTP_CODE = ("http.response.status_code", "http.status_code")
 _RPC_CODE = ("rpc.response.status_code", "rpc.grpc.status_code")
 _TYPE = ("error.type", "exception.type")
@@ -69,7 +71,7 @@ def failures(spans: pl.DataFrame) -> pl.DataFrame:
     if facts.select(state.is_null().all()).item():
         failed = failed | pl.col("flag").fill_null(False) | pl.col("exception") | pl.col("type").is_not_null()
     words = pl.concat_str(pl.col("type", "said", "message"), separator=" ", ignore_nulls=True)
-    waited = words.str.contains(WAITING) | pl.col("code").is_in((408, 429, 502, 503, 504)).fill_null(False)
+    waited = words.str.contains(WAITING) | pl.col("code").is_in(PASSED_ON).fill_null(False)
     label = pl.coalesce("type", pl.col("code").cast(pl.String), "rpc", pl.lit(""))
     return facts.select(
         failed.alias("failed"),

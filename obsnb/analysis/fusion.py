@@ -54,12 +54,15 @@ class CallGraph:
         Service → who calls it directly or through others, but itself.
     shows_peers
         Whether calls of what has no spans of its own (databases) are in it.
+    partial
+        Whether only some calls are known: those that error lines tell of.
     """
 
     callees: Mapping[str, frozenset[str]] = field(default_factory=dict)
     below: Mapping[str, frozenset[str]] = field(default_factory=dict)
     callers: Mapping[str, frozenset[str]] = field(default_factory=dict)
     shows_peers: bool = False
+    partial: bool = False
 
     @property
     def nodes(self) -> frozenset[str]:
@@ -212,7 +215,7 @@ def _eased(
     service: str, findings: list[Finding], firm: Mapping[str, float], graph: CallGraph, unseen: float
 ) -> tuple[list[Finding], str | None]:
     """The findings, those that speak of waiting weakened by how surely another is at fault."""
-    known = bool(graph.callees)
+    known = service in graph.callees if graph.partial else bool(graph.callees)
     others = graph.below.get(service, frozenset()) if known else frozenset(firm) - {service}
     worst = max(others, key=lambda name: (firm.get(name, 0.0), name), default=None)
     taken = (_EXPLAINED if known else _ELSEWHERE) * firm.get(worst or "", 0.0)

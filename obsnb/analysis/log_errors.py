@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from obsnb.analysis.failures import WAITING
+from obsnb.analysis.failures import PASSED_ON, WAITING
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.mentions import mentioned
 from obsnb.analysis.scores import Finding, certainty, rate_z, saturate
@@ -16,7 +16,7 @@ from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, SEVERITY, Conventions
 from obsnb.timerange import TimeRange
 
-__all__ = ["error_lines", "log_findings"]
+__all__ = ["error_lines", "log_findings", "spoken_calls"]
 
 _SHOWN = 3
 _SHAPE = 160  # characters of a message that tell its shape
@@ -29,6 +29,7 @@ _CANDIDATE = (
     r"(?i)error|exception|fatal|critical|panic|traceback|fail|severe|emerg|refused|timed? ?out|denied|warn"
     r"|\b5\d\d\b|(?-i:\b[EFW]\d{4} )"
 )
+_REQUEST = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b"
 _WORDED = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
 _GRAVE = tuple(name for name, number in SEVERITY.items() if number >= 17)
 _UNSURE = tuple(name for name, number in SEVERITY.items() if 13 <= number < 17)
@@ -47,17 +48,19 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
     polars.DataFrame
         ``ns``, ``service``, ``text`` (message), ``shape`` (the message with ids, numbers and quoted text
         masked, after the exception's type), ``grade`` (1 for an error, less for a warning), ``request``
-        (trace or correlation id), ``trace_id``, ``id`` (row_id); errors first, then by time.
+        (trace or correlation id), ``trace_id``, ``id`` (row_id), ``passed`` (bool: its HTTP status says
+        that another would not answer); errors first, then by time.
     """
     level: Any = pl.col("level").str.to_lowercase() if "level" in logs.columns else pl.lit(None, pl.String)
     told = level.is_in((*_GRAVE, *_UNSURE)) | pl.col("line").str.contains(_CANDIDATE).fill_null(False)
     read = parse_logs(logs.filter(told), conventions=conventions)
     level = pl.coalesce(pl.col("level").cast(pl.String).str.to_lowercase(), "parsed.level")
-    raised = pl.col("parsed.exception_type").is_not_null() | (pl.col("parsed.http_status") >= 500).fill_null(
-        False
-    )
+    answered = (pl.col("parsed.http_status") >= 500).fill_null(False)
+    raised = pl.col("parsed.exception_type").is_not_null() | answered
     unsure = level.is_in(_UNSURE).fill_null(False)
     wrong = level.is_in(_GRAVE).fill_null(False) | (raised & (level.is_null() | unsure))
+    # A line about a request of its own has its logger's level, however the request ended.
+    wrong = wrong | (answered & pl.col("parsed.route").is_not_null() & pl.col("line").str.contains(_REQUEST))
     wrong = wrong | (level.is_null() & pl.col("line").str.contains(_WORDED))
     text = pl.coalesce("parsed.message", "line")
     masked = text.str.slice(0, 4 * _SHAPE).str.replace_all(_MASKS, "?")
@@ -72,6 +75,7 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
         pl.coalesce(*ids, "parsed.request_id").alias("request"),
         ids[0].alias("trace_id"),
         pl.col("row_id").alias("id"),
+        pl.col("parsed.http_status").is_in(PASSED_ON).fill_null(False).alias("passed"),
     )
     lines = lines.with_columns(names.services(lines["service"]).fill_null("unknown").alias("service"))
     return lines.sort(pl.col("grade") * -1, "ns", maintain_order=True)
@@ -91,7 +95,7 @@ def log_findings(
     Of the error lines of one request (trace or correlation id) only the first raised it; the later
     ones passed it on. A line is about the one other service that it names, unless that one calls the
     writer; else about the node that raised the failure in the spans of its trace, else about its
-    writer.
+    writer. Without spans, who is named but writes mostly of others itself may have waited for them.
 
     Parameters
     ----------
@@ -113,7 +117,8 @@ def log_findings(
         lines = lines.with_columns(origin=pl.lit(None, pl.String), waiting=pl.lit(False))
     else:
         lines = lines.join(origins, on="trace_id", how="left", maintain_order="left")
-    vague = (lines["grade"] < 1) | lines["text"].str.contains(WAITING) | lines["waiting"].fill_null(False)
+    vague = (lines["grade"] < 1) | lines["text"].str.contains(WAITING) | lines["passed"]
+    vague = vague | lines["waiting"].fill_null(False)
     waits = named.is_null() & vague
     lines = lines.with_columns(pl.coalesce(named, "origin", "service").alias("about"), waits.alias("waits"))
     counted = lines.group_by("service", "about", "shape", maintain_order=True).agg(
@@ -132,24 +137,51 @@ def log_findings(
         if more > 0 and certainty(z):
             found.append((row, certainty(z) * row["grade"], more))
     whole = sum(sure * more for _, sure, more in found) or 1.0
+    blaming = _blaming(found) if origins is None else frozenset()
     return [
         finding
         for row, sure, more in found
-        for finding in _of_line(row, sure, more, sure * more / whole, during)
+        for finding in _of_line(row, sure, more * during.duration_s, sure * more / whole, blaming)
     ]
 
 
-def _of_line(row: dict[str, Any], sure: float, more: float, share: float, during: TimeRange) -> list[Finding]:
+def spoken_calls(lines: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Who waits for whom, as error lines say that name another service: for want of spans.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``caller``, ``callee`` and ``peer``, as `obsnb.analysis.service_graph.edges_of` gives them.
+    """
+    told = lines.filter(pl.col("grade") == 1).select("service", "text")
+    named = told.select(pl.col("service").alias("caller"), mentioned(told, names).alias("callee"))
+    return named.drop_nulls().unique(maintain_order=True).with_columns(pl.lit(True).alias("peer"))
+
+
+def _blaming(found: list[tuple[dict[str, Any], float, float]]) -> frozenset[str]:
+    """Services most of whose new errors name another: who is named by their callers passed it on."""
+    of_all: dict[str, float] = {}
+    of_others: dict[str, float] = {}
+    for row, sure, more in found:
+        of_all[row["service"]] = of_all.get(row["service"], 0.0) + sure * more
+        if row["about"] != row["service"]:
+            of_others[row["service"]] = of_others.get(row["service"], 0.0) + sure * more
+    return frozenset(name for name, part in of_others.items() if part > 0.5 * of_all[name])
+
+
+def _of_line(
+    row: dict[str, Any], sure: float, many: float, share: float, blaming: frozenset[str]
+) -> list[Finding]:
     writer, node, text = row["service"], row["about"], row["text"]
     waiting = row["waits"] > 0.5
-    ends = [(node, _NAMED_PART, waiting), (writer, _WRITER_PART, True)]
+    ends = [(node, _NAMED_PART, waiting or node in blaming), (writer, _WRITER_PART, True)]
     if node == writer:
         ends = [(writer, 1.0, waiting)]
     return [
         Finding(
             service=end,
             signal="logs",
-            strength=sure * saturate(more * during.duration_s, 10.0) * part,
+            strength=sure * saturate(many, 10.0) * part,
             share=share,
             since_ns=row["since"],
             reason=(

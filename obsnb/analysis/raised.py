@@ -20,6 +20,7 @@ from obsnb.timerange import TimeRange
 __all__ = ["manners", "origins_of", "span_error_findings"]
 
 _SHOWN = 3
+_LONGEST = 200  # characters of what is told of an error
 _ALL_CALLERS = 0.7  # of a peer's callers must fail before it is the peer
 _MOST_ERRORS = 0.8  # of the new failures must be those callers'
 
@@ -197,7 +198,7 @@ def _finding(rise: _Rise, whole: float, requests: dict[bool, int]) -> Finding:
         ),
         evidence=tuple(f"row:{each}" for each in row["rows"]),
         waiting=(row["waiting"] or 0.0) > 0.5,
-        about=row["type"] or row["said"] or "",
+        about=": ".join(filter(None, (row["type"], row["said"])))[:_LONGEST],
     )
 
 

@@ -20,6 +20,37 @@ __all__ = [
 ]
 
 
+#: gRPC's codes for what is the server's fault (grpc/doc/statuscodes.md), as numbers and as names.
+_RPC_FAULTS = (
+    *("2", "4", "8", "12", "13", "14", "15"),
+    *(
+        "UNKNOWN",
+        "DEADLINEEXCEEDED",
+        "RESOURCEEXHAUSTED",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATALOSS",
+    ),
+)
+_CALLS = ("SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_INTERNAL")
+
+
+def _as_served(frame: pl.DataFrame) -> pl.DataFrame:
+    """Without what is counted of a request elsewhere than where it is served.
+
+    Span metrics count spans of every kind, told apart by ``span_kind``. Istio's proxies count a
+    request where it leaves (``reporter="source"``) and where it arrives (Istio's standard metrics).
+    """
+    if "span_kind" in frame.columns:
+        frame = frame.filter(~pl.col("span_kind").cast(pl.String).is_in(_CALLS).fill_null(False))
+    if "reporter" in frame.columns:
+        reporter = pl.col("reporter").cast(pl.String)
+        arrives = (reporter == "destination").fill_null(False).any().over("service")
+        frame = frame.filter(~((reporter == "source").fill_null(False) & arrives))
+    return frame
+
+
 def _label(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.Expr:
     """The first of the labels that a row has, under its own name or as ``label.x``."""
     have = [name for label in names for name in (label, f"label.{label}") if name in frame.columns]
@@ -30,7 +61,9 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
     """Requests counted between samples, by service, route, tenant and status.
 
     Where a service has several of the conventions' request counters, only the first of them is
-    counted, so that no request counts twice.
+    counted, so that no request counts twice. What span metrics count of calls that a service makes, and
+    what a mesh's proxies count where a request leaves although it is counted where it arrives, is
+    left out.
 
     Parameters
     ----------
@@ -41,7 +74,8 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
     -------
     frame
         timestamp (the later of two samples), service, route, tenant, status (text), failed (a
-        status of 500 and above, or ``STATUS_CODE_ERROR`` of span metrics), count (Float64, requests).
+        status of 500 and above, ``STATUS_CODE_ERROR`` of span metrics, or a gRPC code that is the
+        server's fault), count (Float64, requests).
     """
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="request_counts")
     order = {name: rank for rank, name in enumerate(conventions.request_counters)}
@@ -49,16 +83,24 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
     if "service" not in frame.columns:
         frame = frame.with_columns(service=pl.lit(None, pl.String))
     rank = pl.col("metric").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    frame = _as_served(frame)
     frame = frame.filter(rank == rank.min().over("service"))
     counted = increases(frame)
-    status = _label(counted, conventions.status_labels)
+    http, rpc = (
+        _label(counted, names) for names in (conventions.status_labels, conventions.rpc_status_labels)
+    )
+    status = pl.coalesce(http, rpc)
     out = counted.select(
         "timestamp",
         "service",
         _label(counted, conventions.route_labels).alias("route"),
         _label(counted, conventions.tenant_labels).alias("tenant"),
         status.alias("status"),
-        (status.str.contains(r"^5(\d\d|xx)$") | status.eq("STATUS_CODE_ERROR"))
+        pl.any_horizontal(
+            http.str.contains(r"^5(\d\d|xx)$"),
+            http.eq("STATUS_CODE_ERROR"),
+            rpc.str.replace_all("_", "").str.to_uppercase().is_in(_RPC_FAULTS),
+        )
         .fill_null(False)
         .alias("failed"),
         pl.col("increase").alias("count"),
@@ -84,6 +126,7 @@ def bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFr
             }
         )
     rank = pl.col("metric").replace_strict(order, default=len(order), return_dtype=pl.Int64)
+    frame = _as_served(frame)
     frame = increases(frame.filter(rank == rank.min().over("service")))
     unit = pl.when(pl.col("metric").str.contains("milliseconds")).then(1_000.0).otherwise(1.0)
     bound = (

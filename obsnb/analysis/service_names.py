@@ -11,13 +11,14 @@ import polars as pl
 
 from obsnb.conventions import DEFAULT, Conventions
 
-__all__ = ["Names", "service_names", "workload"]
+__all__ = ["Names", "is_domain", "service_names", "workload"]
 
 # What Kubernetes appends to a workload's name: a replica set's hash and a pod's; an ordinal.
 _POD = re.compile(r"-(?=[0-9a-z]*\d)[0-9a-z]{6,10}-[0-9a-z]{5}$")
 _ORDINAL = re.compile(r"-\d{1,3}$")
 _PORT = re.compile(r":\d+$")
 _OWN_HOST = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - compared, not bound
+_DOMAIN = re.compile(r"(?i)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 _LONG_ENOUGH = 4
 
 
@@ -148,6 +149,11 @@ def _learn(known: dict[str, str], given: Mapping[str, str], names: Iterable[str]
 
 def _comparable(name: str) -> str:
     return name.rsplit("/", 1)[-1].strip().lower().replace("_", "-")
+
+
+def is_domain(name: str) -> bool:
+    """Whether a name is that of a host in a public domain, and none of a cluster's own."""
+    return bool(_DOMAIN.fullmatch(name)) and not _in_cluster(name)
 
 
 def _begins_alike(one: str, other: str) -> bool:

@@ -14,9 +14,9 @@ from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.causes import cause_of, dated
 from obsnb.analysis.dirty_baseline import cleaned
 from obsnb.analysis.exclusive import excess_of_spans
-from obsnb.analysis.fusion import CallGraph, Deployment, Suspect, call_graph, fuse, nearby_deployments
+from obsnb.analysis.fusion import CallGraph, Suspect, call_graph, fuse
 from obsnb.analysis.latency import latency_findings
-from obsnb.analysis.log_errors import error_lines, log_findings
+from obsnb.analysis.log_errors import error_lines, log_findings, spoken_calls
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.narrowing import narrowed, places
 from obsnb.analysis.nodes import nodes_of
@@ -25,8 +25,8 @@ from obsnb.analysis.raised import manners, origins_of, span_error_findings
 from obsnb.analysis.resources import resource_findings
 from obsnb.analysis.scores import Finding
 from obsnb.analysis.service_graph import edges_of
-from obsnb.analysis.service_names import Names, service_names
-from obsnb.analysis.versions import new_versions
+from obsnb.analysis.service_names import Names, is_domain, service_names
+from obsnb.analysis.told_changes import deployments_told
 from obsnb.analysis.visits import Visits, visits_of
 from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
@@ -38,7 +38,6 @@ __all__ = ["suspects"]
 _LEAST = 0.05  # strength of a finding that is told as a reason
 _REASONS, _EVIDENCE = 8, 20
 _NARROWED = 0.1  # score from which on it is looked within which pod, tenant, ... it happens
-_SAME_DEPLOYMENT_NS = 600 * 10**9
 _SERIES_NEEDS = ("timestamp", "metric", "value")
 _SPAN_NEEDS = ("trace_id", "span_id", "service", "name", "start", "duration")
 _COLUMNS: dict[str, Any] = {
@@ -83,8 +82,9 @@ def suspects(
     series
         SERIES with timestamp, metric and value; service where known.
     events
-        EVENTS: those of kind ``deploy`` and ``restart`` are used. Versions that spans carry for the
-        first time are found without.
+        EVENTS: those of kind ``deploy`` and ``restart`` are used, and annotations of a change of
+        settings (a feature flag, a configuration) that name one service, as their service or in their
+        title. Versions that spans carry for the first time are found without.
     during
         The incident.
     baseline
@@ -133,14 +133,21 @@ def suspects(
             conventions=conventions,
         )
     found = _Found(_names(given, services, conventions), during, baseline, conventions)
+    for frame in (given.logs, given.spans):
+        if frame is not None:
+            found.own |= set(found.names.services(frame["service"].unique()).drop_nulls())
     if given.spans is not None:
         found.look_at_spans(given.spans, given.logs)
     elif given.logs is not None:
-        found.look_at_lines(given.logs, error_lines(given.logs, found.names, conventions=conventions))
+        lines = error_lines(given.logs, found.names, conventions=conventions)
+        found.graph = replace(call_graph(spoken_calls(lines, found.names)), partial=True)
+        found.look_at_lines(given.logs, lines)
         found.look_at_durations(given.logs)
     if given.series is not None:
         found.look_at_series(given.read_series())
-    deployments = _deployments(given, found)
+    deployments = deployments_told(
+        given.events, given.spans, found.names, onset_ns=found.during.start_ns, conventions=conventions
+    )
     ranked = fuse(found.candidates, found.findings, found.graph, deployments)
     rows = [_row(rank, each, found) for rank, each in enumerate(ranked, 1)]
     first = next((frame for frame in (logs, spans, series, events) if frame is not None), None)
@@ -207,6 +214,12 @@ class _Found:
     load: dict[str, float] = field(default_factory=dict)
     spans: pl.DataFrame | None = None
     visits: Visits | None = None
+    own: frozenset[str] = frozenset()  # services that write lines or spans of their own
+
+    @property
+    def foreign(self) -> frozenset[str]:
+        """Hosts of other people's domains that are called and tell nothing of themselves."""
+        return frozenset(filter(is_domain, self.graph.nodes - self.own))
 
     @property
     def candidates(self) -> list[str]:
@@ -263,7 +276,7 @@ class _Found:
             during=self.during,
             baseline=self.baseline,
             origins=origins,
-            callers=self.graph.callers,
+            callers={} if self.graph.partial else self.graph.callers,
         )
 
     def look_at_durations(self, logs: pl.DataFrame) -> None:
@@ -291,34 +304,15 @@ class _Found:
         self.load = load_changes(series, self.names, **about)
 
 
-def _deployments(given: _Given, found: _Found) -> list[Deployment]:
-    told: list[tuple[str, int, str, str]] = []
-    if given.events is not None:
-        frame = given.events.filter(pl.col("kind").is_in(["deploy", "restart"])).drop_nulls("service")
-        title = pl.col("title").fill_null("") if "title" in frame.columns else pl.lit("")
-        told = [
-            (found.names.service(service) or service, ns, kind, text)
-            for service, ns, kind, text in frame.select(
-                "service", pl.col("timestamp").to_physical(), "kind", title.alias("title")
-            ).iter_rows()
-        ]
-    if given.spans is not None:
-        for each in new_versions(given.spans, found.names, conventions=found.conventions):
-            same = (
-                service == each[0] and abs(ns - each[1]) < _SAME_DEPLOYMENT_NS for service, ns, *_ in told
-            )
-            if not any(same):
-                told.append(each)
-    return nearby_deployments(told, found.during.start_ns)
-
-
 def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
-    calls = not found.graph.callees or suspect.service in found.graph.callees
+    graph = found.graph
+    calls = graph.partial or not graph.callees or suspect.service in graph.callees
     kind, cause = cause_of(
         suspect,
         load=found.load,
         onset_ns=found.during.start_ns,
         may_wait=calls,
+        foreign=suspect.service in found.foreign,
         callers=found.graph.callers.get(suspect.service, ()),
     )
     told = [each for each in suspect.findings if each.strength >= _LEAST]

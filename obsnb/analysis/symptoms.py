@@ -25,6 +25,8 @@ _ERROR_WORDS = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|
 _SYMPTOM: dict[str, Any] = {"service": pl.String, "signal": pl.String, "ns": pl.Int64, "level": pl.Float64}
 _LATENCY_NAME = re.compile(r"(?i)latency|duration|response_?time|_p?(?:50|90|95|99)$")
 _NOT_LATENCY = re.compile(r"(?i)_(?:bucket|count|sum|total)$|(?:^|_)(?:gc|process|scrape)_")
+#: How histograms and timers of requests, messages and jobs are called: Prometheus' and Micrometer's.
+_TIMED = r"(?:duration|latency|(?:requests|handling|listener|processing|execution)_seconds)"
 _ERROR_NAME = re.compile(r"(?i)(?:^|[_\W])(?:errors?|failed|failures?|5xx|exceptions?)(?:[_\W]|$)")
 
 
@@ -119,15 +121,13 @@ def series_symptoms(
                 (pl.col("failed") / pl.col("count")).alias("level"),
             )
         )
-    parts += [_histogram_means(series, window, step), _named_gauges(series, window, step)]
+    parts += [each(series, window, step) for each in (_histogram_means, _summary_means, _named_gauges)]
     return pl.concat(parts)
 
 
 def _histogram_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:
     """Mean of the logarithm of what histograms whose name says latency counted, by bucket middles."""
-    chosen = series.filter(
-        pl.col("metric").str.contains(r"(?i)(?:duration|latency|requests_seconds).*_bucket$")
-    )
+    chosen = series.filter(pl.col("metric").str.contains(rf"(?i){_TIMED}.*_bucket$"))
     if "le" not in chosen.columns or chosen.is_empty():
         return pl.DataFrame(schema=_SYMPTOM)
     bound = pl.col("le").replace("+Inf", "inf").cast(pl.Float64, strict=False)
@@ -153,6 +153,31 @@ def _histogram_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.D
     return means.select(
         who, pl.format("latency ({}) of {}", "metric", who).alias("signal"), "ns", "level"
     ).drop_nulls()
+
+
+def _summary_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:
+    """Logarithm of the mean of latencies that only a sum and a count tell, as Micrometer's timers do."""
+    name = pl.col("metric").cast(pl.String)
+    base = name.str.extract(rf"(?i)^(.*{_TIMED}.*)_(?:sum|count|bucket)$", 1)
+    named = series.with_columns(base.alias("base")).drop_nulls("base")
+    whole = named.filter(name.str.ends_with("_bucket"))["base"].unique()
+    named = named.filter(~pl.col("base").is_in(whole.implode()))
+    if named.is_empty():
+        return pl.DataFrame(schema=_SYMPTOM)
+    counted: pl.DataFrame = increases(named)
+    who, many = pl.col("service").fill_null("?"), pl.col("increase")
+    cells = counted.group_by(
+        who.alias("service"), "base", _bucket(pl.col("timestamp").to_physical(), window, step)
+    ).agg(
+        many.filter(name.str.ends_with("_sum")).sum().alias("sum"),
+        many.filter(name.str.ends_with("_count")).sum().alias("count"),
+    )
+    return cells.filter(pl.col("sum") > 0, pl.col("count") > 0).select(
+        "service",
+        pl.format("latency ({}) of {}", "base", "service").alias("signal"),
+        "ns",
+        (pl.col("sum") / pl.col("count")).log().alias("level"),
+    )
 
 
 def _named_gauges(series: pl.DataFrame, window: TimeRange, step: int) -> pl.DataFrame:

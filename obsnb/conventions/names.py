@@ -1,4 +1,4 @@
-"""The names that a stack uses: data, with defaults."""
+"""The names that a stack uses: data, with defaults. A table is as long as there are names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Names:
         carry it.
     service_labels
         Labels that name the service a stream or series is about. ``container`` comes before
-        ``job``, because an exporter's job is not the service that it reports on.
+        ``job``, because an exporter's job is not the service that it reports on; nor is that of Istio's
+        proxies (``destination_workload``) or of Kafka's lag (``consumergroup``). ``application`` is
+        the common tag of Spring Boot's documentation.
     service_aliases
         Names that mean the same service: alias → service.
     level_labels, level_fields
@@ -48,8 +50,8 @@ class Names:
         Span attributes with the statement, the table and the database's kind.
     peer_attributes
         Span attributes that name whom a client span calls.
-    route_labels, status_labels, tenant_labels
-        Labels of the request metrics.
+    route_labels, status_labels, rpc_status_labels, tenant_labels
+        Labels of the request metrics; ``rpc_status_labels`` have gRPC's codes.
     request_counters, request_histograms, page_histograms, database_histograms
         Metric names; a histogram without its ``_bucket``. Where a service has several counters,
         the first is counted.
@@ -70,9 +72,12 @@ class Names:
     service_labels: tuple[str, ...] = (
         "service_name",
         "service.name",
+        "destination_workload",
         "container",
         "app",
         "app_kubernetes_io_name",
+        "application",
+        "consumergroup",
         "job",
         "service",
     )
@@ -83,7 +88,15 @@ class Names:
         "severity_text",
         "detected_level",
     )
-    level_fields: tuple[str, ...] = ("level", "severity", "levelname", "lvl", "log.level", "error_severity")
+    level_fields: tuple[str, ...] = (
+        "level",
+        "severity",
+        "levelname",
+        "lvl",
+        "log.level",
+        "error_severity",
+        "@l",
+    )
     trace_id_fields: tuple[str, ...] = (
         "trace_id",
         "traceId",
@@ -91,8 +104,17 @@ class Names:
         "traceid",
         "trace.id",
         "otelTraceID",
+        "@tr",
     )
-    span_id_fields: tuple[str, ...] = ("span_id", "spanId", "spanID", "spanid", "span.id", "otelSpanID")
+    span_id_fields: tuple[str, ...] = (
+        "span_id",
+        "spanId",
+        "spanID",
+        "spanid",
+        "span.id",
+        "otelSpanID",
+        "@sp",
+    )
     correlation_fields: tuple[str, ...] = (
         "correlation_id",
         "correlationId",
@@ -127,6 +149,9 @@ class Names:
         "log",
         "rendered_message",
         "text_payload",
+        "@m",
+        "@mt",
+        "MessageTemplate",
     )
     exception_fields: tuple[str, ...] = (
         "exception",
@@ -144,6 +169,7 @@ class Names:
         "thrown.extendedStackTrace",
         "traceback",
         "backtrace",
+        "@x",
     )
     exception_type_fields: tuple[str, ...] = (
         "exception.type",
@@ -201,6 +227,7 @@ class Names:
         "request_uri",
         "req.url",
         "request.url",
+        "httpRequest.requestUrl",
         "url",
     )
     status_fields: tuple[str, ...] = (
@@ -213,6 +240,8 @@ class Names:
         "response.status_code",
         "res.statusCode",
         "response_code",
+        "DownstreamStatus",
+        "httpRequest.status",
         "status",
     )
     wrapping_fields: tuple[str, ...] = (
@@ -265,6 +294,7 @@ class Names:
         "request_time",
         "response_time_ms",
         "query_time",
+        "httpRequest.latency",
     )
     statement_attributes: tuple[str, ...] = ("db.query.text", "db.statement")
     table_attributes: tuple[str, ...] = ("db.collection.name", "db.sql.table")
@@ -286,14 +316,23 @@ class Names:
         "handler",
         "uri",
         "path",
+        "rpc_method",
+        "grpc_method",
         "span_name",
     )
     status_labels: tuple[str, ...] = (
         "status_code",
         "http_response_status_code",
         "http_status_code",
+        "response_code",
         "code",
         "status",
+    )
+    rpc_status_labels: tuple[str, ...] = (
+        "rpc_grpc_status_code",
+        "rpc_response_status_code",
+        "grpc_response_status",
+        "grpc_code",
     )
     tenant_labels: tuple[str, ...] = ("tenant_id", "tenant", "org_id")
     request_counters: tuple[str, ...] = (
@@ -302,6 +341,17 @@ class Names:
         "http_server_request_duration_seconds_count",
         "http_server_duration_milliseconds_count",
         "http_server_requests_seconds_count",
+        "http_server_duration_seconds_count",
+        "rpc_server_duration_milliseconds_count",
+        "rpc_server_duration_seconds_count",
+        "rpc_server_call_duration_seconds_count",
+        "grpc_server_handled_total",
+        "http_requests_received_total",
+        "flask_http_request_total",
+        "starlette_requests_total",
+        "istio_requests_total",
+        "nginx_ingress_controller_requests",
+        "traefik_service_requests_total",
         "traces_spanmetrics_calls_total",
         "traces_span_metrics_calls_total",
     )
@@ -310,8 +360,17 @@ class Names:
         "http_server_request_duration_seconds",
         "http_server_duration_milliseconds",
         "http_server_requests_seconds",
+        "http_server_duration_seconds",
+        "rpc_server_duration_milliseconds",
+        "rpc_server_duration_seconds",
+        "rpc_server_call_duration_seconds",
+        "grpc_server_handling_seconds",
+        "istio_request_duration_milliseconds",
+        "nginx_ingress_controller_request_duration_seconds",
+        "traefik_service_request_duration_seconds",
         "traces_spanmetrics_latency",
         "traces_span_metrics_duration_seconds",
+        "traces_span_metrics_duration_milliseconds",
     )
     page_histograms: tuple[str, ...] = ("frontend_operation_duration_seconds",)
     database_histograms: tuple[str, ...] = (

@@ -159,3 +159,34 @@ def test_more_waiting_for_connections_is_a_pools_matter_unless_it_stops_or_a_cal
         "unknown",
         "dependency",
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ('could not extend file "base/16384/24576": No space left on device', "resource"),
+        ("java.lang.OutOfMemoryError: Java heap space", "resource"),
+        ("accept: too many open files", "resource"),
+        ("429: rate limit exceeded", "load"),
+        ("x509: certificate has expired or is not yet valid", "configuration"),
+        ("Lock wait timeout exceeded; try restarting transaction", "statement"),
+        ("it broke", "unknown"),
+    ],
+)
+def test_the_words_of_an_error_tell_the_kind_of_cause(said: str, kind: str) -> None:
+    fails = replace(_FAILS, about=said)
+    assert cause_of(Suspect("identity", 0.9, (fails,)), load={}, onset_ns=0)[0] == kind
+
+
+def test_a_shortage_that_errors_name_comes_before_the_statement_that_met_it() -> None:
+    slow = Finding("db", "latency", 0.9, 1.0, 0, "Slower.", statement="INSERT, asked by shop, takes 2 times")
+    full = Finding("db", "errors", 0.8, 1.0, 0, "It fails.", about="write: no space left on device")
+    found = cause_of(Suspect("db", 0.9, (slow, full)), load={}, onset_ns=0)
+    assert found == ("resource", "write: no space left on device")
+
+
+def test_somebody_elses_system_that_fails_is_a_dependency() -> None:
+    told = (_FAILS.reason.rstrip("."),)
+    suspect = Suspect("api.example.com", 0.9, (_FAILS,))
+    assert cause_of(suspect, load={}, onset_ns=0, foreign=True) == ("dependency", *told)
+    assert cause_of(suspect, load={}, onset_ns=0) == ("unknown", *told)

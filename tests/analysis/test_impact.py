@@ -106,3 +106,42 @@ def test_the_share_test_is_the_corrected_z_test():
     assert proportion_p_value(40, 100, 20, 100) == pytest.approx(0.001685, abs=1e-6)
     assert proportion_p_value(1, 100, 20, 100) == 1.0
     assert proportion_p_value(0, 0, 0, 100) == 1.0
+
+
+def _counter(metric, before, during, **labels):
+    told = dict.fromkeys(("tenant_id", "status_code"))
+    series = _requests("", "", before, during, metric=metric).drop(*told)
+    series_id = metric + "".join(labels.values())
+    return series.with_columns(
+        pl.lit(series_id).alias("series_id"), **{k: pl.lit(v) for k, v in labels.items()}
+    )
+
+
+def test_grpcs_codes_that_are_the_servers_fault_count_as_failed():
+    numbers = [_counter("rpc_server_duration_milliseconds_count", 100, 100, rpc_grpc_status_code="0")]
+    numbers += [_counter("rpc_server_duration_milliseconds_count", 0, 30, rpc_grpc_status_code="14")]
+    numbers += [_counter("rpc_server_duration_milliseconds_count", 0, 7, rpc_grpc_status_code="5")]
+    counted = request_counts(pl.concat(numbers))
+    assert counted.filter("failed")["count"].sum() == 30
+    assert counted["count"].sum() == pytest.approx(237)
+    names = [
+        _counter("grpc_server_handled_total", 0, 9, grpc_code=code) for code in ("OK", "DeadlineExceeded")
+    ]
+    assert request_counts(pl.concat(names)).filter("failed")["count"].sum() == 9
+
+
+def test_a_request_that_a_mesh_counts_where_it_leaves_and_where_it_arrives_is_counted_once():
+    both = [
+        _counter("istio_requests_total", 100, 100, response_code="200", reporter=reporter)
+        for reporter in ("source", "destination")
+    ]
+    assert request_counts(pl.concat(both))["count"].sum() == 200
+    assert request_counts(both[0])["count"].sum() == 200
+
+
+def test_calls_that_span_metrics_count_of_a_service_are_no_requests_of_it():
+    kinds = [
+        _counter("traces_spanmetrics_calls_total", 100, 100, status_code="STATUS_CODE_UNSET", span_kind=kind)
+        for kind in ("SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_INTERNAL")
+    ]
+    assert request_counts(pl.concat(kinds))["count"].sum() == 200

@@ -707,3 +707,69 @@ def test_without_a_baseline_error_lines_count_by_their_part_of_all_lines_and_not
         )
         scores.append(found["score"])
     assert scores[0] == scores[1] < 0.1
+
+
+def _flag(kind, title, service):
+    noted = {"timestamp": [299 * S], "kind": [kind], "title": [title], "service": [service]}
+    return EVENTS.conform(
+        pl.DataFrame(noted, schema_overrides={"service": pl.String}).with_columns(
+            pl.col("timestamp").cast(pl.Datetime("ns", "UTC"))
+        )
+    )
+
+
+def _failing_cart():
+    rows = [(at, "cart", {"level": "info", "msg": "served"}) for at in range(0, 600, 5)]
+    rows += [(at, "shop", {"level": "info", "msg": "served"}) for at in range(0, 600, 5)]
+    rows += [(at, "cart", {"level": "error", "msg": "no price for this item"}) for at in range(300, 600, 3)]
+    return lines(*rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "title", "service", "cause_kind"),
+    [
+        ("annotation", "feature flag newPricing enabled", "cart", "configuration"),
+        ("annotation", "config map of cart changed", None, "configuration"),
+        ("annotation", "config map of shop changed", None, "unknown"),
+        ("annotation", "lunch", "cart", "unknown"),
+        ("deploy", "cart 1.2.0", "cart", "deployment"),
+    ],
+)
+def test_an_annotation_of_a_change_of_settings_is_a_cause_of_its_service(kind, title, service, cause_kind):
+    out = suspects(
+        _failing_cart(),
+        events=_flag(kind, title, service),
+        during=TimeRange(300 * S, 600 * S),
+        baseline=TimeRange(0, 300 * S),
+    )
+    assert (out["service"][0], out["cause_kind"][0]) == ("cart", cause_kind)
+
+
+def test_a_latency_that_only_a_sum_and_a_count_tell_is_noticed():
+    """Micrometer's timers have no buckets unless they are asked for."""
+    moments = range(0, 1200, 15)
+    took = [0.02 if at < 600 else 0.5 for at in moments]
+    many = 30.0  # requests in every 15 s
+    parts = []
+    for service, times in (("cart", took), ("shop", [0.02] * len(took))):
+        for what, each in (("count", [many] * len(times)), ("sum", [many * one for one in times])):
+            parts.append(
+                pl.DataFrame(
+                    {
+                        "timestamp": [at * S for at in moments],
+                        "metric": f"http_server_requests_seconds_{what}",
+                        "series_id": f"{service}{what}",
+                        "service": service,
+                        "value": pl.Series(each).cum_sum(),
+                    }
+                )
+            )
+    series = pl.concat(parts).with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+    out = suspects(series=series, during=TimeRange(600 * S, 1200 * S), baseline=TimeRange(0, 600 * S))
+    assert out["service"][0] == "cart"
+    assert out["score"][0] > 0.2
+    assert out["score"][1] == 0
+    assert (
+        "The latency (http_server_requests_seconds) of cart went from 0.02 s to 0.5 s."
+        in out["reasons"][0].to_list()
+    )
