@@ -33,8 +33,8 @@ _WORDS = {
     "configuration": r"\bconfig|environment variable|\benv var|certificate|x509|permission|credential"
     r"|unauthori[sz]ed|feature flag|missing (?:key|setting|property)|invalid (?:option|setting)",
     # Who asks for too much is told so: HTTP's 429 (RFC 6585), gRPC's RESOURCE_EXHAUSTED, load that is shed.
-    "load": r"too many (?:\w+ )?requests|rate ?limit|throttl|\b429\b|load shed|shedding load"
-    r"|RESOURCE_EXHAUSTED",
+    "load": r"too many (?:\w+ )?requests|rate ?limit|throttl|(?:^|status(?: code)?[ =:]*|http[ /])429\b"
+    r"|load shed|shedding load|RESOURCE_EXHAUSTED",
 }
 _READ = {kind: re.compile(f"(?i){words}") for kind, words in _WORDS.items()}
 _WAITS = {"pool": ("pool",), "statement": ("lock", "deadlock")}  # as `obsnb.database_waits` has them

@@ -95,7 +95,7 @@ def log_findings(
     Of the error lines of one request (trace or correlation id) only the first raised it; the later
     ones passed it on. A line is about the one other service that it names, unless that one calls the
     writer; else about the node that raised the failure in the spans of its trace, else about its
-    writer. Without spans, who is named but writes mostly of others itself may have waited for them.
+    writer. Without spans, who is named but writes mostly of another itself passed on that one's failure.
 
     Parameters
     ----------
@@ -114,6 +114,7 @@ def log_findings(
     lines = lines.filter(~later)
     named = mentioned(lines.select("service", "text"), names, callers=callers)
     if origins is None:
+        named = _passed_down(lines, named)
         lines = lines.with_columns(origin=pl.lit(None, pl.String), waiting=pl.lit(False))
     else:
         lines = lines.join(origins, on="trace_id", how="left", maintain_order="left")
@@ -137,11 +138,10 @@ def log_findings(
         if more > 0 and certainty(z):
             found.append((row, certainty(z) * row["grade"], more))
     whole = sum(sure * more for _, sure, more in found) or 1.0
-    blaming = _blaming(found) if origins is None else frozenset()
     return [
         finding
         for row, sure, more in found
-        for finding in _of_line(row, sure, more * during.duration_s, sure * more / whole, blaming)
+        for finding in _of_line(row, sure, more * during.duration_s, sure * more / whole)
     ]
 
 
@@ -158,23 +158,30 @@ def spoken_calls(lines: pl.DataFrame, names: Names) -> pl.DataFrame:
     return named.drop_nulls().unique(maintain_order=True).with_columns(pl.lit(True).alias("peer"))
 
 
-def _blaming(found: list[tuple[dict[str, Any], float, float]]) -> frozenset[str]:
-    """Services most of whose new errors name another: who is named by their callers passed it on."""
-    of_all: dict[str, float] = {}
-    of_others: dict[str, float] = {}
-    for row, sure, more in found:
-        of_all[row["service"]] = of_all.get(row["service"], 0.0) + sure * more
-        if row["about"] != row["service"]:
-            of_others[row["service"]] = of_others.get(row["service"], 0.0) + sure * more
-    return frozenset(name for name, part in of_others.items() if part > 0.5 * of_all[name])
+def _passed_down(lines: pl.DataFrame, named: pl.Series) -> pl.Series:
+    """Whom lines name, or whom that one names in turn, if most of its own errors are about another."""
+    said = lines.select("service").with_columns(named.alias("named"))
+    said = said.filter(lines["during"] & (lines["grade"] == 1))
+    counted = (
+        said.group_by("service", "named")
+        .len()
+        .with_columns(part=pl.col("len") / pl.sum("len").over("service"))
+    )
+    mostly = counted.filter(pl.col("part") > 0.5).drop_nulls("named")
+    following = dict(mostly.select("service", "named").iter_rows())
+    last = {}
+    for name in named.drop_nulls().unique():
+        chain = [name]
+        while chain[-1] in following and following[chain[-1]] not in chain:
+            chain.append(following[chain[-1]])
+        last[name] = chain[-1]
+    return named.replace(last) if last else named
 
 
-def _of_line(
-    row: dict[str, Any], sure: float, many: float, share: float, blaming: frozenset[str]
-) -> list[Finding]:
+def _of_line(row: dict[str, Any], sure: float, many: float, share: float) -> list[Finding]:
     writer, node, text = row["service"], row["about"], row["text"]
     waiting = row["waits"] > 0.5
-    ends = [(node, _NAMED_PART, waiting or node in blaming), (writer, _WRITER_PART, True)]
+    ends = [(node, _NAMED_PART, waiting), (writer, _WRITER_PART, True)]
     if node == writer:
         ends = [(writer, 1.0, waiting)]
     return [

@@ -773,3 +773,64 @@ def test_a_latency_that_only_a_sum_and_a_count_tell_is_noticed():
         "The latency (http_server_requests_seconds) of cart went from 0.02 s to 0.5 s."
         in out["reasons"][0].to_list()
     )
+
+
+def _chain():
+    """Lines alone: the edge says that shop failed, shop that cart timed out; cart says nothing of it."""
+    rows = [
+        (at, name, {"level": "info", "msg": "served"}) for at in range(0, 600, 5) for name in ("edge", "shop")
+    ]
+    for at in range(300, 600, 2):
+        rows.append((at, "edge", {"level": "error", "msg": "upstream shop failed: 503 from shop"}))
+        rows.append((at, "shop", {"level": "error", "msg": "error calling cart: read timed out"}))
+        rows.append((at, "edge", f'10.0.0.1 - - [23/Nov/2026:18:00:00 +0000] "GET /{at} HTTP/1.1" 503 7'))
+    rows += [(at, "cart", {"level": "info", "msg": "served"}) for at in range(0, 600, 5)]
+    return lines(*rows)
+
+
+def test_without_spans_it_is_the_last_whom_error_lines_name_one_after_another():
+    windows = {"during": TimeRange(300 * S, 600 * S), "baseline": TimeRange(0, 300 * S)}
+    out = suspects(_chain(), **windows)
+    assert out["service"][0] == "cart"
+    assert out["score"][0] >= 0.3
+    assert out["score"][1] < out["score"][0]
+
+
+def test_a_host_with_dots_is_found_in_the_words_of_errors():
+    rows = [(at, "shop", {"level": "info", "msg": "served"}) for at in range(0, 600, 5)]
+    rows += [
+        (at, "shop", {"level": "error", "msg": "call api.pay.example: 503"}) for at in range(300, 600, 2)
+    ]
+    calls = [
+        {
+            "is": f"{at:032x} {at:016x} - shop POST",
+            "at": (at * 1000, 20),
+            "kind": "client",
+            "server.address": "api.pay.example",
+        }
+        for at in range(0, 600, 5)
+    ]
+    windows = {"during": TimeRange(300 * S, 600 * S), "baseline": TimeRange(0, 300 * S)}
+    out = suspects(lines(*rows), spans(*calls), **windows)
+    assert (out["service"][0], out["cause_kind"][0]) == ("api.pay.example", "dependency")
+
+
+def test_in_a_baseline_of_a_minute_a_latency_that_is_far_above_it_is_seen():
+    moments = range(0, 240, 15)
+    parts = []
+    for service, slow in (("cart", 0.4), ("shop", 0.02)):
+        took = [0.02 if at < 60 else slow for at in moments]
+        for what, each in (("count", [30.0] * len(took)), ("sum", [30 * one for one in took])):
+            columns = {"timestamp": [at * S for at in moments], "value": pl.Series(each).cum_sum()}
+            parts.append(
+                pl.DataFrame(columns).with_columns(
+                    metric=pl.lit(f"http_server_requests_seconds_{what}"),
+                    series_id=pl.lit(service + what),
+                    service=pl.lit(service),
+                )
+            )
+    series = pl.concat(parts).with_columns(pl.col("timestamp").cast(pl.Datetime("ns", "UTC")))
+    out = suspects(series=series, during=TimeRange(60 * S, 240 * S), baseline=TimeRange(0, 60 * S))
+    assert out["service"][0] == "cart"
+    assert out["score"][0] > 0.2
+    assert _score(out, "shop") == [0]
