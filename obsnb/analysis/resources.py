@@ -13,6 +13,7 @@ import polars as pl
 from obsnb.analysis.amounts import from_to
 from obsnb.analysis.changes import as_levels, each_series, series_key
 from obsnb.analysis.scores import Finding, Floats, saturate, spreads
+from obsnb.analysis.series_places import places_of, within_places
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift, median, robust_scale
 from obsnb.analysis.tree import Ints
@@ -40,6 +41,7 @@ _GONE = 3  # samples that must have been missed before a series counts as gone
 _FEW = 0.25  # of the series of a metric stop: where more do, it is the collector's fault
 _STOPPED = 0.8  # strength of a series that stops
 _ALIKE = 5  # series of one metric show what is usual in this window
+_TELLING = 0.15  # strength of a change that tells where it is
 _SMALL = 0.15  # of the level: a change that is not even that is none
 
 
@@ -101,8 +103,32 @@ def resource_findings(
         _contrast(facts, moments, values, during, baseline) for facts, moments, values in each_series(levels)
     ]
     moved = _unusual([each for each in contrasts if each is not None])
-    gone = _gone(levels, during, baseline)
-    return [_finding(each, names, conventions, during) for each in [*moved, *gone] if each.strength > 0]
+    found = [each for each in [*moved, *_gone(levels, during, baseline)] if each.strength > 0]
+    places = places_of(chosen)
+    within = _within_of(found, chosen, places)
+    return [
+        replace(_finding(each, names, conventions, during, places), within=within.get(_key(each), ""))
+        for each in found
+    ]
+
+
+def _key(moved: _Moved) -> tuple[str, str]:
+    return moved.service, moved.metric
+
+
+def _within_of(
+    found: list[_Moved], chosen: pl.DataFrame, places: dict[str, tuple[tuple[str, str], ...]]
+) -> dict[tuple[str, str], str]:
+    """The places that a metric of a service moved in, where they are a part of its own."""
+    if not places:
+        return {}
+    alike = chosen.group_by("service", "metric").agg(pl.col("series_id").unique())
+    all_of = {(service, metric): ids for service, metric, ids in alike.iter_rows()}
+    ids: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        if each.strength >= _TELLING and each.series_id is not None:
+            ids.setdefault(_key(each), []).append(each.series_id)
+    return {key: within_places(some, all_of.get(key, ()), places) for key, some in ids.items()}
 
 
 def _within(series: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> pl.DataFrame:
@@ -206,14 +232,22 @@ def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[
     ]
 
 
-def _finding(moved: _Moved, names: Names, conventions: Conventions, during: TimeRange) -> Finding:
+def _finding(
+    moved: _Moved,
+    names: Names,
+    conventions: Conventions,
+    during: TimeRange,
+    places: dict[str, tuple[tuple[str, str], ...]],
+) -> Finding:
     service = names.service(moved.service) or moved.service
+    apart = ", ".join(f"{label}={value}" for label, value in places.get(moved.series_id or "", ()))
+    where = f"{service} ({apart})" if apart else service
     if math.isnan(moved.during):
-        said = f"{moved.metric} of {service} stops at {format_ns(moved.onset_ns)}, while others go on."
+        said = f"{moved.metric} of {where} stops at {format_ns(moved.onset_ns)}, while others go on."
     else:
         change = from_to(moved.before, moved.during, moved.metric, rate=moved.counter)
         said = (
-            f"{moved.metric} of {service} went {change} "
+            f"{moved.metric} of {where} went {change} "
             f"({spreads(moved.effect)}) at {format_ns(moved.onset_ns)}."
         )
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)

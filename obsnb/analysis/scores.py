@@ -43,6 +43,8 @@ class Finding:
         The table or statement, or what else was asked of a peer, where that is what became slow.
     times
         How many times as much of a resource is used as before, where that is known.
+    within
+        The few pods, instances or nodes of the service that it is limited to, where its labels tell.
     """
 
     service: str
@@ -56,6 +58,7 @@ class Finding:
     about: str = ""
     statement: str = ""
     times: float | None = None
+    within: str = ""
 
 
 def rank_z(new: Floats, old: Floats) -> float:

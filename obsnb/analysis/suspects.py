@@ -354,9 +354,14 @@ def _since(told: list[Finding]) -> int | None:
 
 
 def _within(suspect: Suspect, found: _Found) -> str | None:
-    if suspect.score < _NARROWED or found.spans is None or found.visits is None:
+    """As its requests tell, else as the labels of what changed most, where that is a resource."""
+    if suspect.score < _NARROWED:
         return None
+    first = suspect.findings[0] if suspect.findings else None
+    by_labels = first.within or None if first is not None and first.signal == "resource" else None
+    if found.spans is None or found.visits is None:
+        return by_labels
     keys = places(found.conventions)
     if not {*keys, "attributes", "resource"} & set(found.spans.columns):
-        return None
-    return narrowed(found.visits.of(suspect.service, found.spans, keys), keys)
+        return by_labels
+    return narrowed(found.visits.of(suspect.service, found.spans, keys), keys) or by_labels

@@ -105,3 +105,31 @@ def test_a_drift_that_goes_on_as_it_was_is_no_change(slope: float, start: int) -
     frame = _series("process_resident_memory_bytes", [1e8 + slope * (n + start) for n in range(16)])
     found = suspects(series=frame, during=_DURING, baseline=_BEFORE)
     assert found["score"].max() is None or found["score"].max() < 0.3
+
+
+def _pods(leaking: set[str], **further: str) -> pl.DataFrame:
+    """Six pods of one service, some of which leak."""
+    parts = []
+    for name in ("api-a", "api-b", "api-c", "api-d", "api-e", "api-f"):
+        metric = "process_resident_memory_bytes"
+        steady = _series(metric, [87e6 + 1e5 * (n % 3) for n in range(16)])
+        frame = _leaking(metric) if name in leaking else steady
+        parts.append(frame.with_columns(series_id=pl.lit(name), pod=pl.lit(name), **_lits(further)))
+    return pl.concat(parts)
+
+
+def _lits(values: dict[str, str]) -> dict[str, pl.Expr]:
+    return {name: pl.lit(value) for name, value in values.items()}
+
+
+def test_the_one_pod_whose_memory_grew_is_named_in_the_sentence_and_as_the_place() -> None:
+    out = suspects(series=_pods({"api-c"}, namespace="prod"), during=_DURING, baseline=_BEFORE)
+    row = out.row(0, named=True)
+    assert row["within"] == "pod=api-c"
+    assert row["cause"].startswith("process_resident_memory_bytes of api (pod=api-c) went from 87.3 MB to ")
+
+
+def test_what_every_pod_does_is_limited_to_none() -> None:
+    every = {"api-a", "api-b", "api-c", "api-d", "api-e", "api-f"}
+    quiet = _pods(every).with_columns(service=pl.lit("api"))
+    assert suspects(series=quiet, during=_DURING, baseline=_BEFORE)["within"].to_list() == [None]
