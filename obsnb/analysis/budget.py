@@ -53,7 +53,7 @@ def error_budget(
             hint="It is a share of requests below 1, such as 0.999, over a number of days.",
         )
     allowed = (1 - objective) * days * 1440
-    said = f"an objective of {objective:.10g} in {days:g} days allows {allowed:.4g} minutes"
+    said = f"an objective of {100 * objective:.10g} % in {days:g} days allows {allowed:.4g} minutes"
     whole = whole_counters(series, conventions)
     counts = request_counts(whole, conventions=conventions)
     share = _failed_share(counts, during)
@@ -70,10 +70,7 @@ def error_budget(
     before = None if baseline is None else _failed_share(counts, baseline)
     used = share * during.duration_s / 60
     used_before = None if before is None or baseline is None else before * baseline.duration_s / 60
-    how = (
-        f"request counters, status 500 and above: {100 * share:.2f} % of the requests, times its length; "
-        f"{said}; what failed outside the window is not known"
-    )
+    how = f"the failed share of requests ({100 * share:.3g} %) times the duration; {said}"
     return [
         ("error budget used", used, used_before, "minutes", how),
         (
@@ -81,7 +78,8 @@ def error_budget(
             used / allowed,
             None if used_before is None else used_before / allowed,
             "share",
-            f"of {allowed:.4g} minutes; as if requests came evenly all the {days:g} days",
+            f"of {allowed:.4g} minutes, as if requests came evenly all the {days:g} days; "
+            "what failed outside the window is not in it",
         ),
     ]
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.budget import error_budget
+from obsnb.analysis.entrances import entered
 from obsnb.analysis.requests import latency_quantile, request_counts, slow_counts
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES
@@ -92,6 +93,7 @@ def impact(
     *,
     during: TimeRange,
     baseline: TimeRange | None = None,
+    spans: Any = None,
     objective: float | None = 0.999,
     objective_days: float = 30,
     conventions: Conventions = DEFAULT,
@@ -99,7 +101,7 @@ def impact(
     """Minutes, requests, error budget, tenants and users, each with how it was counted.
 
     Requests come from counters and latency histograms, users from error lines with a user in them;
-    never from spans, which may be a selection.
+    never from spans, which may be a selection: they only tell where requests come in.
 
     Parameters
     ----------
@@ -110,6 +112,9 @@ def impact(
     during, baseline
         What is compared with what. Without a baseline, tenants cannot be told apart and are left
         out.
+    spans
+        SPANS that tell who calls whom. With them a request that passes several services is counted once,
+        where it comes in (`obsnb.analysis.entrances`); without, in each that counts it.
     objective, objective_days
         The share of requests that must not fail, and over how many days. None leaves the error budget
         out. It is counted only from counters that saw every request (span metrics may be made of sampled
@@ -134,7 +139,8 @@ def impact(
     rows = [_row("duration", during.duration_s / 60, None, "minutes", "onset to recovery")]
     if series is not None:
         frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="impact")
-        rows += _requests(frame, during, baseline, conventions)
+        frame, where = (frame, "") if spans is None else entered(frame, spans, conventions=conventions)
+        rows += _requests(frame, during, baseline, conventions, where)
         if objective is not None:
             rows += [
                 _row(*each)
@@ -160,8 +166,9 @@ def _row(
 
 
 def _requests(
-    frame: pl.DataFrame, during: TimeRange, baseline: TimeRange | None, conventions: Conventions
+    frame: pl.DataFrame, during: TimeRange, baseline: TimeRange | None, conventions: Conventions, where: str
 ) -> list[dict[str, Any]]:
+    """The rows of requests; `where` says whose counters and histograms these are."""
     counts = request_counts(frame, conventions=conventions)
     slow = slow_counts(frame, conventions=conventions)
     rows = []
@@ -173,7 +180,7 @@ def _requests(
 
     if counts.height:
         counts = counts.with_columns(failures=pl.col("count") * pl.col("failed"))
-        how = "request counters"
+        how = f"request counters{where}"
         rows.append(
             _row(
                 "requests", total(counts, "count", during), total(counts, "count", baseline), "requests", how
@@ -189,14 +196,16 @@ def _requests(
             )
         )
     if slow.height and slow["bound_s"].null_count() == 0:
-        bound = f"latency histograms, slower than {slow['bound_s'][0]:g} s"
+        bound = f"latency histograms{where}, slower than {slow['bound_s'][0]:g} s"
         rows.append(
             _row(
                 "slow requests", total(slow, "slow", during), total(slow, "slow", baseline), "requests", bound
             )
         )
         p95 = [latency_quantile(frame.filter(_in(window)), 0.95, conventions=conventions) for window in ends]
-        rows.append(_row("95th percentile", p95[0], p95[1] if baseline else None, "s", "latency histograms"))
+        rows.append(
+            _row("95th percentile", p95[0], p95[1] if baseline else None, "s", f"latency histograms{where}")
+        )
     if baseline is not None and all(
         counts.filter(_in(one)).height + slow.filter(_in(one)).height for one in ends
     ):
@@ -221,8 +230,11 @@ def _tenants(
     how = (
         f"larger share of failed or slow requests than in the baseline (z test), of {len(everyone - nobody)}"
     )
-    how += "; more requests of no known tenant failed or were slow, too" if hurt & nobody else ""
     names = sorted(hurt - nobody)
+    if hurt and not names:  # that nobody knows whose they were does not make it none
+        how = "not known: the requests that failed or were slow are of no known tenant"
+        return [_row("tenants affected", None, None, "tenants", how, names=names)]
+    how += "; more requests of no known tenant failed or were slow, too" if hurt & nobody else ""
     return [_row("tenants affected", float(len(names)), None, "tenants", how, names=names)]
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.analysis.requests import latency_quantiles_over_time, request_counts
 from obsnb.conventions import Conventions
-from obsnb.investigation.asking import Compared, Rows
+from obsnb.investigation.asking import Compared
 from obsnb.ledger import QueryRecord
 from obsnb.report.postmortem import Chart, ImpactRow
 from obsnb.timerange import TimeRange
@@ -26,7 +26,7 @@ _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_
 def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ...]:
     """The rows of `obsnb.impact`; the duration of what is not over, or never began, is called what it is."""
     lasted = {}
-    assumed = {"error budget used": "; the objective is assumed: inv.impact(objective=...) takes yours"}
+    assumed = {"error budget used": "; the objective is assumed"}
     if not compared.found:
         lasted["duration"] = "all that was looked at: no onset was found"
     elif not compared.recovered:
@@ -45,25 +45,25 @@ def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ..
 
 
 def charts(
-    rows: Rows, occurrences: pl.DataFrame, window: TimeRange, conventions: Conventions
+    series: pl.DataFrame, occurrences: pl.DataFrame, window: TimeRange, conventions: Conventions
 ) -> tuple[Chart, ...]:
     """Requests, failures, latency and errors over the window, as far as there is something to draw.
 
     Parameters
     ----------
+    series
+        SERIES in which each request is counted once.
     occurrences
         timestamp, one row an occurrence of an error.
     """
     every = _nice(window.duration_s / _POINTS)
     drawn = []
-    counts = request_counts(rows.series, conventions=conventions)
+    counts = request_counts(series, conventions=conventions)
     if counts.height:
         # An interval shorter than the samples are apart would hold none, and seem to be without requests.
-        drawn += _request_charts(counts, window, max(every, _nice(_apart_s(rows.series, conventions))))
-    if rows.series.height:
-        latency = latency_quantiles_over_time(
-            rows.series, every=f"{max(every, 60)}s", conventions=conventions
-        )
+        drawn += _request_charts(counts, window, max(every, _nice(_apart_s(series, conventions))))
+    if series.height:
+        latency = latency_quantiles_over_time(series, every=f"{max(every, 60)}s", conventions=conventions)
         names = pl.format("{}th percentile", (pl.col("quantile") * 100).round().cast(pl.Int64))
         latency = latency.drop_nulls("value").with_columns(name=names, unit=pl.lit("s"))
         if latency.height:

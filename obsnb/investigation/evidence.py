@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.investigation.asking import Rows
 from obsnb.ledger import Ledger
-from obsnb.views.formats import duration
+from obsnb.views.formats import duration, number
 
 __all__ = ["NEAR_NS", "evidence_texts", "rows_of"]
 
@@ -59,6 +59,6 @@ def evidence_texts(ids: Iterable[str], rows: Rows) -> dict[str, str]:
             both = pl.concat([rows.series.filter(here), rows.alerts.filter(here)], how="diagonal_relaxed")
             for row in both.head(1).iter_rows(named=True):
                 alert = " ".join(row[key] for key in ("alertname", "alertstate") if row.get(key))
-                said = alert or f"{row['metric']} = {row['value']:g}"
+                said = alert or f"{row['metric']} = {number(row['value'])}"
                 texts[one] = f"{row['timestamp']:%H:%M:%S} {row['service'] or ''}: {said}"
     return texts

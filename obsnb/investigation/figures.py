@@ -41,7 +41,8 @@ class Figures:
         """Requests a second, a line for each status (or ``service``, ``route``, ``tenant``)."""
         from obsnb.views.charts import lines
 
-        counts = request_counts(self.found.rows.series, conventions=self.conventions)
+        series = self.found.rows.series if by == "service" else self.found.entering
+        counts = request_counts(series, conventions=self.conventions)
         rate = (
             counts.group_by(
                 pl.col("timestamp").dt.truncate("1m"), pl.col(by).fill_null("unknown").alias("name")

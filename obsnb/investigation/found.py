@@ -10,6 +10,7 @@ import polars as pl
 
 from obsnb.analysis.all_events import all_events
 from obsnb.analysis.critical_path import critical_path
+from obsnb.analysis.entrances import entered
 from obsnb.analysis.errors import error_events, error_groups
 from obsnb.analysis.impact import impact
 from obsnb.analysis.patterns import patterns
@@ -111,11 +112,17 @@ class Found:
             self.rows.logs,
             during=self._during,
             baseline=self._baseline,
+            spans=self.rows.spans,
             objective=objective,
             objective_days=objective_days,
             conventions=self._names,
         )
         return frame
+
+    @cached_property
+    def entering(self) -> pl.DataFrame:
+        """SERIES without those of services that count a request again, which `impact` leaves out too."""
+        return entered(self.rows.series, self.rows.spans, conventions=self._names)[0]
 
     @cached_property
     def suspects(self) -> pl.DataFrame:
@@ -186,6 +193,7 @@ class Found:
             service=self.suspects["service"][0] if self.suspects.height else None,
             trace_ids=samples,
             during=self._during,
+            where="the incident" if self.compared.found else "the window",
             conventions=self._names,
         )
 

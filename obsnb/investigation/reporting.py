@@ -69,7 +69,7 @@ class Reporting(Telling, Guide):
             waterfall=self._found.waterfall,
             waterfall_why=self._found.telling[1] if self._found.telling else "",
             service_graph=self._found.calls,
-            charts=charts(rows, self._found.occurrences, self.window, self._obs.conventions),
+            charts=charts(self._found.entering, self._found.occurrences, self.window, self._obs.conventions),
             queries=records,
             sampling=sampling(records),
             redactions=self._obs.redactions,

@@ -70,6 +70,19 @@ def test_requests_that_failed_before_their_tenant_was_known_make_no_tenant_of_th
     )
 
 
+def test_whom_it_hurt_is_not_known_where_all_that_failed_is_of_no_known_tenant(series):
+    nobody = pl.concat(
+        [
+            *[_requests(name, "200", 100, 100) for name in ("red", "blue")],
+            _requests("unknown", "200", 100, 100),
+            _requests("unknown", "500", 0, 300),
+        ]
+    )
+    row = _row(impact(nobody, during=DURING, baseline=BASELINE), "tenants affected")
+    assert (row["names"], row["during"]) == ([], None)
+    assert row["how"] == "not known: the requests that failed or were slow are of no known tenant"
+
+
 def test_without_a_baseline_no_tenant_is_called_affected(series):
     out = impact(series, during=DURING)
     assert "tenants affected" not in out["measure"].to_list()

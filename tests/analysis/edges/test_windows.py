@@ -22,7 +22,7 @@ def test_an_impact_of_which_there_are_no_samples_is_not_known_rather_than_nought
     ]
     assert out["how"][-1] == (
         "not known: no request counter has samples in the incident; "
-        "an objective of 0.999 in 30 days allows 43.2 minutes"
+        "an objective of 99.9 % in 30 days allows 43.2 minutes"
     )
 
 
