@@ -168,7 +168,7 @@ def test_the_data_sources_runbook_tells_one_that_hangs_from_one_that_refuses(fou
 def test_triage_of_a_release_that_dropped_an_index_names_the_database_and_the_release(found):
     result, cause = found["10_triage", "lab-slow-query"]
     assert result.findings["finding"].startswith(f"Begin at {cause['service']}: ")
-    assert f"({cause['change']} deployed)" in result.findings["finding"]
+    assert f"({cause['change']} deployed at " in result.findings["finding"]
     assert _verdicts(result)["A change set it off."] == "supported"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["from_to"]
+__all__ = ["from_to", "told_length"]
 
 _BYTES = re.compile(r"(?i)(?:_|\.)bytes(?:_total)?$|^process\.memory\.(?:usage|virtual)$")
 _SECONDS = re.compile(r"(?i)(?:_|\.)seconds(?:_total|_sum)?$")
@@ -28,6 +28,22 @@ def from_to(before: float, after: float, metric: str, *, rate: bool = False) -> 
         return f"from {_size(before)} to {_size(after)}{each}"
     unit = " s" if _SECONDS.search(metric) else ""
     return f"from {_digits(before)} to {_digits(after)}{unit}{each}"
+
+
+def told_length(seconds: float) -> str:
+    """A length of time, with three digits or two units.
+
+    Examples
+    --------
+    >>> told_length(0.0692), told_length(4.9), told_length(157)
+    ('69.2 ms', '4.9 s', '2 min 37 s')
+    """
+    if seconds < 1:
+        return f"{float(f'{1_000 * seconds:.3g}'):g} ms"
+    if seconds < 60:
+        return f"{float(f'{seconds:.3g}'):g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min" + (f" {rest} s" if rest else "")
 
 
 def _size(value: float) -> str:

@@ -20,6 +20,7 @@ _NOTHING = ("unknown", "")
 #: The kind of a `Deployment` that changed settings and no code, as an annotation tells of it.
 SETTING = "setting"
 _WHAT = {"restart": "restart", SETTING: "change of settings"}
+_BEGINNINGS = ("Log", "Requests", "The")  # of reasons; the others begin with a name or a number
 
 
 def cause_of(
@@ -61,7 +62,7 @@ def cause_of(
     symptom = _symptom(suspect)
     if near is not None and near.service == suspect.service:
         what = "configuration" if near.kind == SETTING else "deployment"
-        return what, "; ".join(filter(None, (_deployed(near, onset_ns), symptom)))
+        return what, "; ".join(filter(None, (_deployed(near, onset_ns), _inside(symptom))))
     kind, said = _changed(suspect, load, may_wait, callers)
     if foreign and kind == "unknown":
         kind = "dependency"
@@ -87,8 +88,11 @@ def _deployed(deployment: Deployment, onset_ns: int) -> str:
     seconds = round((onset_ns - deployment.at_ns) / 1e9)
     when = f"{seconds} s before the onset" if seconds > 0 else f"{-seconds} s after the onset as dated"
     when = when if seconds else "at the onset"
-    title = f" ({deployment.title})" if deployment.title else ""
-    return f"{what} of {deployment.service}{title} at {dated(deployment.at_ns)}, {when}"
+    said = f"{deployment.title} at {dated(deployment.at_ns)}"
+    if deployment.title and deployment.service in deployment.title:
+        return f"{what} ({said}), {when}"
+    bracketed = f" ({said})" if deployment.title else f" at {dated(deployment.at_ns)}"
+    return f"{what} of {deployment.service}{bracketed}, {when}"
 
 
 def _changed(
@@ -158,6 +162,12 @@ def _waits_longer(finding: Finding) -> bool:
 def _leads(statement: Finding, telling: list[Finding]) -> bool:
     """Whether it is what most of the added time went to, or nothing else of the service stands out."""
     return statement.share >= 0.1 or statement is telling[0]
+
+
+def _inside(sentence: str) -> str:
+    """A sentence as a part of another: with a small letter, unless it begins with a name."""
+    first = sentence.partition(" ")[0]
+    return sentence[:1].lower() + sentence[1:] if first in _BEGINNINGS else sentence
 
 
 def _symptom(suspect: Suspect) -> str:

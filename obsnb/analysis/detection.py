@@ -119,7 +119,7 @@ class Detection(Labelled):
             )
         text, hold, at = self.best
         rule = text + (f" for {hold}" if hold else "")
-        gain = " (no alert did)"
+        gain = ", where no alert did,"
         if self.alert_ns is not None:
             gain = f", {_length(self.alert_ns - at)} before the alert,"
         return f"{rule} would have fired {_after(at - self.onset_ns)}{gain} and never in the baseline."

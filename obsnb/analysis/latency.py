@@ -212,5 +212,5 @@ def _examples(rows: pl.DataFrame, place: _Place) -> tuple[tuple[str, ...], int |
     )
     times = float(np.median(alike.select(time / usual).to_series().to_numpy()))
     shown = slow.top_k(_SHOWN, by="excess").sort("excess", descending=True)["row"].to_list()
-    about = f"{name} ({detail})" if detail and detail != name else name
+    about = name if not detail or detail in (name, *name.split()) else f"{name} ({detail})"
     return tuple(f"row:{row}" for row in shown), first if isinstance(first, int) else None, about, times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -131,14 +132,17 @@ def candidate_rules(
             continue
         if bound >= 1 and metric == RATIO:
             continue  # more than all cannot fail
-        said = (
-            f'{metric}{{service="{_quoted(str(service))}"}} > {bound:.6g}'
-            if service
-            else f"{metric} > {bound:.6g}"
-        )
+        whose = f'{{service="{_quoted(str(service))}"}}' if service else ""
+        said = f"{metric}{whose} > {_rounded_up(bound):g}"
         name = None if service is None else str(service)
         rules += [Rule(said, None, name, why), Rule(said, f"{2 * every_s}s", name, why)]
     return rules
+
+
+def _rounded_up(bound: float) -> float:
+    """To three digits, as somebody would write it, and no lower: what was silent before stays silent."""
+    digits = 2 - math.floor(math.log10(bound))
+    return round(math.ceil(round(bound * 10.0**digits, 6)) / 10.0**digits, max(digits, 0))
 
 
 def _quoted(value: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from obsnb.analysis.amounts import told_length
 from obsnb.analysis.labelled import Labelled
 from obsnb.timerange import TimeRange
 
@@ -14,6 +15,7 @@ __all__ = ["SURE_FROM", "Summary", "summarise"]
 #: Below this score a suspect is not named as the answer (`obsnb.suspects` calibrates its scores so
 #: that all stay under it when nothing is wrong).
 SURE_FROM = 0.3
+_TOLD_FROM = 0.005  # a score of nought to two digits is none
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,16 +98,6 @@ def _share(part: float | None, whole: float | None) -> str:
     return f"{100 * part / whole:.1f} %" if part else "none"
 
 
-def _length(seconds: float) -> str:
-    """A length of time in words, with three digits or two units."""
-    if seconds < 1:
-        return f"{float(f'{1_000 * seconds:.3g}'):g} ms"
-    if seconds < 60:
-        return f"{float(f'{seconds:.3g}'):g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min" + (f" {rest} s" if rest else "")
-
-
 def _what(impact: pl.DataFrame, groups: pl.DataFrame) -> str:
     requests, requests_before = _measure(impact, "requests")
     failed, failed_before = _measure(impact, "failed requests")
@@ -120,8 +112,8 @@ def _what(impact: pl.DataFrame, groups: pl.DataFrame) -> str:
     if slow:
         parts.append(f"{slow:,.0f} were slow")
     if p95 is not None:
-        against = f" (before: {_length(p95_before)})" if p95_before is not None else ""
-        parts.append(f"the 95th percentile of the time they took was {_length(p95)}{against}")
+        against = f" (before: {told_length(p95_before)})" if p95_before is not None else ""
+        parts.append(f"the 95th percentile of the time they took was {told_length(p95)}{against}")
     if not parts:
         new = groups.filter(pl.col("is_new").fill_null(False)) if groups.height else groups
         count = int(new["count"].sum()) if new.height else 0
@@ -140,7 +132,9 @@ def _since(during: TimeRange, *, found: bool, recovered: bool, baseline: TimeRan
     begin, end = f"{during.start:%Y-%m-%d %H:%M:%S}", f"{during.end:%H:%M:%S}"
     if not found:
         return f"no onset was found between {begin} and {end} UTC."
-    until = f"until {end} UTC ({_length(during.duration_s)})" if recovered else f"and not over by {end} UTC"
+    until = (
+        f"until {end} UTC ({told_length(during.duration_s)})" if recovered else f"and not over by {end} UTC"
+    )
     against = (
         f"compared with {baseline.start:%H:%M:%S} to {baseline.end:%H:%M:%S}"
         if baseline
@@ -183,11 +177,14 @@ def _sure(suspects: pl.DataFrame, *, confident: bool, comparable: bool) -> str:
     if not comparable:
         return "not sure: no onset was found, and there is no baseline to compare with."
     first = suspects["score"][0] or 0.0
-    second = (
-        f"; the next is {suspects['service'][1]} with {suspects['score'][1]:.2f}"
-        if suspects.height > 1
-        else ""
-    )
+    second = ""
+    if suspects.height > 1:
+        next_one = suspects["score"][1] or 0.0
+        second = (
+            f"; the next is {suspects['service'][1]} with {next_one:.2f}"
+            if next_one >= _TOLD_FROM
+            else "; nobody else stands out"
+        )
     if not confident:
         highest = f"the highest score is {first:.2f} ({suspects['service'][0]})"
         return f"not sure: {highest}, which quiet hours reach too."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from obsnb.analysis.amounts import told_length
+
 __all__ = ["told_change", "told_level"]
 
 _CLIPPED = 2.995  # the logarithm of twenty, to which durations are clipped
@@ -16,16 +18,17 @@ def told_level(signal: str, level: float, *, every_s: float = 0.0) -> str:
     --------
     >>> told_level("failed share of requests of shop", 0.125)
     '12.5 %'
-    >>> told_level("latency (http_duration_seconds_bucket) of shop", -2.0)
-    '0.135 s'
+    >>> told_level("latency (http_duration_seconds_bucket, geometric mean) of shop", -2.0)
+    '135 ms'
     >>> told_level("error lines of shop", 4.0, every_s=10)
     '4 every 10 s'
     """
     if signal.startswith("failed share"):
         return f"{100 * level:.3g} %"
     if signal.startswith("latency ("):
-        unit = " ms" if "milliseconds" in signal else " s" if "seconds" in signal else ""
-        return f"{math.exp(level):.3g}{unit}"
+        if "seconds" not in signal:
+            return f"{math.exp(level):.3g}"
+        return told_length(math.exp(level) / (1_000 if "milliseconds" in signal else 1))
     if signal.startswith(("error lines", "failed spans")) and every_s:
         return f"{level:,.3g} every {every_s:g} s"
     return f"{level:.3g}"

@@ -151,7 +151,7 @@ def _histogram_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.D
     means = cells.group_by(of).agg(mean.alias("level"))
     who = pl.col("service").fill_null("?")
     return means.select(
-        who, pl.format("latency ({}) of {}", "metric", who).alias("signal"), "ns", "level"
+        who, pl.format("latency ({}, geometric mean) of {}", "metric", who).alias("signal"), "ns", "level"
     ).drop_nulls()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.amounts import told_length
 from obsnb.analysis.border import to_polars
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import SPANS
@@ -21,13 +22,14 @@ def telling_trace(
     service: str | None,
     trace_ids: Iterable[str] = (),
     during: TimeRange | None = None,
+    where: str = "the incident",
     conventions: Conventions = DEFAULT,
 ) -> tuple[str, str] | None:
     """The trace most worth showing, and why.
 
     Among the traces of the window that reach the suspect, those named as samples come first, then
-    those with an error; of these, the one whose length is nearest to their median, because an
-    extreme one shows what was rare.
+    those with an error; of these, the one whose length is nearest to the median of all that reach it,
+    because an extreme one shows what was rare, and samples are often chosen for being extreme.
 
     Parameters
     ----------
@@ -39,6 +41,8 @@ def telling_trace(
         Samples of new errors or slow statements.
     during
         Only traces that begin in it.
+    where
+        What that is called, in the reason: the incident, or the window where there was none.
 
     Returns
     -------
@@ -69,14 +73,17 @@ def telling_trace(
     reaching = traces.filter("reaches")
     chosen = reaching if reaching.height else traces
     why = [
-        f"of {chosen.height:,} traces in the incident"
+        f"of {chosen.height:,} traces in {where}"
         + (f" that reach {service}" if reaching.height and service else "")
     ]
+    typical = float(chosen.select(pl.col("length").median()).item() or 0.0)
     for column, words in (("sample", "one that shows what is new"), ("failed", "one that failed")):
         some = chosen.filter(column)
         if some.height:
             chosen, why = some, [*why, words]
             break
-    nearest = (pl.col("length") - pl.col("length").median()).abs()
+    nearest = (pl.col("length") - typical).abs()
     best = chosen.sort(nearest, pl.col("spans") * -1, "trace_id").row(0, named=True)
-    return best["trace_id"], ", ".join([*why, "of typical length"]) + "."
+    return best[
+        "trace_id"
+    ], f"{', '.join(why)}; its length is nearest to the median of all, {told_length(typical / 1e9)}."

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 import obsnb
+from obsnb.analysis.rules import SLOWNESS, candidate_rules
 from obsnb.errors import UsageError
 from obsnb.timerange import TimeRange
 from tests.analysis.lines import samples_of
@@ -168,7 +169,7 @@ def test_the_budget_is_not_counted_from_span_metrics_nor_from_nothing_and_says_w
     assert rows["error budget used"]["during"] is None
     assert rows["error budget used"]["how"] == (
         "not known: the only request counters are made of spans, which may have been sampled; "
-        "an objective of 0.999 in 30 days allows 43.2 minutes"
+        "an objective of 99.9 % in 30 days allows 43.2 minutes"
     )
     nothing = _budget(samples_of("up", [1, 1]))
     assert nothing["error budget used"]["how"].startswith("not known: no request counter has samples")
@@ -187,3 +188,11 @@ def test_the_bundled_incidents_alert_and_the_sooner_rule_stand_in_the_post_morte
     assert "by the alert HighRequestLatency" in text
     assert report.for_audience("public").detection == ()
     assert "HighRequestLatency (" not in report.for_audience("public").to_html()
+
+
+@pytest.mark.parametrize(("worst", "bound"), [(0.85488, "1.71"), (0.85, "1.7"), (617.25, "1240")])
+def test_a_bound_is_written_with_three_digits_and_no_lower_than_what_was_silent(worst, bound):
+    series = samples_of(SLOWNESS, [worst] * 5)
+    baseline = TimeRange(0, 10**18)
+    rules = candidate_rules(series, baseline=baseline, objective=0.999, every_s=60)
+    assert {rule.text for rule in rules} == {f'{SLOWNESS}{{service="shop"}} > {bound}'}

@@ -89,7 +89,9 @@ def test_a_histogram_of_pages_or_of_statements_tells_that_something_became_slowe
     )
     row = suspects(series=frame, during=_DURING, baseline=_BEFORE).row(0, named=True)
     assert row["service"] == "api"
-    assert row["reasons"] == [f"The latency ({histogram}_bucket) of api went from 0.05 s to 1 s."]
+    assert row["reasons"] == [
+        f"The latency ({histogram}_bucket, geometric mean) of api went from 50 ms to 1 s."
+    ]
     asked = role_queries({}, DEFAULT)
     selected = " ".join(asked[role].query for role in ("requests.duration", "database.duration"))
     assert f"{histogram}_bucket" in selected

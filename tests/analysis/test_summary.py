@@ -80,6 +80,10 @@ def test_the_lines_say_what_since_when_where_why_and_how_sure():
     )
 
 
+def test_nobody_is_named_as_the_next_whose_score_is_nought():
+    assert _summary(suspects=_suspects(0.96, 0.001)).sure == "high, 0.96 of 1; nobody else stands out."
+
+
 def test_below_the_score_of_quiet_hours_nobody_is_named():
     said = _summary(suspects=_suspects(SURE_FROM - 0.01))
     assert not said.confident

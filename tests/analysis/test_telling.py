@@ -34,7 +34,7 @@ def test_of_the_traces_that_reach_the_suspect_the_one_of_median_length_is_shown(
     )
     assert telling_trace(spans, service="db") == (
         "t3",
-        "of 5 traces in the incident that reach db, of typical length.",
+        "of 5 traces in the incident that reach db; its length is nearest to the median of all, 3 s.",
     )
 
 
@@ -42,6 +42,16 @@ def test_a_sample_of_what_is_new_goes_before_a_failed_trace_and_that_before_the_
     spans = _frame(_trace("a", 1, 1), _trace("b", 1, 2, status="error"), _trace("c", 1, 9))
     assert telling_trace(spans, service=None, trace_ids=["c"])[0] == "c"
     assert telling_trace(spans, service=None)[0] == "b"
+
+
+def test_of_samples_that_were_chosen_for_being_slow_the_one_nearest_to_all_is_shown():
+    spans = _frame(*[_trace(f"t{n}", 10, n) for n in (1, 2, 3, 4, 30, 40, 50)])
+    chosen, why = telling_trace(spans, service="api", trace_ids=["t30", "t40", "t50"], where="the window")
+    assert chosen == "t30"
+    assert why == (
+        "of 7 traces in the window that reach api, one that shows what is new; "
+        "its length is nearest to the median of all, 4 s."
+    )
 
 
 def test_traces_outside_the_incident_are_passed_over():
