@@ -32,3 +32,29 @@ def test_the_duration_of_an_incident_that_is_not_over_says_so() -> None:
     told = obsnb.investigate(obs, until).postmortem()
     (duration,) = [row for row in told.impact if row.measure == "duration"]
     assert duration.how == "onset to the end of the window: it was not over"
+
+
+def test_without_a_baseline_there_is_no_column_for_it_and_nothing_is_said_to_come_with_an_incident() -> None:
+    told = obsnb.investigate(obsnb.open_archive("lab-quiet")).postmortem()
+    markdown = told.to_markdown()
+    assert "| Measure | In the window | How it was counted |" in markdown
+    assert "2 groups, the most frequent first. " in markdown
+    assert "| Error | In all | First (UTC) | Last (UTC) |" in markdown
+    assert "| Statement | p95 | Calls | Time in all |" in markdown
+    assert "## One trace\n\nTrace " in markdown
+    assert " of 465 traces in the window that reach backend, one that failed; " in markdown
+    for words in ("in the incident", "came with the incident", "p95 before", "The trace that shows it"):
+        assert words not in markdown
+        assert words not in told.to_html()
+
+
+def test_how_sure_it_is_is_said_once_below_the_head_and_no_reason_says_what_the_cause_says() -> None:
+    told = obsnb.investigate(obsnb.open_archive("lab-slow-query")).postmortem()
+    markdown = told.to_markdown()
+    assert markdown.split("## Summary")[1].lower().count(told.confidence) == 1
+    assert markdown.count("backend 1.8.0 deployed at 2026-11-26T17:24:22.070Z") == 3  # why, and two suspects
+
+
+def test_a_public_report_says_what_its_numbers_before_are_of() -> None:
+    told = obsnb.investigate(obsnb.open_archive("lab-slow-query")).postmortem().for_audience("public")
+    assert "| Compared with | 17:21:46 to 17:24:22 | UTC, 2 min 36 s |" in told.to_markdown()

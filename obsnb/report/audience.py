@@ -27,7 +27,6 @@ def for_public(postmortem: Postmortem) -> Postmortem:
         postmortem,
         audience="public",
         title=_title(postmortem),
-        baseline=None,
         baseline_why="",
         summary=(),
         confidence="",

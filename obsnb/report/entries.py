@@ -46,6 +46,7 @@ class Most:
 
 
 MOST = Most()
+_OFTEN = 10  # calls on either side
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,12 @@ class SlowEntry:
         return self.statement or self.operation or self.kind
 
     @property
+    def told_change(self) -> float | None:
+        """How many times as long it takes; of a few calls no 95th percentile can be told."""
+        seen = [count for count in (self.before_count, self.within_count) if count is not None]
+        return None if seen and min(seen) < _OFTEN else self.change
+
+    @property
     def is_call(self) -> bool:
         """Whether it is no statement: a cache, HTTP, a queue, a connection."""
         return not self.statement
@@ -237,15 +244,21 @@ def timeline(frame: pl.DataFrame | None, notes: Notes, during: TimeRange | None)
 
 
 def suspects(frame: pl.DataFrame | None) -> tuple[SuspectEntry, ...]:
-    """The suspects, in the frame's order: best first. What the cause says already is no reason of its own."""
-    read = (_entry(SuspectEntry, {"rank": place, **row}) for place, row in enumerate(_rows(frame), 1))
+    """The suspects in the frame's order, best first, and after them those against whom nothing speaks.
+
+    What the cause says already is no reason of its own.
+    """
+    read = sorted((_entry(SuspectEntry, row) for row in _rows(frame)), key=lambda one: not one.speaks)
     return tuple(
         replace(
             one,
+            rank=place,
             cause_kind="" if one.cause_kind == "unknown" else one.cause_kind,
-            reasons=tuple(reason for reason in one.reasons if reason.rstrip(".") not in one.cause),
+            reasons=tuple(
+                reason for reason in one.reasons if reason.rstrip(".").lower() not in one.cause.lower()
+            ),
         )
-        for one in read
+        for place, one in enumerate(read, 1)
     )
 
 

@@ -15,7 +15,7 @@ _AUTOLINK = re.compile(r"(?i)(?<=[a-z])(:)(?=//)|(?<=mailto)(:)|(?<=xmpp)(:)|(?<
 #: What at the begin of a line makes it a heading, list, quote, rule, code or table.
 _OPENING = re.compile(r"^([#+=-]|\d+(?=[.)](?:\s|$)))")
 #: Ids and names that can stand in a code span as they are.
-_PLAIN = re.compile(r"[\w.:/@%+=-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w.:/@%+=-]+(?: [\w.:/@%+=-]+)*", re.ASCII)
 
 
 def inline(text: str) -> str:

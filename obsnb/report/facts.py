@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from obsnb.report.entries import SuspectEntry, unsure
+from obsnb.report.entries import ErrorEntry, SlowEntry, SuspectEntry, unsure
 from obsnb.report.notes import SECTIONS
 from obsnb.timerange import TimeRange
 from obsnb.views.formats import (
@@ -34,14 +34,17 @@ __all__ = [
     "capital",
     "contents",
     "dated",
+    "error_columns",
     "facts",
     "grouped",
     "left_out",
     "length_of",
     "limits",
     "measured",
+    "slow_columns",
     "started",
     "suspected",
+    "traced",
     "unsuspected",
     "words",
 ]
@@ -55,7 +58,10 @@ CALLS = (
 
 
 #: What stands above the statements, the traces' bars and the hypotheses.
-STATEMENTS = "Statements without their values. Times and calls are those of the traces that were fetched."
+STATEMENTS = (
+    "Statements without their values. Times and calls are those of the traces that were fetched; a change is "
+    "told of what was called ten times on either side."
+)
 SUPPORTED = "“Supported” means that what was looked at agrees with it, not that it is proven."
 CITED_ROWS = 'Each id names rows of the frozen incident; inv.evidence("…") gives them.'
 
@@ -78,6 +84,28 @@ def dated(window: TimeRange) -> bool:
 def capital(text: str) -> str:
     """The text with its first letter in upper case."""
     return text[:1].upper() + text[1:]
+
+
+def traced(postmortem: Postmortem) -> str:
+    """What the trace's section is called: in a window without an incident it shows none."""
+    return "One trace" if postmortem.during is None else "The trace that shows it"
+
+
+def error_columns(postmortem: Postmortem, errors: tuple[ErrorEntry, ...]) -> tuple[str, ...]:
+    """Which counts the error groups are shown with: those that there is something to tell of."""
+    before = any(one.before is not None for one in errors)
+    return (
+        *(["During"] if before or postmortem.during is not None else []),
+        *(["Before"] if before else []),
+        "In all",
+    )
+
+
+def slow_columns(slow: tuple[SlowEntry, ...]) -> tuple[str, ...]:
+    """Which figures the statements are shown with: without a baseline there is nothing to compare."""
+    if any(one.before_count is not None or one.before_p95 is not None for one in slow):
+        return ("p95 before", "p95 during", "Change", "Calls during", "Time in all")
+    return ("p95", "Calls", "Time in all")
 
 
 def words(window: TimeRange) -> str:
@@ -119,7 +147,7 @@ def facts(postmortem: Postmortem, suspects: tuple[SuspectEntry, ...]) -> tuple[F
         rows.append(Fact("First suspect", shorten(one_line(first.service), 60), more, strong=True))
     if postmortem.confidence:
         rows.append(Fact("Confidence", shorten(one_line(postmortem.confidence), 160)))
-    if postmortem.audience == "public":
+    if baseline is None and postmortem.audience == "public":
         return tuple(rows)
     against = (
         "nothing"
@@ -166,11 +194,16 @@ def left_out(spans: int) -> str:
     )
 
 
-def grouped(postmortem: Postmortem, count: int) -> str:
+def grouped(postmortem: Postmortem, errors: tuple[ErrorEntry, ...]) -> str:
     """What stands above the error groups."""
+    order = "the most frequent first"
+    if postmortem.during is not None and any(one.is_new for one in errors):
+        order = "those that came with the incident first"
+    elif postmortem.baseline is not None:
+        order = "those that became more first"
     before = f"; “before” is {words(postmortem.baseline)}" if postmortem.baseline else ""
     return (
-        f"{counted(count, 'group')}, those that came with the incident first. Errors that differ only in "
+        f"{counted(len(errors), 'group')}, {order}. Errors that differ only in "
         "ids, numbers and the like are one group, in which <*> stands for what differs; the counts are of "
         f"requests that met it{before}."
     )
@@ -198,7 +231,7 @@ def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
         ("Window", f"{words(postmortem.window)}. {incident}"),
         ("Baseline", f"{against} {_sentence(postmortem.baseline_why)}"),
         ("Sampling", _sentence(postmortem.sampling)),
-        ("Confidence", _sentence(postmortem.confidence)),
+        ("Confidence", "" if _summed_up(postmortem) else _sentence(postmortem.confidence)),
         ("Times", "They are the servers' own, in UTC; clocks of different machines may differ."),
         (
             "Suspects",
@@ -208,6 +241,11 @@ def limits(postmortem: Postmortem) -> tuple[tuple[str, str], ...]:
         ("Redacted", _redacted(postmortem)),
     ]
     return tuple((name, sentence) for name, sentence in said if sentence)
+
+
+def _summed_up(postmortem: Postmortem) -> bool:
+    """Whether the summary says how sure it is."""
+    return any(postmortem.confidence == line[1] for line in postmortem.summary if not isinstance(line, str))
 
 
 _DONE = {"mask": "masked", "remove": "removed", "pseudonym": "under pseudonyms", "keep": "kept"}

@@ -104,16 +104,18 @@ def _summary(postmortem: Postmortem) -> list[str]:
 
 def _impact(postmortem: Postmortem) -> list[str]:
     public = postmortem.audience == "public"
+    compared = any(row.before is not None for row in postmortem.impact)
     rows = [
         (
             inline(facts.capital(row.measure)),
             inline(facts.measured(row, row.value)) + (f" ({names(row.names, 12)})" if row.names else ""),
-            "" if row.before is None else inline(facts.measured(row, row.before)),
+            *(["" if row.before is None else inline(facts.measured(row, row.before))] if compared else []),
             *([] if public else [inline(row.how)]),
         )
         for row in postmortem.impact
     ]
-    head = ("Measure", "During", "In the baseline", "How it was counted")[: 3 if public else 4]
+    when = "In the window" if postmortem.during is None else "During"
+    head = ("Measure", when, *(["In the baseline"] * compared), *(["How it was counted"] * (not public)))
     return ["## Impact", table(head, rows) if rows else "Nothing was counted."]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from obsnb.report import entries, facts
 from obsnb.report.escape import code, fenced, inline
 from obsnb.report.evidence import Reference
-from obsnb.report.markdown_pieces import ids, items, names, table
+from obsnb.report.markdown_pieces import ids, items, names, row_of, table
 from obsnb.views.formats import clock, counted, duration, moment, number, one_line, shorten
 from obsnb.views.spanchart import Bar, Waterfall, waterfall_of
 
@@ -58,7 +58,7 @@ def _error(one: entries.ErrorEntry) -> str:
     where += [counted(one.lines, "log line")] if one.lines else []
     where += [counted(one.spans, "span")] if one.spans else []
     message = inline(shorten(one_line(one.words), 300))
-    return "; ".join([name + message, *marks, *where, *([ids(one.evidence)] if one.evidence else [])])
+    return row_of([name + message, "; ".join(marks), "; ".join(where), ids(one.evidence)])
 
 
 def errors(some: tuple[entries.ErrorEntry, ...], postmortem: Postmortem) -> list[str]:
@@ -66,21 +66,16 @@ def errors(some: tuple[entries.ErrorEntry, ...], postmortem: Postmortem) -> list
     if not some:
         return ["## Error groups", "No error was found."]
     dated, most = facts.dated(postmortem.window), entries.MOST.groups
-    rows = [
-        (
-            _error(one),
-            number(one.within),
-            number(one.before),
-            number(one.count),
-            clock(one.first_seen, dated=dated),
-            clock(one.last_seen, dated=dated),
-        )
-        for one in some[:most]
-    ]
+    columns = facts.error_columns(postmortem, some)
+    rows = []
+    for one in some[:most]:
+        counts = {"During": one.within, "Before": one.before, "In all": one.count}
+        seen = (clock(ns, dated=dated) for ns in (one.first_seen, one.last_seen))
+        rows.append((_error(one), *(number(counts[name]) for name in columns), *seen))
     more = f"{counted(len(some) - most, 'group')} more in inv.error_groups()." if len(some) > most else ""
-    head = ("Error", "During", "Before", "In all", "First (UTC)", "Last (UTC)")
-    words = inline(facts.grouped(postmortem, len(some)))
-    parts = ["## Error groups", words, table(head, rows, right=(1, 2, 3)), more]
+    head = ("Error", *columns, "First (UTC)", "Last (UTC)")
+    words = inline(facts.grouped(postmortem, some))
+    parts = ["## Error groups", words, table(head, rows, right=range(1, len(columns) + 1)), more]
     first = some[0]
     if first.sample:
         of = f", {inline(first.type)}" if first.type else ""
@@ -95,17 +90,18 @@ def slow(some: tuple[entries.SlowEntry, ...]) -> list[str]:
     statements = [one for one in some if not one.is_call][: entries.MOST.statements]
     others = [one for one in some if one.is_call][: entries.MOST.statements]
     parts = ["## Slow queries", inline(facts.STATEMENTS)]
+    columns = facts.slow_columns(some)
     if statements:
-        parts.append(_statements(statements, "Statement"))
+        parts.append(_statements(statements, ("Statement", *columns)))
     if others:
         parts += [
             "Calls that are no statement: caches, HTTP, queues, connections.",
-            _statements(others, "Call"),
+            _statements(others, ("Call", *columns)),
         ]
     return parts
 
 
-def _statements(some: list[entries.SlowEntry], what: str) -> str:
+def _statements(some: list[entries.SlowEntry], head: tuple[str, ...]) -> str:
     rows = []
     for one in some:
         during = one.within_p95 if one.within_count is not None else one.p95
@@ -114,25 +110,25 @@ def _statements(some: list[entries.SlowEntry], what: str) -> str:
         where += [" → ".join(inline(name) for name in (one.service, one.peer) if name)] if one.service else []
         where += [inline(one.system)] if one.system else []
         where += [f"repeated in {counted(one.n_plus_one, 'request')}"] if one.n_plus_one else []
-        where += [ids(one.evidence)] if one.evidence else []
         statement = inline(shorten(one_line(one.words), 500))
-        change = f"× {number(one.change)}" if one.change else ""
-        times = (duration(one.before_p95), duration(during), change, number(calls), duration(one.total))
-        rows.append(("; ".join([statement, *where]), *times))
-    head = (what, "p95 before", "p95 during", "Change", "Calls during", "Total")
-    return table(head, rows, right=range(1, 6))
+        change = f"× {number(one.told_change)}" if one.told_change else ""
+        compared = "Change" in head
+        before, ratio = ([duration(one.before_p95)], [change]) if compared else ([], [])
+        times = (*before, duration(during), *ratio, number(calls), duration(one.total))
+        rows.append((row_of([statement, "; ".join(where), ids(one.evidence)]), *times))
+    return table(head, rows, right=range(1, len(head)))
 
 
 def trace(postmortem: Postmortem) -> list[str]:
     """The telling trace, drawn in letters."""
     found = None if postmortem.waterfall is None else waterfall_of(postmortem.waterfall)
     if found is None:
-        return ["## The trace that shows it", "No trace was fetched."]
+        return [f"## {facts.traced(postmortem)}", "No trace was fetched."]
     why = f": {inline(postmortem.waterfall_why)}" if postmortem.waterfall_why else ""
     legend = "`◆` and the thick line: critical path, what the request waited for. `✕` failed."
     left_out = inline(facts.left_out(found.left_out))
     drawn = fenced("\n".join(_bar(bar, found) for bar in found.bars), language="text")
-    return ["## The trace that shows it", f"Trace {code(found.trace_id)}{why}", drawn, legend, left_out]
+    return [f"## {facts.traced(postmortem)}", f"Trace {code(found.trace_id)}{why}", drawn, legend, left_out]
 
 
 def _bar(bar: Bar, waterfall: Waterfall) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from obsnb.report.escape import code, inline
 from obsnb.report.evidence import CITED
-from obsnb.views.formats import one_line, shorten
+from obsnb.views.formats import evidence_label, one_line, shorten
 
-__all__ = ["ids", "items", "names", "table"]
+__all__ = ["ids", "items", "names", "row_of", "table"]
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
@@ -31,6 +31,11 @@ def names(some: Sequence[str], most: int = 8) -> str:
 
 
 def ids(some: Sequence[str]) -> str:
-    """Evidence ids as code, as many as a report cites."""
+    """Evidence ids as code, short, as many as a report cites; its last section has them whole."""
     more = f" +{len(some) - CITED}" if len(some) > CITED else ""
-    return " ".join(code(shorten(one_line(one), 160)) for one in some[:CITED]) + more
+    return " ".join(code(evidence_label(one)) for one in some[:CITED]) + more
+
+
+def row_of(parts: Iterable[str]) -> str:
+    """What stands in one cell of a table, told apart without a line break: that would be HTML."""
+    return " · ".join(part for part in parts if part)

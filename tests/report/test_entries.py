@@ -121,3 +121,28 @@ def test_of_many_ids_of_a_row_the_first_few_are_cited() -> None:
     many = pl.DataFrame({"message": ["x"], "evidence": [[f"log:{n}" for n in range(50)]]})
     found = references(timeline=(), suspects=(), errors=errors(many), slow=(), places={}, rows={})
     assert list(found) == [f"log:{n}" for n in range(CITED)]
+
+
+def test_no_change_is_told_of_what_was_called_a_few_times_only() -> None:
+    rows = [(14, 1, 3.05), (10, 10, 3.05), (None, None, 3.05)]
+    frame = pl.DataFrame(
+        [
+            {"statement": "SELECT 1", "before_count": before, "within_count": within, "change": change}
+            for before, within, change in rows
+        ],
+        schema_overrides={"before_count": pl.Int64, "within_count": pl.Int64},
+    )
+    assert [one.told_change for one in slow(frame)] == [None, 3.05, 3.05]
+
+
+def test_suspects_that_something_speaks_against_are_numbered_without_gaps() -> None:
+    frame = pl.DataFrame(
+        [
+            {"rank": 1, "service": "db", "reasons": ["It is slow."]},
+            {"rank": 2, "service": "cache", "reasons": []},
+            {"rank": 3, "service": "api", "reasons": ["It waits."]},
+        ],
+        schema_overrides={"reasons": pl.List(pl.String)},
+    )
+    numbered = [(one.rank, one.service) for one in suspects(frame)]
+    assert numbered == [(1, "db"), (2, "api"), (3, "cache")]

@@ -84,9 +84,10 @@ def test_the_trace_is_drawn_to_scale_in_letters() -> None:
     ]
 
 
-def test_rows_cite_their_evidence_whole() -> None:
+def test_rows_cite_their_evidence_short_and_the_last_section_whole() -> None:
     markdown = render_markdown(postmortem())
-    assert "`span:4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b8` `query:1`" in markdown
+    assert "`span 4bf92f35/00f067aa` `query 1`" in markdown
+    assert "- `span:4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b8` (" in markdown
     assert "- `log:0123456789abcdef` (timeline, error groups): checkout" in markdown
 
 
