@@ -12,7 +12,10 @@ from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, dtype
 from obsnb.timerange import TimeRange
 
-__all__ = ["COMPARED", "Stretch", "compared"]
+__all__ = ["COMPARED", "OFTEN", "Stretch", "compared"]
+
+#: Of fewer calls no 95th percentile is compared.
+OFTEN = 10
 
 #: A score that quiet hours reach too is no suspect's.
 _CONFIDENT = 0.3
@@ -57,6 +60,8 @@ class Stretch:
         As `obsnb.error_groups`, `obsnb.slow_queries` and `obsnb.suspects` give them for it.
     logs
         LOGS of it, after `obsnb.parse_logs`.
+    found
+        Whether it is an incident, and not all that was looked at.
     """
 
     during: TimeRange
@@ -64,6 +69,7 @@ class Stretch:
     statements: pl.DataFrame
     suspects: pl.DataFrame
     logs: pl.DataFrame
+    found: bool = True
 
     def __repr__(self) -> str:
         return f"Stretch({self.during}, {self.logs.height} lines)"
@@ -132,11 +138,22 @@ def _statements(stretch: Stretch) -> pl.DataFrame:
         stretch.statements,
         id=pl.col("fingerprint"),
         service=pl.col("service"),
-        name=pl.coalesce("statement", "operation", "kind"),
+        name=pl.coalesce("statement", _call(), "kind"),
         count=_count("within_count", "count"),
         p95=_count("within_p95", "p95"),
     )
     return side.filter(pl.col("count") > 0).unique(["id", "service"], keep="first", maintain_order=True)
+
+
+def _call() -> pl.Expr:
+    """What was called, with whom where its name does not say that: many are called ``GET``."""
+    whom = pl.col("peer").replace("", None)
+    named = pl.col("operation").str.contains(whom, literal=True)
+    return (
+        pl.when(named)
+        .then("operation")
+        .otherwise(pl.concat_str(["operation", whom], separator=" → ", ignore_nulls=True))
+    )
 
 
 def _count(within: str, whole: str) -> pl.Expr:
@@ -145,9 +162,9 @@ def _count(within: str, whole: str) -> pl.Expr:
 
 
 def _suspects(stretch: Stretch) -> pl.DataFrame:
-    why = pl.concat_str(
-        [pl.col("cause_kind"), pl.col("cause").replace("", None)], separator=": ", ignore_nulls=True
-    )
+    kind, cause = pl.col("cause_kind").replace("unknown", None), pl.col("cause").replace("", None)
+    named = pl.when(cause.str.starts_with(kind).fill_null(value=False)).then(None).otherwise(kind)
+    why = pl.concat_str([named, cause], separator=": ", ignore_nulls=True)
     side = _side(
         stretch.suspects, id=pl.col("service"), service=pl.col("service"), name=why, score=pl.col("score")
     )
@@ -198,7 +215,8 @@ def _joined(what: str, a: pl.DataFrame, b: pl.DataFrame, minutes: tuple[float, f
     ).with_columns(times=pl.col("b_per_minute") / pl.col("a_per_minute"))
     order = pl.col("change").replace_strict({"new": 0, "gone": 1, "same": 2}, return_dtype=pl.Int8)
     slower = pl.col("b_p95").dt.total_nanoseconds() / pl.col("a_p95").dt.total_nanoseconds()
+    slower = pl.when(pl.min_horizontal("a_count", "b_count") >= OFTEN).then(slower)
     most = pl.max_horizontal(pl.col("times").log().abs(), slower.log().abs())
-    differs = pl.coalesce(most, pl.max_horizontal("a_per_minute", "b_per_minute"), 0.0)
+    differs = pl.coalesce(most, pl.max_horizontal("a_per_minute", "b_per_minute"), "b_score", "a_score", 0.0)
     ordered = both.sort(order, -differs, "name", "service", maintain_order=True)
     return ordered.select(pl.col(name).cast(kind) for name, kind in COMPARED.items())

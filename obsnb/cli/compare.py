@@ -53,7 +53,7 @@ def _print(made: Comparison) -> None:
     from rich.table import Table
 
     from obsnb.report.comparison import parts
-    from obsnb.views.formats import counted, shorten
+    from obsnb.views.formats import shorten
 
     console = Console()
     for letter, name, when in made.periods:
@@ -74,4 +74,4 @@ def _print(made: Comparison) -> None:
             table.add_row(*words, *figures, style=_STYLES[row.change])
         console.print(table)
         if part.left_out:
-            print(f"{counted(part.left_out, 'further one')} the same")
+            print(part.rest)

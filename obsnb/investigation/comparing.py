@@ -38,9 +38,12 @@ def compare(
         There is no archive, or it is damaged, unsafe, or newer than this obsnb.
     """
     first, second = (_investigation(one) for one in (a, b))
-    frame = compared(first.stretch(), second.stretch(), conventions=second.connection.conventions)
+    a_part, b_part = first.stretch(), second.stretch()
+    frame = compared(a_part, b_part, conventions=second.connection.conventions)
     frame, found = second.connection.redactor.frame(frame)
-    return Comparison(first.name, second.name, first.during, second.during, frame, found)
+    return Comparison(
+        first.name, second.name, first.during, second.during, frame, found, a_part.found, b_part.found
+    )
 
 
 def _investigation(one: Investigation | Connection | str | Path) -> Investigation:

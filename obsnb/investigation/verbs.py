@@ -169,7 +169,9 @@ class Investigation(Reporting, Navigation, TraceReading):
     def stretch(self) -> Stretch:
         """The incident's part of what was found, for `obsnb.compare`."""
         found = self._found
-        return Stretch(self.during, found.errors, found.statements, found.suspects, found.rows.logs)
+        return Stretch(
+            self.during, found.errors, found.statements, found.suspects, found.rows.logs, found.compared.found
+        )
 
     # The verbs.
 

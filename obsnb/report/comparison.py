@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.comparison import OFTEN
 from obsnb.errors import UsageError
 from obsnb.report.escape import inline
 from obsnb.report.html import render_page
@@ -22,7 +23,6 @@ __all__ = ["Comparison", "Part", "Row", "parts"]
 #: So many of those that are the same are shown: the ones whose rate differs most.
 _SAME = 10
 _LONGEST = 200
-_OFTEN = 10
 _HEADINGS = {
     "suspect": "Suspects",
     "error": "Errors",
@@ -54,6 +54,11 @@ class Part:
     rows: tuple[Row, ...]
     left_out: int
 
+    @property
+    def rest(self) -> str:
+        """What is left out, in words."""
+        return f"{counted(self.left_out, 'further one')} {'is' if self.left_out == 1 else 'are'} the same"
+
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
@@ -69,6 +74,8 @@ class Comparison:
         A row a thing, with the columns of `obsnb.analysis.comparison.compared`.
     redactions
         Kind of what was found → how much of it was redacted.
+    a_found, b_found
+        Whether an incident was found there; without one all of the window is compared.
     """
 
     a: str
@@ -77,6 +84,8 @@ class Comparison:
     b_during: TimeRange
     frame: pl.DataFrame
     redactions: Mapping[str, int]
+    a_found: bool = True
+    b_found: bool = True
 
     def __repr__(self) -> str:
         counts = dict(self.frame["change"].value_counts().iter_rows())
@@ -108,14 +117,24 @@ class Comparison:
             for row in part.rows:
                 cells = (row.change, row.name, row.service, row.a, row.b, row.times)
                 lines.append(f"| {' | '.join(inline(cell) for cell in cells)} |")
-            lines += ["", f"{counted(part.left_out, 'further one')} the same."] if part.left_out else []
+            lines += ["", f"{part.rest}."] if part.left_out else []
         return "\n".join(lines) + "\n"
 
     @property
     def periods(self) -> tuple[tuple[str, str, str], ...]:
         """Each side's letter, name and stretch in words."""
-        sides = (("A", self.a, self.a_during), ("B", self.b, self.b_during))
-        return tuple((letter, name, period(when.start_ns, when.end_ns)) for letter, name, when in sides)
+        sides = (
+            ("A", self.a, self.a_during, self.a_found),
+            ("B", self.b, self.b_during, self.b_found),
+        )
+        return tuple(
+            (
+                letter,
+                name,
+                f"{'the incident' if found else 'no incident'}, {period(when.start_ns, when.end_ns)}",
+            )
+            for letter, name, when, found in sides
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write it, as ``.html`` or ``.md`` by the path's suffix: whole, or not at all.
@@ -150,8 +169,9 @@ class Comparison:
 
 def parts(compared: Comparison) -> Iterator[Part]:
     """What is shown, in the order in which it is read."""
+    frame = compared.frame.with_columns(pl.col("a_p95", "b_p95").dt.total_nanoseconds())
     for what, heading in _HEADINGS.items():
-        rows = compared.frame.filter(pl.col("what") == what)
+        rows = frame.filter(pl.col("what") == what)
         counts = dict(rows["change"].value_counts().iter_rows())
         same = rows.filter(pl.col("change") == "same")
         shown = pl.concat([rows.filter(pl.col("change") != "same"), same.head(_SAME)])
@@ -165,23 +185,26 @@ def parts(compared: Comparison) -> Iterator[Part]:
 
 def _row(row: dict[str, Any]) -> Row:
     ratio = _ratio(row)
-    times = "" if ratio is None else f"{ratio:.1f}×" if ratio < 100 else f"{ratio:,.0f}×"
+    times = "" if ratio is None else f"{number(ratio) if ratio < 1 or ratio >= 100 else f'{ratio:.1f}'}×"
     name = shorten(one_line(row["name"] or ""), _LONGEST)
     return Row(row["change"], name, row["service"] or "", _figure(row, "a"), _figure(row, "b"), times)
 
 
 def _slower(row: dict[str, Any]) -> bool:
-    """Whether a statement takes twice as long or more; of a few no 95th percentile can be told."""
-    seldom = min(row["a_count"] or 0, row["b_count"] or 0) < _OFTEN
-    return row["what"] == "statement" and not seldom and (_ratio(row) or 0.0) >= 2
+    """Whether a statement takes twice as long or more."""
+    return row["what"] == "statement" and (_ratio(row) or 0.0) >= 2
 
 
 def _ratio(row: dict[str, Any]) -> float | None:
-    """How much longer a statement takes, for how often it was traced is no rate; else of the rates."""
+    """How much longer a statement takes, for how often it was traced is no rate; else of the rates.
+
+    Of a few calls no 95th percentile can be told.
+    """
     if row["what"] != "statement":
         return None if row["times"] is None else float(row["times"])
     a, b = row["a_p95"], row["b_p95"]
-    return b / a if a and b else None
+    seldom = min(row["a_count"] or 0, row["b_count"] or 0) < OFTEN
+    return b / a if a and b and not seldom else None
 
 
 def _figure(row: dict[str, Any], side: str) -> str:
@@ -193,4 +216,4 @@ def _figure(row: dict[str, Any], side: str) -> str:
     if row["what"] != "statement":
         return f"{number(row[f'{side}_per_minute'])}/min"
     took = row[f"{side}_p95"]
-    return "seen" if took is None else f"p95 {duration(took.total_seconds() * 1e9)}"
+    return "seen" if took is None else f"p95 {duration(took)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -102,6 +104,47 @@ def test_a_suspect_counts_from_the_score_that_quiet_hours_do_not_reach() -> None
     b = _stretch(*_CALM, at_s=86_400, scores={"cache": 0.5, "db": 0.3})
     found = compared(a, b).filter(pl.col("what") == "suspect")
     assert found.select("change", "service").rows() == [("new", "cache"), ("same", "db")]
+
+
+def test_new_suspects_stand_by_their_score_and_a_kind_that_the_cause_says_is_not_said_twice() -> None:
+    b = _stretch(*_CALM)
+    suspected = pl.DataFrame(
+        {
+            "service": ["a", "b", "c"],
+            "score": [0.5, 0.9, 0.4],
+            "cause_kind": ["deployment", "statement", "unknown"],
+            "cause": ["deployment (a 2)", "SELECT x", "2 of 3 traces failed"],
+        }
+    )
+    b = replace(b, suspects=pl.concat([b.suspects, suspected], how="diagonal_relaxed"))
+    assert _rows(compared(_stretch(*_CALM), b), "suspect") == [
+        ("new", "statement: SELECT x"),
+        ("new", "deployment (a 2)"),
+        ("new", "2 of 3 traces failed"),
+    ]
+
+
+def test_calls_of_one_name_are_told_apart_by_whom_they_call() -> None:
+    calls = [("GET", "loki"), ("GET", "redis"), ("GET tempo", "tempo"), ("publish", None)]
+    statements = pl.DataFrame(
+        [
+            {
+                **dict.fromkeys(("statement", "within_count", "within_p95")),
+                "fingerprint": f"{name}{peer}",
+                "service": "shop",
+                "kind": "http",
+                "operation": name,
+                "peer": peer,
+                "count": 12,
+                "p95": 1,
+            }
+            for name, peer in calls
+        ],
+        schema_overrides={"statement": pl.String, "within_count": pl.Int64, "within_p95": pl.Int64},
+    )
+    found = compared(_stretch(), replace(_stretch(), statements=statements))
+    names = [name for _, name in _rows(found, "statement")]
+    assert sorted(names) == ["GET tempo", "GET → loki", "GET → redis", "publish"]
 
 
 def test_nothing_compared_with_nothing_is_no_row() -> None:

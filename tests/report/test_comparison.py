@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 from obsnb.analysis.comparison import COMPARED
 from obsnb.errors import UsageError
 from obsnb.report.comparison import Comparison, parts
+from tests.pages import words_of
 from tests.report.made_up import BASELINE, DURING, script_line
 
 _SECOND = 10**9
@@ -64,6 +66,29 @@ def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
     assert (statements.rows[0].a, statements.rows[0].b) == ("p95 20 ms", "p95 5 s")
     assert statements.rows[0].times == "250×"  # of its time: how often it was traced is no rate
     assert statements.counts == "0 new, 0 gone, 12 same, 12 of them twice as slow or more"
+
+
+def _statement(**columns: object) -> list[str]:
+    frame = made().frame.filter(pl.col("what") == "statement").head(1)
+    frame = frame.with_columns(
+        pl.lit(value).cast(COMPARED[name]).alias(name) for name, value in columns.items()
+    )
+    shown = replace(made(), frame=frame)
+    return [row.times for part in parts(shown) for row in part.rows]
+
+
+def test_a_ratio_below_one_has_its_digits_and_of_a_few_calls_none_is_told() -> None:
+    assert _statement(b_p95=93_200) == ["0.00466×"]
+    assert _statement(b_p95=30_000_000) == ["1.5×"]
+    assert _statement(b_count=9) == [""]
+
+
+def test_it_says_whether_it_is_an_incident_that_is_compared_and_how_many_more_are_the_same() -> None:
+    told = replace(made(), a_found=False)
+    for text in (told.to_markdown(), words_of(told.to_html())):
+        assert "calm, no incident, 2026-11-23 18:13:19 to 18:37:19 UTC" in text
+        assert "storm, the incident, 2026-11-23 18:37:19 to 19:01:19 UTC" in text
+        assert "2 further ones are the same." in text
 
 
 def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
