@@ -58,3 +58,11 @@ def test_how_sure_it_is_is_said_once_below_the_head_and_no_reason_says_what_the_
 def test_a_public_report_says_what_its_numbers_before_are_of() -> None:
     told = obsnb.investigate(obsnb.open_archive("lab-slow-query")).postmortem().for_audience("public")
     assert "| Compared with | 17:21:46 to 17:24:22 | UTC, 2 min 36 s |" in told.to_markdown()
+
+
+def test_of_a_quiet_hour_nothing_is_said_to_have_been_detected_or_to_have_lasted_from_an_onset() -> None:
+    inv = obsnb.investigate(obsnb.open_archive("lab-quiet"))
+    told = inv.detection().lines
+    assert told[0] == ("Detected", "No onset was found, and no alert fired.")
+    assert "Recovered" not in dict(told)
+    assert inv.impact()["how"][0] == "all that was looked at: no onset was found"

@@ -31,6 +31,9 @@ RUNS += [
     ("50_performance", "lab-data-source"),
     ("10_triage", "lab-quiet"),
 ]
+#: Those that compare, in a window in which there is nothing to compare with.
+QUIET = ("00_start_here", "10_triage", "20_errors", "30_slow_queries", "40_traces", "50_performance")
+RUNS += [(book, "lab-quiet") for book in QUIET if (book, "lab-quiet") not in RUNS]
 RUNS += [
     (book, "lab-slow-query")
     for book in ("10_triage", "20_errors", "30_slow_queries", "40_traces", "50_performance")
@@ -183,7 +186,19 @@ def test_a_quiet_hour_ends_in_a_finding_that_claims_nothing(found):
     first, _ = found["00_start_here", "lab-quiet"]
     assert first.findings["finding"].startswith("Nothing is wrong in this window")
     errors, _ = found["20_errors", "lab-quiet"]
+    assert set(_verdicts(errors).values()) == {"open"}
     assert errors.findings["finding"].startswith("There is no baseline to compare with; ")
+
+
+@pytest.mark.parametrize("book", QUIET)
+def test_without_an_onset_and_a_baseline_nothing_is_said_to_have_changed_with_one_or_since_the_other(
+    found, book
+):
+    result, _ = found[book, "lab-quiet"]
+    told = [text for one in result.findings["hypotheses"] for text in (*one["supports"], *one["against"])]
+    told += [*result.findings["normal"], result.findings["finding"]]
+    claims = ("the onset", "the incident", "than before", "was there before", "not there before")
+    assert [text for text in told if any(claim in text for claim in claims)] == []
 
 
 @pytest.mark.parametrize("book", ["30_slow_queries", "50_performance"])

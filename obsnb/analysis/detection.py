@@ -62,6 +62,8 @@ class Detection(Labelled):
         Whether there were rules and a baseline to try them on.
     recorded_as
         The PromQL that records the best rule's series.
+    found
+        Whether there was an onset; without one nothing was to be detected, and nothing to recover from.
     """
 
     onset_ns: int
@@ -74,6 +76,7 @@ class Detection(Labelled):
     best: tuple[str, str | None, int] | None = None
     compared: bool = False
     recorded_as: str | None = None
+    found: bool = True
 
     @property
     def to_detect_ns(self) -> int | None:
@@ -90,13 +93,16 @@ class Detection(Labelled):
         """A label and a sentence each, in order."""
         return (
             ("Detected", self._detected()),
-            ("Recovered", self._recovered()),
+            *((("Recovered", self._recovered()),) if self.found else ()),
             ("Sooner", self._sooner()),
             *((("Recorded as", self.recorded_as),) if self.recorded_as else ()),
             *(("Not known", sentence) for sentence in self.unknown),
         )
 
     def _detected(self) -> str:
+        if not self.found:
+            fired = "no alert fired" if self.alert is None else f"the alert {self.alert} fired"
+            return f"No onset was found, and {fired}."
         if self.alert is None or self.alert_ns is None:
             return f"No alert fired; the onset was at {format_ns(self.onset_ns)}."
         about = f" ({self.alert_service})" if self.alert_service else ""

@@ -8,7 +8,6 @@ import polars as pl
 
 from obsnb.analysis.requests import latency_quantiles_over_time, request_counts
 from obsnb.conventions import Conventions
-from obsnb.investigation.asking import Compared
 from obsnb.ledger import QueryRecord
 from obsnb.report.postmortem import Chart, ImpactRow
 from obsnb.timerange import TimeRange
@@ -23,20 +22,15 @@ _POINTS = 120
 _NICE_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 21_600, 86_400)
 
 
-def impact_rows(impact: pl.DataFrame, compared: Compared) -> tuple[ImpactRow, ...]:
-    """The rows of `obsnb.impact`; the duration of what is not over, or never began, is called what it is."""
-    lasted = {}
+def impact_rows(impact: pl.DataFrame) -> tuple[ImpactRow, ...]:
+    """The rows of `obsnb.impact`, each as it is called where it stands alone."""
     assumed = {"error budget used": "; the objective is assumed"}
-    if not compared.found:
-        lasted["duration"] = "all that was looked at: no onset was found"
-    elif not compared.recovered:
-        lasted["duration"] = "onset to the end of the window: it was not over"
     return tuple(
         ImpactRow(
             measure=_IN_FULL.get(row["measure"], row["measure"]),
             value=row["during"],
             unit=row["unit"],
-            how=lasted.get(row["measure"], row["how"]) + assumed.get(row["measure"], ""),
+            how=row["how"] + assumed.get(row["measure"], ""),
             before=row["before"],
             names=tuple(row["names"] or ()),
         )

@@ -117,7 +117,15 @@ class Found:
             objective_days=objective_days,
             conventions=self._names,
         )
-        return frame
+        lasted = pl.when(pl.col("measure") == "duration").then(pl.lit(self._lasted, pl.String))
+        return frame.with_columns(how=pl.coalesce(lasted, "how"))
+
+    @property
+    def _lasted(self) -> str | None:
+        """What the duration of something is that is not over, or never began."""
+        if not self.compared.found:
+            return "all that was looked at: no onset was found"
+        return None if self.compared.recovered else "onset to the end of the window: it was not over"
 
     @cached_property
     def entering(self) -> pl.DataFrame:

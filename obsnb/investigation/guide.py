@@ -88,4 +88,4 @@ class Guide(ABC):
             objective=objective,
             conventions=self._obs.conventions,
         )
-        return replace(told, rules=self._obs.out(told.rules))
+        return replace(told, rules=self._obs.out(told.rules), found=found.compared.found)

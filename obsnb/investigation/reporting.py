@@ -60,7 +60,7 @@ class Reporting(Telling, Guide):
             baseline_why=" ".join((compared.why[0], compared.why[-1])),
             summary=self._found.summary.lines,
             confidence=self._found.summary.sure,
-            impact=impact_rows(self._found.impact, compared),
+            impact=impact_rows(self._found.impact),
             detection=self.detection().lines if compared.found else (),
             timeline=self._told_timeline,
             suspects=self._found.suspects,

@@ -49,6 +49,7 @@ class Table:
         """The table, with every text escaped; a long one is cut, and whole in its cell's title."""
         head = "".join(f"<th style='text-align:left'>{_escaped(name)}</th>" for name in self.head)
         body = "".join(f"<tr>{''.join(map(self._cell, range(len(row)), row))}</tr>" for row in self.rows)
+        body = body or f"<tr><td colspan='{len(self.head)}'>No row.</td></tr>"
         caption = (
             f"<caption style='text-align:left'>{_escaped(self.caption)}</caption>" if self.caption else ""
         )

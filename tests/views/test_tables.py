@@ -77,3 +77,7 @@ def test_every_text_is_escaped_and_a_long_one_is_cut() -> None:
     assert "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;" in page
     assert "nul ␀ byte" in page
     assert len(page) < 12_000
+
+
+def test_a_frame_without_rows_says_so_below_its_head():
+    assert "<td colspan='1'>No row.</td>" in table(pl.DataFrame({"service": []})).to_html()
