@@ -39,6 +39,7 @@ def _do(asked: argparse.Namespace) -> int:
 
 def _show(asked: argparse.Namespace) -> int:
     import obsnb
+    from obsnb.views.formats import counted
 
     (path,) = asked.archive
     obs = obsnb.open_archive(path)  # the files' bytes are checked on opening
@@ -48,7 +49,7 @@ def _show(asked: argparse.Namespace) -> int:
     if asked.json:
         print(json.dumps([record.to_dict() for record in records], indent=2))
     elif asked.action == "verify":
-        print(f"{path}: whole, {len(records)} queries, every digest holds.")
+        print(f"{path}: whole, {counted(len(records), 'query', 'queries')}, every digest holds.")
     else:
         print(f"{path}: {obs.window}, scope {dict(obs.scope)}")
         print(f"redacted: {_counts(obs.redactions)}")
@@ -64,6 +65,7 @@ def _show(asked: argparse.Namespace) -> int:
 def _write(asked: argparse.Namespace) -> int:
     from obsnb.archive.rewriting import merge, redact
     from obsnb.connection.redaction import default_redactor
+    from obsnb.views.formats import counted
 
     if not asked.out:
         raise UsageError(f"archive {asked.action} needs --out, where it writes.")
@@ -82,7 +84,9 @@ def _write(asked: argparse.Namespace) -> int:
         told = {"path": str(made.path), "queries": made.queries, "redactions": dict(made.redactions)}
         print(json.dumps(told, indent=2))
     else:
-        print(f"{made.path}: {made.queries} queries; redacted: {_counts(made.redactions)}")
+        print(
+            f"{made.path}: {counted(made.queries, 'query', 'queries')}; redacted: {_counts(made.redactions)}"
+        )
     return 0
 
 

@@ -28,6 +28,7 @@ def add(commands: Commands) -> None:
 
 def _do(asked: argparse.Namespace) -> int:
     import obsnb
+    from obsnb.views.formats import counted
 
     window = window_of(asked)
     scope = dict(pair(text) for text in asked.scope)
@@ -41,7 +42,8 @@ def _do(asked: argparse.Namespace) -> int:
         obs.capture(window, scope=scope)
         path = obs.save(asked.out, window=window, scope=scope, replace=asked.replace)
         rows = sum(record.rows for record in obs.ledger)
-        print(f"{path}: {len(obs.ledger)} queries, {rows:,} rows, {window}")
+        asked_of = counted(len(obs.ledger), "query", "queries")
+        print(f"{path}: {asked_of}, {counted(rows, 'row')}, {window}")
         partial = [record for record in obs.ledger if record.complete == "no"]
     if not rows:
         print("Hint: Nothing is there of that scope and window; obsnb doctor says which names are known.")

@@ -34,8 +34,13 @@ def add(commands: Commands) -> None:
 
 
 def _do(asked: argparse.Namespace) -> int:
-    import obsnb
+    from pathlib import Path
 
+    import obsnb
+    from obsnb.report.comparison import check_comparison_place
+
+    if asked.out:
+        check_comparison_place(Path(asked.out))
     made = obsnb.compare(asked.a, asked.b)
     if asked.json:
         print(json.dumps(made.to_dict(), indent=2))

@@ -69,7 +69,9 @@ def add(commands: Commands) -> None:
 def _do(asked: argparse.Namespace) -> int:
     path = Path(asked.path)
     if path.suffix != ".ipynb":
-        raise UsageError(f"{path.name} is no notebook's name.", hint=f"Call it {path.name}.ipynb.")
+        raise UsageError(
+            f"{path.name} is no notebook's name.", hint=f"Call it {path.with_suffix('.ipynb').name}."
+        )
     if path.exists():
         raise UsageError(f"{path} is there already.", hint="Choose another name, or edit it.")
     title = asked.title or path.stem.lstrip("0123456789_- ").replace("_", " ").capitalize() or path.stem

@@ -34,11 +34,13 @@ def add(commands: Commands) -> None:
 
 def _do(asked: argparse.Namespace) -> int:
     import obsnb
+    from obsnb.report.forms import check_place
 
     if asked.notes and not Path(asked.notes).is_file():
         raise UsageError(
             f"There is no text file {asked.notes}.", hint="obsnb notes ARCHIVE --out FILE begins one."
         )
+    check_place(Path(asked.out))  # before the minute that an investigation may take
     inv = obsnb.investigate(obsnb.open_archive(asked.archive))
     told = inv.postmortem(title=asked.title, notes=asked.notes).for_audience(asked.audience)
     print(told.save(asked.out))

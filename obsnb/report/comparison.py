@@ -13,12 +13,13 @@ import polars as pl
 from obsnb.analysis.comparison import OFTEN
 from obsnb.errors import UsageError
 from obsnb.report.escape import inline
+from obsnb.report.forms import check_place
 from obsnb.report.html import render_page
 from obsnb.store.whole import beside
 from obsnb.timerange import TimeRange
 from obsnb.views.formats import counted, duration, number, one_line, period, shorten
 
-__all__ = ["Comparison", "Part", "Row", "parts"]
+__all__ = ["Comparison", "Part", "Row", "check_comparison_place", "parts"]
 
 #: So many of those that are the same are shown: the ones whose rate differs most.
 _SAME = 10
@@ -145,12 +146,8 @@ class Comparison:
             The suffix is neither, or the file cannot be written there.
         """
         path = Path(path)
-        render = {".html": self.to_html, ".md": self.to_markdown}.get(path.suffix.lower())
-        if render is None:
-            raise UsageError(
-                f"A comparison cannot be saved as {path.name!r}: the suffix says the format.",
-                hint="Save it as .html or .md, for example comparison.html.",
-            )
+        check_comparison_place(path)
+        render = self.to_html if path.suffix.lower() == ".html" else self.to_markdown
         try:
             with beside(path) as room:
                 (room / "whole").write_text(render(), "utf-8")
@@ -165,6 +162,11 @@ class Comparison:
     def _repr_html_(self) -> str:
         page = html.escape(self.to_html(), quote=True)
         return f'<iframe srcdoc="{page}" sandbox="" width="100%" height="560"></iframe>'
+
+
+def check_comparison_place(path: Path) -> None:
+    """Refuse what cannot be saved under that name. Raises `UsageError`."""
+    check_place(path, what="A comparison", forms=(".html", ".md"), example="comparison.html")
 
 
 def parts(compared: Comparison) -> Iterator[Part]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,7 +12,36 @@ from obsnb.errors import UsageError
 if TYPE_CHECKING:
     from obsnb.report.postmortem import Postmortem
 
-__all__ = ["contents_of"]
+__all__ = ["check_place", "contents_of"]
+
+_FORMS = (".html", ".md", ".pdf", ".ipynb")
+
+
+def check_place(
+    path: Path,
+    *,
+    what: str = "A post-mortem",
+    forms: Sequence[str] = _FORMS,
+    example: str = "postmortem.html",
+) -> None:
+    """Refuse what cannot be saved under that name, before the work that leads there.
+
+    Raises
+    ------
+    UsageError
+        The suffix is none of these forms, or there is no such folder.
+    """
+    if path.suffix.lower() not in forms:
+        some = f"{', '.join(forms[:-1])} or {forms[-1]}"
+        raise UsageError(
+            f"{what} cannot be saved as {path.name!r}: the suffix says the format.",
+            hint=f"Save it as {some}, for example {example}.",
+        )
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{path.name} cannot be written into {path.parent}: there is no such folder.",
+            hint="Make the folder first, or choose another.",
+        )
 
 
 def contents_of(postmortem: Postmortem, name: str) -> dict[str, bytes]:
@@ -24,6 +54,7 @@ def contents_of(postmortem: Postmortem, name: str) -> dict[str, bytes]:
     MissingExtraError
         A PDF is asked for, and WeasyPrint is not installed.
     """
+    check_place(Path(PurePath(name).name))
     suffix = PurePath(name).suffix.lower()
     if suffix == ".html":
         return {name: postmortem.to_html().encode()}
@@ -33,14 +64,9 @@ def contents_of(postmortem: Postmortem, name: str) -> dict[str, bytes]:
         from obsnb.report.notebook import render_notebook
 
         return {name: render_notebook(postmortem).encode()}
-    if suffix == ".pdf":
-        from obsnb.report.pdf import render_pdf
+    from obsnb.report.pdf import render_pdf
 
-        return {name: render_pdf(postmortem)}
-    raise UsageError(
-        f"A post-mortem cannot be saved as {name!r}: the suffix says the format.",
-        hint="Save it as .html, .md, .pdf or .ipynb, for example postmortem.html.",
-    )
+    return {name: render_pdf(postmortem)}
 
 
 def _markdown(postmortem: Postmortem, name: str) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import obsnb
 from obsnb.archive import ArchiveReader, write
 from obsnb.cli import main
 from obsnb.redact import Policy, Redactor
@@ -38,7 +39,7 @@ def test_an_archive_is_redacted_anew_and_then_nothing_leaks(capsys: pytest.Captu
     old = _archive("old", "ada@example.org")
     assert main(["check", old]) == 1
     assert main(["archive", "redact", old, "--out", "new.obsnb"]) == 0
-    assert "new.obsnb: 1 queries; redacted: email 1\n" in capsys.readouterr().out
+    assert "new.obsnb: 1 query; redacted: email 1\n" in capsys.readouterr().out
     assert main(["check", "new.obsnb"]) == 0
 
 
@@ -345,3 +346,27 @@ def test_a_window_of_which_no_source_has_a_row_is_not_called_well(capsys: pytest
     assert json.loads(out)["findings"]["finding"] == (
         "No source had a row for this window and scope: nothing can be said of it."
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["render", "lab-quiet", "--out", "x.docx"], "A post-mortem cannot be saved as 'x.docx': "),
+        (
+            ["render", "lab-quiet", "--out", "none/x.md"],
+            "x.md cannot be written into none: there is no such ",
+        ),
+        (
+            ["compare", "lab-quiet", "slow-query", "--out", "x.pdf"],
+            "A comparison cannot be saved as 'x.pdf': ",
+        ),
+        (["compare", "lab-quiet", "slow-query", "--out", "none/x.md"], "x.md cannot be written into none: "),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_before_anything_is_investigated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    for name in ("investigate", "compare", "open_archive"):
+        monkeypatch.setattr(obsnb, name, None)
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(said)
