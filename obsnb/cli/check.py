@@ -72,9 +72,11 @@ def _print(leaks: list[Leak]) -> None:
 
 
 def _total(count: int, places: int, files: list[str]) -> str:
+    from obsnb.views.formats import counted
+
     if not count:
         return f"Nothing found in {', '.join(files)}."
     return (
-        f"{count:,} found in {places:,} places.\n"
+        f"{count:,} found in {counted(places, 'place')}.\n"
         "Hint: Save the report anew, or run obsnb archive redact; [redact] in obsnb.toml says what stays."
     )
