@@ -1,5 +1,7 @@
 // The service map: boxes and lines in SVG. Tab reaches the map, arrows go through it, Enter chooses.
 
+const LEAST = 0.74; // of its size, to which a map shrinks before it has to be scrolled
+
 function render({ model, el }) {
   const { body, tools, about, ask, hear, stop } = house({ model, el, title: "Service map" });
   const key = h("span", { class: "obsnb-quiet" }, "★ suspect with its rank, ✖ failed calls (also a dashed line), dotted box: a peer without spans of its own");
@@ -97,7 +99,9 @@ function render({ model, el }) {
     if (!order.includes(here)) here = order[0];
     const most = Math.max(1, ...edges.map((edge) => edge.weight));
     const head = h("svg:marker", { id: arrow, viewBox: "0 0 8 8", refX: 8, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" }, h("svg:path", { d: "M0 0 8 4 0 8z", class: "obsnb-arrow" }));
-    const drawing = h("svg:svg", { viewBox: `-6 -6 ${size.width + 12} ${size.height + 12}`, width: size.width + 12, height: size.height + 12, class: edges.some((edge) => edge.on) ? "obsnb-some" : null, role: "group", "aria-label": "Service map. Arrows go through services and calls, Enter chooses, Escape chooses none.", onkeydown: step }, h("svg:defs", {}, head));
+    const [across, down] = [size.width + 12, size.height + 12];
+    const drawing = h("svg:svg", { viewBox: `-6 -6 ${across} ${down}`, class: edges.some((edge) => edge.on) ? "obsnb-some" : null, role: "group", "aria-label": "Service map. Arrows go through services and calls, Enter chooses, Escape chooses none.", onkeydown: step }, h("svg:defs", {}, head));
+    drawing.style.width = `clamp(${LEAST * across}px, 100%, ${across}px)`;
     drawing.append(...edges.map((edge, at) => line(edge, at, nodes, size, most)), ...nodes.map((node, at) => box(node, at, size)));
     const chosen = edges.filter((edge) => edge.on);
     const told = fieldList(chosen.slice(0, 40).map((edge) => [`${nodes[edge.from].name} → ${nodes[edge.to].name}`, edge.says]));

@@ -22,7 +22,7 @@ from obsnb.views.widgets.turns import in_turn
 __all__ = ["ServiceMap", "layers"]
 
 _MOST = 120  # calls that are drawn, the most frequent ones
-_TALL, _DOWN, _BETWEEN = 60, 84, 90
+_TALL, _DOWN, _BETWEEN = 60, 84, 60
 _SEEN = 6  # rows that the map shows before it is scrolled
 _NARROWEST, _WIDEST, _LETTER = 200, 330, 7.6  # pixels: of a box, and of a letter of its name
 _NEEDS = ("caller", "callee", "count")
