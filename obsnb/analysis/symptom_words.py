@@ -20,6 +20,8 @@ def told_level(signal: str, level: float, *, every_s: float = 0.0) -> str:
     '12.5 %'
     >>> told_level("latency (http_duration_seconds_bucket, geometric mean) of shop", -2.0)
     '135 ms'
+    >>> told_level("latency (request_time_bucket) of shop", 7.7)
+    '2,208'
     >>> told_level("error lines of shop", 4.0, every_s=10)
     '4 every 10 s'
     """
@@ -27,7 +29,8 @@ def told_level(signal: str, level: float, *, every_s: float = 0.0) -> str:
         return f"{100 * level:.3g} %"
     if signal.startswith("latency ("):
         if "seconds" not in signal:
-            return f"{math.exp(level):.3g}"
+            took = math.exp(level)
+            return f"{took:,.0f}" if took >= 100 else f"{took:.3g}"
         return told_length(math.exp(level) / (1_000 if "milliseconds" in signal else 1))
     if signal.startswith(("error lines", "failed spans")) and every_s:
         return f"{level:,.3g} every {every_s:g} s"
