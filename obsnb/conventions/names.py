@@ -403,6 +403,8 @@ class Names:
         "node_modules",
         "/usr/lib/",
         "/usr/local/lib/",
+        "lib/python3",
+        "python3.",
         "/vendor/",
         "sqlalchemy/",
         "starlette/",

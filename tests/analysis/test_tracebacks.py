@@ -161,6 +161,18 @@ def test_where_all_frames_are_a_librarys_the_innermost_is_the_culprit():
     assert _facts(text)[2] == "sqlalchemy/b.py:g"
 
 
+@pytest.mark.parametrize(
+    "library",
+    ["/opt/py/lib/python3.13/contextlib.py", "python3.11/contextlib.py", "/usr/lib/python3.11/ssl.py"],
+)
+def test_what_python_brings_with_it_is_no_culprit_wherever_it_lies(library):
+    text = (
+        f'Traceback (most recent call last):\n  File "/srv/app/ask.py", line 7, in ask\n    g()\n'
+        f'  File "{library}", line 158, in __exit__\nE: x'
+    )
+    assert _facts(text)[2].endswith("app/ask.py:ask")
+
+
 def test_a_mark_with_a_dot_begins_a_class_and_one_with_a_slash_a_path():
     marks = ("java.", "requests/", "site-packages", "net/http")
     foreign = [Frame("java.lang.Thread", "run"), Frame("requests/api.py", "get")]
