@@ -53,7 +53,8 @@ def _settings(events: pl.DataFrame, names: Names) -> _Told:
         pl.col("kind").is_in(["annotation", "note"]), pl.col("title").str.contains(SETTINGS)
     )
     nobody = pl.lit("").alias("service")  # who wrote a title is none of those that it names
-    named = mentioned(noted.select(nobody, pl.col("title").alias("text")), names)
+    titles = noted.select(nobody, pl.col("title").alias("text"))
+    named = mentioned(titles, names, anywhere=True)
     about = names.services(noted["service"])
     rows = noted.select(
         about.zip_with(about.is_not_null(), named).alias("about"), pl.col("timestamp").to_physical(), "title"

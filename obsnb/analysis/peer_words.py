@@ -1,0 +1,93 @@
+"""Where a text uses a word as the name of a peer: ``payment`` as a host, not as something to be made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["MARK", "is_word", "marked"]
+
+#: Stands before a word that is used as a peer's name.
+MARK = "\x01"
+
+# Nobody writes these in prose: a part that says what it is, and a name that is made of several.
+_ROLE = re.compile(r"(?i).{2,}(?:services?|svc|server|api|db|backend|gateway|proxy)")
+_CAMEL = re.compile(r"[a-z][A-Z]")
+# Kinds of system as OpenTelemetry's ``db.system.name`` and ``messaging.system`` have them, with how they
+# are called for short: product names, which mean the system wherever they stand.
+_PRODUCT = re.compile(
+    "(?i)activemq|cassandra|clickhouse|cockroachdb|couchbase|couchdb|elasticsearch|hbase|influxdb|kafka|mariadb"
+    "|memcached|mongo|mongodb|mysql|opensearch|postgres|postgresql|pulsar|rabbitmq|redis|rocketmq|sqlite|valkey"
+)
+
+_QUOTE = "[\"'`]"
+# Verbs and nouns of asking another, before whom is asked. A lone "to" or "from" is none of them: things
+# are added to a cart and come from a user.
+_ASKED = (
+    r"\b(?:(?:call|calls|calling|called|invoke|invoking|reach|reaching|dial|dialing|resolve|resolving)"
+    r"(?: to| tcp| host)?|connect(?:ed|ing|ions?)? (?:to|with)|requests? to|lookup|upstream|downstream|host"
+    r"|ENOTFOUND|EAI_AGAIN|UnknownHostException:|host ?name"
+    r"|(?:response|reply|answer|error|status|\d{3}) from)"
+)
+# What fields and sentences call a peer before its value or its quoted name. Bare, they are prose, too:
+# "service account", "target user".
+_FIELD = (
+    r"\b(?:service|server|backend|host|upstream|downstream|peer|target|destination|dependency|cluster"
+    r"|endpoint|authority|address|addr)(?:[._ ]?(?:name|host|address|service))?"
+)
+# What only a peer is or does, behind its name.
+_BESIDE = (
+    r"[ ](?:service|svc|server|backend|api|provider|upstream|(?:is |was )?(?:unreachable|not responding)"
+    r"|(?:returned|answered|responded with)(?: HTTP| status)? [45]\d\d)\b"
+)
+# Errors that are wrapped name whom they come from first (``loki: upstream timed out``). A sentence
+# begins with a capital, so that it must be written as a host is. What follows is words or a status,
+# for ``order: 1234`` is a value.
+_FIRST = (
+    r"(?::[ ](?:[A-Za-z]|[45]\d\d )"
+    r"|[ ](?:request|call|rpc|connection)[ ](?:failed|timed out|refused|reset|error))"
+)
+
+# Reverse proxies route by the first part of a path, behind what is common to all.
+_REQUEST = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:/api|/v\d+)*/"
+
+
+def is_word(name: str) -> bool:
+    """Whether a service's name is a word that texts may use without meaning the service.
+
+    Examples
+    --------
+    >>> [name for name in ("payment", "payment-api", "paymentservice", "cart0", "redis") if is_word(name)]
+    ['payment']
+    """
+    told = _CAMEL.search(name) or _ROLE.fullmatch(name) or _PRODUCT.fullmatch(name)
+    return name.isalpha() and not told
+
+
+def marked(text: Any, words: Iterable[str]) -> Any:
+    """An expression of texts in which each of those words has a `MARK` where it is a peer's name.
+
+    So it is as a host of an address (``payment:8080``, ``http://payment/``, ``payment.shop.svc``),
+    behind a word of asking another (``calling payment``, ``503 from payment``), as a peer's field
+    (``peer.service=payment``, ``upstream "payment"``), before what only a peer is or does (``the
+    payment service``), as the first of a wrapped error (``payment: connection refused``) and as what a
+    request's path begins with (``GET /api/payment/7``). A quoted word alone is no name: ``KeyError: 'user'``.
+    """
+    every = sorted({word.lower() for word in words}, key=len, reverse=True)
+    if not every:
+        return text
+    word = f"({'|'.join(map(re.escape, every))})"
+    clause = rf"(^|:[ ]){word}({_FIRST})"
+    for pattern, by in (
+        (rf"(?i)(^|[^\w-]){word}(?:\.[a-z0-9-]+)*\.(?:svc|local|internal)\b[\w.-]*", f"$1{MARK}$2 "),
+        (rf"(?i)(^|[^\w.-]){word}:(\d{{2,5}}(?:$|[^\w-]))", f"$1{MARK}$2:$3"),
+        (rf"(?i)(://(?:[^\s/@]*@)?){word}\b", f"$1{MARK}$2"),
+        (rf"(?i)({_ASKED} {_QUOTE}?){word}\b", f"$1{MARK}$2"),
+        (rf"(?i)({_FIELD}(?:{_QUOTE}? ?[=:] ?{_QUOTE}?| {_QUOTE})){word}\b", f"$1{MARK}$2"),
+        (rf"(?i)(^|[^\w-]){word}({_QUOTE}?{_BESIDE})", f"$1{MARK}$2$3"),
+        (clause, f"$1{MARK}$2$3"),
+        (rf"(?i)({_REQUEST}){word}\b", f"$1{MARK}$2"),
+    ):
+        text = text.str.replace_all(pattern, by)
+    return text
