@@ -39,7 +39,7 @@ def test_a_chart_draws_what_was_compared(inv):
     figure = obsnb.charts.cohorts(inv.cohorts())
     assert figure.layout.xaxis.title.text == "median self time, milliseconds"
     assert [bar.name for bar in figure.data] == ["selected", "baseline"]
-    assert figure.layout.yaxis.ticktext[0] == "backend: POST /… › SELECT saved_searches"
+    assert figure.layout.yaxis.ticktext[0] == "backend: P…earch › SELECT saved_searches"
     assert obsnb.charts.cohorts(inv.cohorts(), by="count").layout.xaxis.title.text == "count"
 
 
