@@ -123,6 +123,17 @@ def test_hostile_text_stays_text_in_every_list(lab: Lab) -> None:
     assert lab.strange_scripts() == before
 
 
+def test_a_click_is_not_lost_where_the_rows_are_drawn_anew_while_the_button_is_down(lab: Lab) -> None:
+    widget = lab.show("pressed = obsnb.widgets.LogBrowser(lines(['one', 'two'])); pressed")
+    row(widget, "two").hover()
+    lab.page.mouse.down()
+    lab.do("pressed.selection = lines(['one', 'two']).head(1)")
+    expect(about(widget)).to_contain_text("1 selected")
+    lab.page.mouse.up()
+    expect(row(widget, "two")).to_have_attribute("aria-selected", "true", timeout=8_000)
+    assert lab.read("pressed.selection['line'].to_list()") == ["two"]
+
+
 def test_a_trace_is_folded_searched_opened_and_its_spans_chosen(lab: Lab) -> None:
     widget = lab.show("fall = obsnb.widgets.TraceWaterfall(spans, logs=logs); fall")
     many = widget.locator("[role=row]").count()

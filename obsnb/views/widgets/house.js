@@ -215,6 +215,20 @@ class Rows {
     this.box.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
     this.box.addEventListener("keydown", (event) => this.pressed(event));
     this.box.addEventListener("click", (event) => this.clicked(event));
+    this.layer.addEventListener("pointerdown", () => this.hold());
+  }
+
+  /** Keeps the rows as they are while a button is down on one: of a row drawn anew there comes no click. */
+  hold() {
+    this.held = true;
+    const release = () => {
+      for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, release, true);
+      setTimeout(() => {
+        this.held = false;
+        this.draw();
+      });
+    };
+    for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, release, true);
   }
 
   /** Shows what the kernel said there is; from the top, unless told to stay. */
@@ -271,6 +285,7 @@ class Rows {
   }
 
   draw() {
+    if (this.held) return;
     const first = Math.floor(this.top);
     const last = Math.min(first + Math.ceil(this.inSight()) + 1, this.total);
     const drawn = [];
