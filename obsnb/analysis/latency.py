@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from obsnb.analysis.scores import Finding, certainty, rank_z, saturate, share_z, shift_z
+from obsnb.analysis.scores import LEAST_SPREAD, Finding, certainty, rise_z, saturate, share_z
+from obsnb.conventions import METHODS
 
 __all__ = ["latency_findings"]
 
@@ -19,11 +20,9 @@ _WAY_TO_CALLEE, _IN_PEER = 1.5, 4.0
 _LEAST_PART = 0.05  # of a link's time, below which an end of it is not worth a word
 _MORE_TIME, _TIMES_SLOWER = 0.3, 1.0  # of a request; beyond its own usual time: 63% of full strength
 _NOISE = 1.15  # times as long as usual is no change
-_FEW = 8  # requests of the baseline: with fewer, how far they are counts besides their ranks
-_LEAST_SPREAD = 0.3  # of the logarithm of durations
 _SHOWN = 3
 #: A route that is called, or a verb of HTTP alone, is no statement, however slow its answer is.
-_CALL = re.compile(r"(?:\S+ )?(?:/|https?:)|(?:HTTP )?(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$")
+_CALL = re.compile(rf"(?:\S+ )?(?:/|https?:)|(?:HTTP )?(?:{METHODS})$")
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,7 @@ def _place(
     name, node, caller, remote = which
     new, old = now["ratio"].to_numpy(), then["ratio"].to_numpy()
     far = now.filter("far")
-    shifted = rank_z(new, old)
-    if len(old) < _FEW:
-        shifted = max(shifted, shift_z(new, old, least_spread=_LEAST_SPREAD))
+    shifted = rise_z(new, old, least_spread=LEAST_SPREAD)
     outlying = share_z(far.height, now.height, int(then["far"].sum()), then.height or requests[False])
     affected = now if shifted >= outlying or far.is_empty() else far
     usual = float(np.median(old)) if len(old) else 0.0

@@ -17,6 +17,7 @@ import polars as pl
 
 from obsnb.analysis.log_fields import COLUMNS, Wanted, fields_of_lines
 from obsnb.analysis.message_facts import ID_FORM
+from obsnb.conventions import METHODS
 
 __all__ = ["fields_of_texts", "route_in", "without_colours", "without_runtime"]
 
@@ -31,14 +32,14 @@ _ANSI = r"\x1b\[[0-9;?]*[ -/]*[@-~]"
 _CRI = r"^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] "
 
 _ACCESS = (
-    r'"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|CONNECT|TRACE|PROPFIND) (?P<route>[^\s"]+)'
+    rf'"(?:{METHODS}|CONNECT|TRACE|PROPFIND) (?P<route>[^\s"]+)'
     r'(?: HTTP/\d(?:\.\d)?)?" (?P<http_status>[1-5]\d\d)(?:\s|$)'
 )
 _ACCESS_TIME = r"\b(?:request_time|rt|duration|latency|took)[=:]\s*\"?(\d+(?:\.\d+)?)"
 #: Envoy's default access log and Istio's: status, flags (why), bytes received and sent, milliseconds.
 _ENVOY_MS = r'" [1-5]\d\d \S+ (?:\S+ \S+ "[^"]*" |"[^"]*" )?\d+ \d+ (\d+) (?:\d+|-) "'
 _ROUTE = (
-    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)[\s\"']+"
+    rf"\b(?:{METHODS})[\s\"']+"
     r"(?:https?://[^/\s\"']+)?(?P<route>/[^\s\"'?,;]*)"
 )
 

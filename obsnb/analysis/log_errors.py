@@ -13,7 +13,7 @@ from obsnb.analysis.mentions import mentioned
 from obsnb.analysis.scores import Finding, certainty, rate_z, saturate
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.windows import side
-from obsnb.conventions import DEFAULT, SEVERITY, Conventions
+from obsnb.conventions import DEFAULT, METHODS, SEVERITY, Conventions
 from obsnb.timerange import TimeRange
 
 __all__ = ["error_lines", "log_findings", "spoken_calls"]
@@ -29,7 +29,7 @@ _CANDIDATE = (
     r"(?i)error|exception|fatal|critical|panic|traceback|fail|severe|emerg|refused|timed? ?out|denied|warn"
     r"|\b5\d\d\b|(?-i:\b[EFW]\d{4} )"
 )
-_REQUEST = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b"
+_REQUEST = rf"\b(?:{METHODS})\b"
 _WORDED = r"(?i)\b(?:error|exception|fatal|critical|panic|traceback|failed|failure)\b"
 _GRAVE = tuple(name for name, number in SEVERITY.items() if number >= 17)
 _UNSURE = tuple(name for name, number in SEVERITY.items() if 13 <= number < 17)

@@ -45,9 +45,8 @@ _ANYWHERE = frozenset({"trace_id", "span_id", "correlation_id", "request_id", "t
 _UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 _LENIENT = json.JSONDecoder(strict=False)
 _SQUEEZE = re.compile(r"[^0-9a-z]+")
-_CLEF = re.compile(
-    r"@[a-z]{1,2}"
-)  # Serilog's compact names (``@l``, ``@m``): without the sign they are others'
+#: Serilog's compact names (``@l``, ``@m``): without the sign they are others'.
+_CLEF = re.compile(r"@[a-z]{1,2}")
 _COMPOUND = re.compile(r"[a-z][_.\-]?[A-Z]|[a-zA-Z][_.\-][a-zA-Z]")
 _SCALES = (
     (re.compile(r"(?:ms|millis|milliseconds)$"), 1e-3),
@@ -230,9 +229,8 @@ def _seconds(text: str | None, scale: float) -> float | None:
     if text is None:
         return None
     try:
-        if scale == 1.0 and len(text) > len("999999") and text.isdecimal() and float(text) > _LONGEST_S:
-            return float(text) * 1e-9
-        return float(text) * scale
+        seconds = float(text) * scale
+        return seconds * 1e-9 if scale == 1.0 and seconds > _LONGEST_S and text.isdecimal() else seconds
     except ValueError:
         pass
     parts = _AMOUNT.findall(text)

@@ -24,7 +24,7 @@ from obsnb.analysis.message_facts import (
 from obsnb.analysis.postgres_lines import told_apart
 from obsnb.analysis.split_stacks import put_together
 from obsnb.collector import paused_collector
-from obsnb.conventions import DEFAULT, Conventions
+from obsnb.conventions import DEFAULT, METHODS, Conventions
 from obsnb.schema import LOGS
 
 __all__ = ["PARSED", "parse_logs"]
@@ -56,7 +56,7 @@ _DOCKER = r'"stream":\s*"std(?:out|err)"'
 # Three spellings are found three times as fast as any case.
 _NUMBER_WORDS = r"[Ss]tatus|STATUS|[Hh]ttp|HTTP|[Tt]ook|[Dd]uration|[Ee]lapsed|[Ll]atency|[Qq]uery_time"
 _ID_WORDS = r"(?i)id[\"']?\s*[=:]"
-_METHODS = r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)[\s\"']"
+_METHODS = rf"(?:{METHODS})[\s\"']"
 _STATEMENT_WORDS = r"SQL|sql|[Ss]tatement|STATEMENT|[Qq]uery|QUERY|execute"
 _JSON_TAIL = r"^((?s:.*?))\s*(\{\s*\"(?s:.*)\})$"
 _NOTHING = ["<nil>", "nil", "null", "None", "none", "undefined", "-", ""]

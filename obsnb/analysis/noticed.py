@@ -9,7 +9,7 @@ import polars as pl
 
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.requests import request_counts
-from obsnb.analysis.scores import Finding, Floats, certainty, rank_z, saturate, shift_z
+from obsnb.analysis.scores import LEAST_SPREAD, Finding, Floats, certainty, rank_z, rise_z, saturate
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift
 from obsnb.analysis.symptom_words import told_level
@@ -23,8 +23,6 @@ __all__ = ["line_duration_findings", "load_changes", "symptom_findings"]
 
 _SHORTEST_NS = 15 * 10**9  # of a bucket: scrapes are rarely closer
 _FEWEST = 2  # buckets of either window
-_FEW = 8  # of the baseline: with fewer, how far they are counts besides their ranks
-_LEAST_SPREAD = 0.3  # of the logarithm of a latency, as in `obsnb.analysis.latency`
 _SHARE, _TIMES = 0.1, 0.7  # of failures, and logarithm of times as slow: 63% of full strength
 _NOISE = 0.14  # of that logarithm is no change
 _TIMED = r"(?i)duration|elapsed|took|latency|response|time|\d\s?(?:ms|s|us|\u00b5s)\b"
@@ -51,7 +49,8 @@ def symptom_findings(
         if len(new) >= _FEWEST and len(old) >= _FEWEST and service != "?":
             before, now = float(np.median(old)), float(np.median(new))
             amount = _amount(str(signal), before, now)
-            sure = certainty(_z(str(signal), new, old))
+            least = _SHARE if _is_share(str(signal)) else LEAST_SPREAD
+            sure = certainty(rise_z(new, old, least_spread=least))
             if amount > 0 and sure:
                 name = names.service(str(service)) or str(service)
                 since = _since(ns, level, during)
@@ -75,14 +74,6 @@ def symptom_findings(
         )
         for name, signal, amount, sure, since, said in seen
     ]
-
-
-def _z(signal: str, new: Floats, old: Floats) -> float:
-    """How surely a signal rose: by ranks, and where old samples are too few for them by the distance."""
-    ranked = rank_z(new, old)
-    if len(old) >= _FEW:
-        return ranked
-    return max(ranked, shift_z(new, old, least_spread=_SHARE if _is_share(signal) else _LEAST_SPREAD))
 
 
 def line_duration_findings(

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from obsnb.conventions import METHODS
+from obsnb.conventions.systems import DIALECTS, NOT_SQL
+
 __all__ = ["MARK", "is_word", "marked"]
 
 #: Stands before a word that is used as a peer's name.
@@ -14,12 +17,10 @@ MARK = "\x01"
 # Nobody writes these in prose: a part that says what it is, and a name that is made of several.
 _ROLE = re.compile(r"(?i).{2,}(?:services?|svc|server|api|db|backend|gateway|proxy)")
 _CAMEL = re.compile(r"[a-z][A-Z]")
-# Kinds of system as OpenTelemetry's ``db.system.name`` and ``messaging.system`` have them, with how they
-# are called for short: product names, which mean the system wherever they stand.
-_PRODUCT = re.compile(
-    "(?i)activemq|cassandra|clickhouse|cockroachdb|couchbase|couchdb|elasticsearch|hbase|influxdb|kafka|mariadb"
-    "|memcached|mongo|mongodb|mysql|opensearch|postgres|postgresql|pulsar|rabbitmq|redis|rocketmq|sqlite|valkey"
-)
+# Databases and what OpenTelemetry's ``messaging.system`` has, with how they are called for short: product
+# names, which mean the system wherever they stand.
+_BROKERS = ("activemq", "kafka", "pulsar", "rabbitmq", "rocketmq")
+_PRODUCTS = frozenset({*DIALECTS, *NOT_SQL, *_BROKERS, "mongo"})
 
 _QUOTE = "[\"'`]"
 # Verbs and nouns of asking another, before whom is asked. A lone "to" or "from" is none of them: things
@@ -50,7 +51,7 @@ _FIRST = (
 )
 
 # Reverse proxies route by the first part of a path, behind what is common to all.
-_REQUEST = r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:/api|/v\d+)*/"
+_REQUEST = rf"\b(?:{METHODS}) (?:/api|/v\d+)*/"
 
 
 def is_word(name: str) -> bool:
@@ -61,7 +62,7 @@ def is_word(name: str) -> bool:
     >>> [name for name in ("payment", "payment-api", "paymentservice", "cart0", "redis") if is_word(name)]
     ['payment']
     """
-    told = _CAMEL.search(name) or _ROLE.fullmatch(name) or _PRODUCT.fullmatch(name)
+    told = _CAMEL.search(name) or _ROLE.fullmatch(name) or name.lower() in _PRODUCTS
     return name.isalpha() and not told
 
 

@@ -8,11 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Finding", "certainty", "rank_z", "rate_z", "saturate", "share_z", "shift_z", "spreads"]
+__all__ = [
+    "LEAST_SPREAD",
+    "Finding",
+    "certainty",
+    "rank_z",
+    "rate_z",
+    "rise_z",
+    "saturate",
+    "share_z",
+    "shift_z",
+    "spreads",
+]
 
 Floats = npt.NDArray[np.float64]
 
 _HALFWAY, _WIDTH = 4.0, 0.6  # z-scores; of some hundred looks at noise the highest is about 2.6
+
+#: Of the logarithm of durations: samples that lie closer are taken to lie so far apart.
+LEAST_SPREAD = 0.3
+_FEW = 8  # old values: with fewer, how far they are counts besides their ranks
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,12 @@ def shift_z(new: Floats, old: Floats, *, least_spread: float) -> float:
     error = 1.2533 * spread * math.sqrt(1 / len(new) + 1 / len(old))
     most = {1: 4.0, 2: 5.0}.get(len(old), math.inf)
     return min((centres[0] - centres[1]) / error, most)
+
+
+def rise_z(new: Floats, old: Floats, *, least_spread: float) -> float:
+    """How surely values rose: by their ranks, and where old ones are too few for these by the distance."""
+    ranked = rank_z(new, old)
+    return ranked if len(old) >= _FEW else max(ranked, shift_z(new, old, least_spread=least_spread))
 
 
 def share_z(new: int, of_new: int, old: int, of_old: int) -> float:

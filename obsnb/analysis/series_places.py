@@ -64,12 +64,9 @@ def within_places(
     places
         As `places_of` gives them.
     """
-    sets = []
-    for ids in (moved, alike):
-        told = [dict(places.get(one, ())) for one in ids]
-        sets.append(told)
+    both = [[dict(places.get(one, ())) for one in ids] for ids in (moved, alike)]
     for label in _PLACES:
-        here, all_of_it = ({one[label] for one in told if label in one} for told in sets)
+        here, all_of_it = ({one[label] for one in told if label in one} for told in both)
         if here and len(here) <= min(_VALUES, _PART * len(all_of_it)):
             names = ", ".join(sorted(here))
             return f"{label}={names}" if len(here) == 1 else f"{label} in {names}"

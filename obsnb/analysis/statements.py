@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from obsnb.analysis.sql_text import Tokens, tokens_of
+from obsnb.conventions.systems import DIALECTS, NOT_SQL
 
 __all__ = ["Statement", "is_sql_system", "read_statements"]
 
@@ -24,57 +25,6 @@ _NO_TABLE = frozenset(
     {"select", "set", "where", "on", "only", "values", "lateral", "if", "exists", "table", "stdin", "stdout"}
 )
 _FUNCTIONS_WITH_FROM = frozenset({"extract", "substring", "trim", "overlay", "position"})
-# OpenTelemetry's db.system names → sqlglot's dialects.
-_DIALECTS: Mapping[str, str] = {
-    "postgresql": "postgres",
-    "postgres": "postgres",
-    "cockroachdb": "postgres",
-    "mysql": "mysql",
-    "mariadb": "mysql",
-    "mssql": "tsql",
-    "microsoft.sql_server": "tsql",
-    "oracle": "oracle",
-    "oracle.db": "oracle",
-    "sqlite": "sqlite",
-    "clickhouse": "clickhouse",
-    "snowflake": "snowflake",
-    "redshift": "redshift",
-    "aws.redshift": "redshift",
-    "bigquery": "bigquery",
-    "gcp.bigquery": "bigquery",
-    "gcp.spanner": "bigquery",
-    "spanner": "bigquery",
-    "hive": "hive",
-    "spark": "spark",
-    "trino": "trino",
-    "presto": "presto",
-    "duckdb": "duckdb",
-    "databricks": "databricks",
-    "teradata": "teradata",
-}
-_NOT_SQL = frozenset(
-    {
-        "redis",
-        "valkey",
-        "memcached",
-        "mongodb",
-        "elasticsearch",
-        "opensearch",
-        "dynamodb",
-        "aws.dynamodb",
-        "couchdb",
-        "couchbase",
-        "cosmosdb",
-        "azure.cosmosdb",
-        "neo4j",
-        "hbase",
-        "geode",
-        "influxdb",
-        "etcd",
-        "milvus",
-        "actian.pinecone",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -101,7 +51,7 @@ class Statement:
 
 def is_sql_system(system: str | None) -> bool:
     """Whether a kind of database (``db.system``) takes SQL; unknown ones may."""
-    return (system or "").lower() not in _NOT_SQL
+    return (system or "").lower() not in NOT_SQL
 
 
 def read_statements(texts: Iterable[tuple[str, str | None, int]]) -> list[Statement]:
@@ -187,7 +137,7 @@ def _parsed(own: Statement, key: str, system: str | None) -> Statement:
     import sqlglot
     from sqlglot import exp
 
-    dialect = _DIALECTS.get((system or "").lower())
+    dialect = DIALECTS.get((system or "").lower())
     try:
         tree = sqlglot.parse_one(own.text, read=dialect)
         text = tree.sql(dialect=dialect, comments=False, unsupported_level=sqlglot.ErrorLevel.IGNORE)

@@ -174,7 +174,7 @@ def _summary_means(series: pl.DataFrame, window: TimeRange, step: int) -> pl.Dat
     )
     return cells.filter(pl.col("sum") > 0, pl.col("count") > 0).select(
         "service",
-        pl.format("latency ({}) of {}", "base", "service").alias("signal"),
+        pl.format("latency ({}, mean) of {}", "base", "service").alias("signal"),
         "ns",
         (pl.col("sum") / pl.col("count")).log().alias("level"),
     )

@@ -84,6 +84,5 @@ def telling_trace(
             break
     nearest = (pl.col("length") - typical).abs()
     best = chosen.sort(nearest, pl.col("spans") * -1, "trace_id").row(0, named=True)
-    return best[
-        "trace_id"
-    ], f"{', '.join(why)}; its length is nearest to the median of all, {told_length(typical / 1e9)}."
+    length = f"its length is nearest to the median of all, {told_length(typical / 1e9)}"
+    return best["trace_id"], f"{', '.join(why)}; {length}."

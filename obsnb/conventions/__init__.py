@@ -6,6 +6,6 @@ changes any of them, from the ``[conventions]`` table of obsnb.toml.
 """
 
 from obsnb.conventions.reading import DEFAULT, Conventions
-from obsnb.conventions.tables import SEVERITY
+from obsnb.conventions.tables import METHODS, SEVERITY
 
-__all__ = ["DEFAULT", "SEVERITY", "Conventions"]
+__all__ = ["DEFAULT", "METHODS", "SEVERITY", "Conventions"]

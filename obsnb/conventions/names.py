@@ -1,4 +1,4 @@
-"""The names that a stack uses: data, with defaults. A table is as long as there are names."""
+"""The names that a stack uses: data, with defaults."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from obsnb.conventions import lines, metrics
 from obsnb.conventions.tables import SCOPE
 
 __all__ = ["Names"]
@@ -45,7 +46,8 @@ class Names:
         Names of JSON objects that only hold what would else stand beside them.
     statement_fields, duration_fields
         Fields of a log line with a database statement, and how long it took (seconds, unless the
-        field's name ends in ``_ms``, ``_us`` or ``_ns``).
+        field's name ends in ``_ms``, ``_us`` or ``_ns``; a whole number above a million is one of Go's
+        nanoseconds).
     statement_attributes, table_attributes, db_system_attributes
         Span attributes with the statement, the table and the database's kind.
     peer_attributes
@@ -309,140 +311,16 @@ class Names:
         "messaging.destination.name",
         "messaging.system",
     )
-    route_labels: tuple[str, ...] = (
-        "endpoint",
-        "http_route",
-        "route",
-        "handler",
-        "uri",
-        "path",
-        "rpc_method",
-        "grpc_method",
-        "span_name",
-    )
-    status_labels: tuple[str, ...] = (
-        "status_code",
-        "http_response_status_code",
-        "http_status_code",
-        "response_code",
-        "code",
-        "status",
-    )
-    rpc_status_labels: tuple[str, ...] = (
-        "rpc_grpc_status_code",
-        "rpc_response_status_code",
-        "grpc_response_status",
-        "grpc_code",
-    )
-    tenant_labels: tuple[str, ...] = ("tenant_id", "tenant", "org_id")
-    request_counters: tuple[str, ...] = (
-        "http_requests_total",
-        "http_server_requests_total",
-        "http_server_request_duration_seconds_count",
-        "http_server_duration_milliseconds_count",
-        "http_server_requests_seconds_count",
-        "http_server_duration_seconds_count",
-        "rpc_server_duration_milliseconds_count",
-        "rpc_server_duration_seconds_count",
-        "rpc_server_call_duration_seconds_count",
-        "grpc_server_handled_total",
-        "http_requests_received_total",
-        "flask_http_request_total",
-        "starlette_requests_total",
-        "istio_requests_total",
-        "nginx_ingress_controller_requests",
-        "traefik_service_requests_total",
-        "traces_spanmetrics_calls_total",
-        "traces_span_metrics_calls_total",
-    )
-    request_histograms: tuple[str, ...] = (
-        "http_request_duration_seconds",
-        "http_server_request_duration_seconds",
-        "http_server_duration_milliseconds",
-        "http_server_requests_seconds",
-        "http_server_duration_seconds",
-        "rpc_server_duration_milliseconds",
-        "rpc_server_duration_seconds",
-        "rpc_server_call_duration_seconds",
-        "grpc_server_handling_seconds",
-        "istio_request_duration_milliseconds",
-        "nginx_ingress_controller_request_duration_seconds",
-        "traefik_service_request_duration_seconds",
-        "traces_spanmetrics_latency",
-        "traces_span_metrics_duration_seconds",
-        "traces_span_metrics_duration_milliseconds",
-    )
-    page_histograms: tuple[str, ...] = ("frontend_operation_duration_seconds",)
-    database_histograms: tuple[str, ...] = (
-        "database_query_duration_seconds",
-        "db_client_operation_duration_seconds",
-    )
-    resource_metrics: tuple[str, ...] = (
-        "container_.+",
-        "process_.+",
-        "node_(cpu|memory|load|disk|filesystem|network).*",
-        "kube_pod_container_status_(restarts_total|last_terminated_reason)",
-        "(pg|mysql|redis|mongodb|elasticsearch|kafka|rabbitmq|memcached)_.+",
-        "(jvm|go|python|nodejs|dotnet)_.+",
-        "db[._]client[._]connections?[._].+",
-        ".*(connections|pool|queue|threads|cache|inflight|in_flight|saturation).*",
-        "up",
-    )
-    build_metrics: tuple[str, ...] = (".*build_info", "kube_pod_container_info")
-    deploy_lines: tuple[str, ...] = (
-        r"(?i)\bdeployment (?:of )?(?P<service>[\w./-]+) (?:was )?(?P<action>rolled (?:out|back)|"
-        r"completed|finished|succeeded|started)\b(?:.*?\bversion[=: ]+v?(?P<version>\d[\w.+-]*))?",
-        r"(?i)\b(?P<action>deployed|deploying|released|rolled out|rolling out|rolled back|"
-        r"rolling back|upgraded)\s+(?P<service>[a-z][\w./-]*)"
-        r"(?:\s+(?:to\s+)?(?:version[=: ]*)?v?(?P<version>\d[\w.+-]*))?",
-        r"\bScaled up replica set (?P<service>[\w-]+?)-[0-9a-f]{8,10} (?:from \d+ )?to \d+",
-    )
-    foreign_code: tuple[str, ...] = (
-        "site-packages",
-        "dist-packages",
-        "node_modules",
-        "/usr/lib/",
-        "/usr/local/lib/",
-        "lib/python3",
-        "python3.",
-        "/vendor/",
-        "sqlalchemy/",
-        "starlette/",
-        "fastapi/",
-        "uvicorn/",
-        "django/",
-        "flask/",
-        "asyncio/",
-        "concurrent/",
-        "httpx/",
-        "httpcore/",
-        "requests/",
-        "urllib3/",
-        "java.",
-        "javax.",
-        "jdk.",
-        "org.springframework.",
-        "org.apache.",
-        "io.netty.",
-        "node:internal",
-        "/runtime/",
-        "net/http",
-        "/usr/local/go/",
-        "/go/pkg/mod/",
-        "<frozen ",
-        "sun.",
-        "com.sun.",
-        "kotlin.",
-        "kotlinx.",
-        "scala.",
-        "reactor.",
-        "io.undertow.",
-        "org.hibernate.",
-        "org.postgresql.",
-        "org.eclipse.jetty.",
-        "com.zaxxer.hikari.",
-        "com.mysql.",
-        "System.",
-        "Microsoft.",
-    )
+    route_labels: tuple[str, ...] = metrics.ROUTE_LABELS
+    status_labels: tuple[str, ...] = metrics.STATUS_LABELS
+    rpc_status_labels: tuple[str, ...] = metrics.RPC_STATUS_LABELS
+    tenant_labels: tuple[str, ...] = metrics.TENANT_LABELS
+    request_counters: tuple[str, ...] = metrics.REQUEST_COUNTERS
+    request_histograms: tuple[str, ...] = metrics.REQUEST_HISTOGRAMS
+    page_histograms: tuple[str, ...] = metrics.PAGE_HISTOGRAMS
+    database_histograms: tuple[str, ...] = metrics.DATABASE_HISTOGRAMS
+    resource_metrics: tuple[str, ...] = metrics.RESOURCE_METRICS
+    build_metrics: tuple[str, ...] = metrics.BUILD_METRICS
+    deploy_lines: tuple[str, ...] = lines.DEPLOY_LINES
+    foreign_code: tuple[str, ...] = lines.FOREIGN_CODE
     slow_s: float = 1.0

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["SCOPE", "SEVERITY"]
+__all__ = ["METHODS", "SCOPE", "SEVERITY"]
+
+#: HTTP's methods that requests of applications have, as alternatives of a pattern.
+METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
 
 #: How grave a level's name is, after OpenTelemetry's severity numbers (log data model):
 #: 1 trace, 5 debug, 9 info, 13 warning, 17 error, 21 fatal.

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 
 from obsnb.errors import QueryError
 from obsnb.query.logql import quote
-from obsnb.query.texts import check_text
+from obsnb.query.texts import QUOTED, check_text
 
 __all__ = ["any_of", "at_ends", "check", "looks_at_ends", "selector"]
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
 _ENDS = re.compile(r"@\s*(?:start|end)\s*\(\s*\)")
-_QUOTED_OR_END = re.compile(rf"(?P<quoted>{_QUOTED.pattern})|@\s*(?P<end>start|end)\s*\(\s*\)")
+_QUOTED_OR_END = re.compile(rf"(?P<quoted>{QUOTED.pattern})|@\s*(?P<end>start|end)\s*\(\s*\)")
 
 
 def selector(matchers: Mapping[str, str], *, metric: str = "", names: Iterable[str] = ()) -> str:
@@ -85,7 +84,7 @@ def looks_at_ends(query: str) -> bool:
     >>> looks_at_ends('rate(a[1m] @ start())'), looks_at_ends('a{b="@ end()"}')
     (True, False)
     """
-    return _ENDS.search(_QUOTED.sub("", query)) is not None
+    return _ENDS.search(QUOTED.sub("", query)) is not None
 
 
 def at_ends(query: str, *, start: str, end: str) -> str:

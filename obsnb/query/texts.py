@@ -6,9 +6,10 @@ import re
 
 from obsnb.errors import QueryError
 
-__all__ = ["check_text"]
+__all__ = ["QUOTED", "check_text"]
 
-_QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
+#: What stands in quotes, or is a comment, in PromQL and LogQL.
+QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
 #: A variable of Grafana, which no language knows outside of quotes.
 _VARIABLE = re.compile(r"(?<![\w.])\$(?:[A-Za-z_]\w*|\{[A-Za-z_]\w*(?::\w+)?\})|\[\[\w+\]\]")
 
@@ -19,7 +20,7 @@ def check_text(query: object, language: str) -> None:
         raise QueryError(
             f"A query is a text, not {query!r}.", hint=f"Write it in {language}, between quotes."
         )
-    variable = _VARIABLE.search(_QUOTED.sub('""', query))
+    variable = _VARIABLE.search(QUOTED.sub('""', query))
     if variable is not None:
         raise QueryError(
             f"The query holds a variable of Grafana's, {variable[0]}, which only Grafana knows.",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import polars as pl
 import polars.selectors as cs
 
+from obsnb.analysis.comparison import OFTEN
 from obsnb.ledger import QueryRecord
 from obsnb.report.notes import Notes
 from obsnb.timerange import TimeRange
@@ -46,7 +47,6 @@ class Most:
 
 
 MOST = Most()
-_OFTEN = 10  # calls on either side
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class SlowEntry:
     def told_change(self) -> float | None:
         """How many times as long it takes; of a few calls no 95th percentile can be told."""
         seen = [count for count in (self.before_count, self.within_count) if count is not None]
-        return None if seen and min(seen) < _OFTEN else self.change
+        return None if seen and min(seen) < OFTEN else self.change
 
     @property
     def is_call(self) -> bool:

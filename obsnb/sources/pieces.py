@@ -18,7 +18,7 @@ from obsnb.sources.refusals import asked, refusal, shorter_helps
 from obsnb.timerange import format_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
-__all__ = ["Pull", "cut", "pull"]
+__all__ = ["Pull", "cut", "pull", "seconds_of"]
 
 _MS = 1_000_000
 _SHOWN = 3
@@ -55,6 +55,11 @@ class Pull:
     def seconds(self) -> float:
         """Since it began."""
         return time.perf_counter() - self.started
+
+
+def seconds_of(ms: int) -> str:
+    """A moment as Prometheus is asked for it."""
+    return f"{ms / 1_000:.3f}".removesuffix(".000")
 
 
 def cut(whole: range, size: int) -> list[range]:

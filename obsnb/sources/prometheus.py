@@ -19,7 +19,7 @@ from obsnb.query.reading import is_pointwise
 from obsnb.schema import SERIES, digest, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.estimates import Estimate, Question
-from obsnb.sources.pieces import Pull, cut, pull
+from obsnb.sources.pieces import Pull, cut, pull, seconds_of
 from obsnb.sources.points import asked_for, check_step, once, within
 from obsnb.sources.prometheus_discovery import Of, in_path, look
 from obsnb.sources.prometheus_doubts import OWN, completeness, sparse, too_coarse
@@ -122,13 +122,13 @@ class Prometheus:
             whole = "no multiple of the step lies in the window"
         sent, once_each = self._of_one_replica(query, window)
         if grid and promql.looks_at_ends(sent):  # a piece has other ends
-            sent = promql.at_ends(sent, start=_seconds(grid[0] // _MS), end=_seconds(grid[-1] // _MS))
+            sent = promql.at_ends(sent, start=seconds_of(grid[0] // _MS), end=seconds_of(grid[-1] // _MS))
         answered = self._reach.answered(window, now_ns())
         grid = grid[:0] if answered is None else answered.grid(step_ns)
         points = range(grid.start // _MS, -(-grid.stop // _MS), step_ns // _MS)
 
         def ask(piece: range) -> Request:
-            span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1]), "step": _step(piece.step)}
+            span = {"start": seconds_of(piece[0]), "end": seconds_of(piece[-1]), "step": _step(piece.step)}
             return _request("/api/v1/query_range", {"query": sent} | span)
 
         record = replace(self._record("series", query, window, role, {"step_ns": step_ns}), query=sent)
@@ -157,7 +157,7 @@ class Prometheus:
         at = at_ns // _MS
         window = TimeRange(at * _MS, (at + 1) * _MS)
         sent, once_each = self._of_one_replica(query, window)
-        request = _request("/api/v1/query", {"query": sent, "time": _seconds(at)})
+        request = _request("/api/v1/query", {"query": sent, "time": seconds_of(at)})
         record = replace(self._record("series", query, window, role, {"instant": True}), query=sent)
         pulled = pull(self.transport, lambda _: request, [range(at, at + 1)], record, kind="prometheus")
         frame, said = self._decode(pulled, record, keep_order=True)
@@ -190,7 +190,7 @@ class Prometheus:
 
         def ask(piece: range) -> Request:
             query = f"{text}[{len(piece)}ms]"
-            return _request("/api/v1/query", {"query": query, "time": _seconds(piece[-1])})
+            return _request("/api/v1/query", {"query": query, "time": seconds_of(piece[-1])})
 
         record = self._record("series", selector, window, role, {"samples": True})
         record = replace(record, query=f"{text}[{len(moments)}ms]")
@@ -217,7 +217,7 @@ class Prometheus:
         promql.check(query)
 
         def ask(piece: range) -> Request:
-            span = {"start": _seconds(piece[0]), "end": _seconds(piece[-1])}
+            span = {"start": seconds_of(piece[0]), "end": seconds_of(piece[-1])}
             return _request("/api/v1/query_exemplars", {"query": query} | span)
 
         moments = _milliseconds(window)
@@ -262,7 +262,7 @@ class Prometheus:
 
     def _names(self, path: str, window: TimeRange, more: Mapping[str, str] | None = None) -> list[str]:
         # Whole milliseconds around the window: a name too many does less harm than one too few.
-        span = {"start": _seconds(window.start_ns // _MS), "end": _seconds(-(-window.end_ns // _MS))}
+        span = {"start": seconds_of(window.start_ns // _MS), "end": seconds_of(-(-window.end_ns // _MS))}
         with asked(None, window):
             response = self.transport.send(_request(path, span | dict(more or {}), form=False))
         if not response.ok:
@@ -386,10 +386,6 @@ def _request(path: str, params: Mapping[str, str], *, form: bool = True) -> Requ
 def _milliseconds(window: TimeRange) -> range:
     """The whole milliseconds in the window, which are Prometheus' instants."""
     return range(-(-window.start_ns // _MS), -(-window.end_ns // _MS))
-
-
-def _seconds(ms: int) -> str:
-    return f"{ms / 1_000:.3f}".removesuffix(".000")
 
 
 def _step(ms: int) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from obsnb.ledger import QueryRecord
 from obsnb.query.reading import looks_back_ns, looks_elsewhere, series_selectors
 from obsnb.sources.estimates import Estimate, Question
+from obsnb.sources.pieces import seconds_of
 from obsnb.sources.refusals import is_busy, refusal
 from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Transport
@@ -56,7 +57,7 @@ class _Asking:
     def series(self, selectors: Iterable[str], window: TimeRange) -> int | None:
         """How many series there are, at most `_LISTED`."""
         matches = [("match[]", one) for one in selectors]
-        span = [("start", _s(window.start_ns // _MS)), ("end", _s(window.end_ns // _MS))]
+        span = [("start", seconds_of(window.start_ns // _MS)), ("end", seconds_of(window.end_ns // _MS))]
         body = self._send("/api/v1/series", *matches, *span, ("limit", str(_LISTED)))
         try:
             return None if body is None else len(msgspec.json.decode(body, type=_Series).data)
@@ -65,7 +66,7 @@ class _Asking:
 
     def number(self, query: str, at_ms: int) -> float | None:
         """The only number of an instant query; 0 where there is none."""
-        body = self._send("/api/v1/query", ("query", query), ("time", _s(at_ms)))
+        body = self._send("/api/v1/query", ("query", query), ("time", seconds_of(at_ms)))
         try:
             found = [] if body is None else msgspec.json.decode(body, type=_Vector).data.result
             return None if body is None else sum(float(one.value[1]) for one in found)
@@ -164,7 +165,3 @@ def _look(asking: _Asking, selectors: Iterable[str], whole: TimeRange, found: _F
     found.samples = round(counted * length / part)
     if part < length:
         found.notes.append("the samples are those of five minutes in the middle, times the window's length")
-
-
-def _s(ms: int) -> str:
-    return f"{ms / 1_000:.3f}".removesuffix(".000")

@@ -18,6 +18,7 @@ from obsnb.conventions import DEFAULT
 from obsnb.errors import QueryError, SourceError, WindowError
 from obsnb.ledger import QueryRecord
 from obsnb.query.reading import looks_back_ns
+from obsnb.sources.pieces import seconds_of
 from obsnb.sources.reach import begins_late, doubted
 from obsnb.sources.wire.prometheus import decode_matrix
 from obsnb.timerange import TimeRange, format_ns, parse_duration
@@ -108,7 +109,7 @@ class Reach:
         self.looked_ns = record.asked_at_ns - needed_ns  # it is not asked for the same again
         step = max(1, self.looked_ns // _MS // _MOMENTS)
         start, end = (at // _MS // step * step for at in (needed_ns, record.asked_at_ns))
-        span = (("start", _s(start)), ("end", _s(end)), ("step", f"{step}ms"))
+        span = (("start", seconds_of(start)), ("end", seconds_of(end)), ("step", f"{step}ms"))
         try:
             response = transport.send(Request("/api/v1/query_range", (("query", _QUERY), *span)))
         except SourceError:
@@ -157,7 +158,3 @@ def _length(text: str) -> int:
     if text[:-1].isdecimal() and text.endswith("y"):
         return int(text[:-1]) * 365 * _DAY_NS
     return parse_duration(text)
-
-
-def _s(ms: int) -> str:
-    return f"{ms / 1_000:.3f}".removesuffix(".000")

@@ -770,7 +770,7 @@ def test_a_latency_that_only_a_sum_and_a_count_tell_is_noticed():
     assert out["score"][0] > 0.2
     assert out["score"][1] == 0
     assert (
-        "The latency (http_server_requests_seconds) of cart went from 20 ms to 500 ms."
+        "The latency (http_server_requests_seconds, mean) of cart went from 20 ms to 500 ms."
         in out["reasons"][0].to_list()
     )
 
