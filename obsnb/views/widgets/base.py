@@ -41,7 +41,7 @@ def picture(svg: str, says: str) -> str:
 
 def script(name: str) -> str:
     """A widget's JavaScript: the bricks that all share, then its own file."""
-    return "\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("house", name))
+    return "\n".join((_HERE / f"{part}.js").read_text(encoding="utf-8") for part in ("house", "rows", name))
 
 
 def style() -> str:
