@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.lab import ROOT, Lab
+from tests.browser.lab import ROOT, Lab, about, eventually
 
 _FRAMES = f"""
 import obsnb, polars as pl
@@ -118,3 +118,45 @@ def test_a_widget_that_is_drawn_before_its_first_view_is_there_waits_for_it(lab:
     lab.do("early.start = view")
     expect(cell.locator("[role=row]")).to_have_count(1)
     expect(cell.locator(".obsnb-still")).to_be_hidden()
+
+
+def test_what_somebody_types_into_a_note_stays_when_a_cell_changes_the_checklist(lab: Lab) -> None:
+    lab.do(
+        "from obsnb.views.widgets.checklist import PHASES\n"
+        "first, second = PHASES[0][1][:2]\n"
+        "check = obsnb.widgets.Checklist()\n"
+        "check.answer('tick', {'item': first, 'done': True, 'who': 'Ada'})"
+    )
+    widget = lab.show("check")
+    note = widget.get_by_role("textbox", name="What came of it")
+    note.press_sequentially("every ti")
+    lab.do("check.selection = check.frame.head(2)")
+    expect(about(widget)).to_contain_text("2 of")
+    expect(note.first).to_have_value("every ti")
+    lab.page.keyboard.type("me")
+    lab.page.keyboard.press("Enter")
+    eventually(lambda: lab.read("check.ticks[first].note"), "every time")
+
+
+def test_new_words_of_a_row_stay_with_it_when_a_cell_changes_the_timeline(lab: Lab) -> None:
+    lab.do(
+        "told = pl.DataFrame({'timestamp': [1_000, 2_000], 'kind': ['note', 'note'], 'title': ['a', 'b']})\n"
+        "edited = obsnb.widgets.TimelineEditor(told.with_columns("
+        "pl.col('timestamp').cast(pl.Datetime('ns', 'UTC'))))"
+    )
+    widget = lab.show("edited")
+    rows = widget.get_by_role("listitem")
+    rows.last.get_by_role("button", name="Reword").click()
+    field = widget.get_by_role("textbox", name="New words")
+    field.fill("b, as we sa")
+    lab.do("edited.entries = [*reversed(edited.entries)]")
+    expect(rows.first.get_by_role("textbox", name="New words")).to_have_value("b, as we sa")
+    lab.page.keyboard.type("y")
+    lab.page.keyboard.press("Enter")
+    eventually(lambda: lab.read("[one.title for one in edited.entries]"), ["b, as we say", "a"])
+    rows.first.get_by_role("button", name="Reword").click()
+    field.fill("never kept")
+    lab.do("edited.entries = edited.entries[1:]")
+    expect(widget).to_contain_text(
+        "The row that was being reworded is not there any more. It was to say: never kept"
+    )

@@ -25,14 +25,21 @@ function render({ model, el }) {
   function show(answer, item, question) {
     about.textContent = answer.says;
     if (document.activeElement !== who) who.value = answer.who;
+    const typed = body.contains(document.activeElement) && document.activeElement.type === "text" ? document.activeElement : null;
+    const typing = typed && { item: typed.closest("[data-item]").dataset.item, words: typed.value, at: typed.selectionStart };
     body.replaceChildren(
       ...answer.phases.map(({ phase, items }, place) => {
         const done = items.filter((row) => row.by).length;
         return h("section", { "aria-label": phase }, h("h4", {}, `${place + 1}. ${phase} (${done} of ${items.length})`), h("ul", {}, items.map(line)));
       }),
     );
-    const row = [...body.querySelectorAll("[data-item]")].find((one) => one.dataset.item === item);
-    row?.querySelector(question === "note" ? "input[type=text]" : "input")?.focus();
+    const rowOf = (name) => [...body.querySelectorAll("[data-item]")].find((one) => one.dataset.item === name);
+    rowOf(item)?.querySelector(question === "note" ? "input[type=text]" : "input")?.focus();
+    const again = typing && rowOf(typing.item)?.querySelector("input[type=text]");
+    if (!again) return;
+    again.value = typing.words; // a view came while somebody typed
+    again.focus();
+    again.setSelectionRange(typing.at, typing.at);
   }
 
   hear("changed", (answer) => show(answer));

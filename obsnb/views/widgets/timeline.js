@@ -17,6 +17,8 @@ function render({ model, el }) {
   });
   body.append(list, add);
 
+  let typing = null; // new words that nobody has entered yet, and of which row
+  const nameOf = (row) => JSON.stringify([row.time, row.kind, row.service, row.title]);
   let busy = false; // places are those of the rows that are seen: one change at a time
   async function change(question, given, part) {
     if (busy) return;
@@ -48,19 +50,28 @@ function render({ model, el }) {
     );
     async function reword() {
       const whole = await ask("words", { at });
-      if (!whole) return;
-      const field = h("input", { type: "text", "aria-label": "New words", value: whole.title });
+      if (whole) edit(whole.title);
+    }
+    function edit(title, caret = title.length) {
+      const field = h("input", { type: "text", "aria-label": "New words", value: title });
       words.replaceChildren(field);
       field.focus();
+      field.setSelectionRange(caret, caret);
+      typing = { row: nameOf(row), field };
       field.addEventListener("keydown", (event) => {
         event.stopPropagation();
-        if (event.key === "Enter") change("reword", { at, title: field.value }, "row");
+        if (event.key === "Enter") {
+          typing = null;
+          change("reword", { at, title: field.value }, "row");
+        }
         if (event.key === "Escape") {
+          typing = null;
           words.replaceChildren(row.title);
           made.focus();
         }
       });
     }
+    made.edit = edit;
     made.addEventListener("keydown", (event) => {
       if (event.target !== made) return;
       const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -86,6 +97,11 @@ function render({ model, el }) {
     list.replaceChildren(...answer.rows.map(line));
     if (!answer.rows.length) list.append(h("li", {}, "Nothing happened yet: add a row below."));
     if (part) focus(at, part);
+    const { row, field } = typing ?? {};
+    typing = null;
+    const again = field ? answer.rows.findIndex((one) => nameOf(one) === row) : -1;
+    if (again >= 0) list.children[again].edit(field.value, field.selectionStart); // wherever it stands now
+    else if (field) say(`The row that was being reworded is not there any more. It was to say: ${field.value}`);
   }
 
   hear("changed", (answer) => show(answer));
