@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,10 +35,19 @@ def _do(asked: argparse.Namespace) -> int:
     report = result.notebook.parent / "postmortem.html"
     print(f"\nThe post-mortem:  {report}   (open it in any browser)")
     print(f"The notebook:     {result.notebook}")
-    print(
-        f"                  obsnb demo --lab  opens it in JupyterLab; so does  jupyter lab {result.notebook}"
-    )
+    command, jupyter = _commands()
+    also = f"so does  {jupyter} lab {result.notebook}"
+    print(f"                  {command} demo --lab  opens it in JupyterLab; {also}")
     return _lab(result.notebook) if asked.lab else 0
+
+
+def _commands() -> tuple[str, str]:
+    """How obsnb and Jupyter are called here: where no shell finds them, by the Python that runs this."""
+    if shutil.which("obsnb"):
+        return "obsnb", "jupyter"
+    here = Path(sys.executable)
+    python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
+    return f"{python} -m obsnb", f"{python} -m jupyter"
 
 
 def _lab(notebook: Path) -> int:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from datetime import datetime
 
 import pytest
@@ -47,9 +48,12 @@ def test_the_demos_report_is_under_six_megabytes_and_asks_for_nothing(demo):
     assert all(link.startswith("#") for link in links), links
 
 
-def test_the_demo_tells_the_answer_and_where_the_files_are(tmp_path, capfd):
+def test_the_demo_tells_the_answer_and_where_the_files_are(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))  # as where obsnb is in an environment that is not active
+    monkeypatch.chdir(tmp_path)
     assert main(["demo", "--out", str(tmp_path), "--archive", "datasource"]) == 0
     told = capfd.readouterr().out
+    assert f"{sys.executable} -m obsnb demo --lab  opens it in JupyterLab" in told
     for word in ("What", "Since", "Where", "Why", "How sure", "loki", "postmortem.html", "jupyter lab"):
         assert word in told
 
