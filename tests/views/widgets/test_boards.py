@@ -157,7 +157,7 @@ def test_the_ledger_s_verdicts_are_words() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_what_cannot_be_shown_is_a_sentence_in_the_widget_s_place(widget: Widget, said: str) -> None:
-    assert widget.trouble == said
+    assert widget.start == {"trouble": said, "version": widget.version}
 
 
 @pytest.mark.parametrize("kind", [ErrorBoard, SlowQueryBoard, TraceTable])

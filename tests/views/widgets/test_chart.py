@@ -277,7 +277,7 @@ def test_what_cannot_be_brushed_is_a_sentence_in_the_widget_s_place(
     make: Callable[[], Chart], said: str
 ) -> None:
     chart = make()
-    assert chart.trouble == said
+    assert chart.start == {"trouble": said, "version": chart.version}
     assert said[:20] in chart.to_html()
     chart.look_at(None)
 

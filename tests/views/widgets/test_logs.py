@@ -207,7 +207,7 @@ def test_hostile_lines_are_drawn_as_pictures_of_themselves_and_escaped_in_the_st
 )
 def test_what_cannot_be_shown_is_a_sentence_in_the_widget_s_place(frame: Any, said: str) -> None:
     browser = LogBrowser(frame)
-    assert browser.trouble == said
+    assert browser.start == {"trouble": said, "version": browser.version}
     assert said.split(",", maxsplit=1)[0] in browser.to_html()
 
 

@@ -73,7 +73,8 @@ def test_failures_and_ranks_are_said_in_words() -> None:
 
 
 def test_what_cannot_be_shown_is_a_sentence_and_hostile_names_are_escaped() -> None:
-    assert ServiceMap(GRAPH.clear()).trouble == "There is no call between services to show."
+    empty = ServiceMap(GRAPH.clear())
+    assert empty.start == {"trouble": "There is no call between services to show.", "version": empty.version}
     assert (
         ServiceMap(pl.DataFrame({"caller": ["a"]}))
         .start["trouble"]
