@@ -15,6 +15,7 @@ import polars as pl
 from obsnb.errors import QueryError, WindowError
 from obsnb.ledger import QueryRecord
 from obsnb.query import promql
+from obsnb.redact import SECRETS_ONLY, Redactor
 from obsnb.schema import SERIES, dtype, label_column
 from obsnb.sources.base import Answer
 from obsnb.sources.prometheus_doubts import completeness
@@ -29,6 +30,9 @@ __all__ = ["Of", "in_path", "look"]
 Of: TypeAlias = Literal["metadata", "rules", "alerts", "targets", "series", "labels"]
 
 _MS = 1_000_000
+_SECRETS = Redactor(SECRETS_ONLY)
+#: An address in a sentence: the scrape that failed is told with it, in quotes.
+_ADDRESS = re.compile(r"""https?://[^\s"'<>`]+""")
 _Labels = dict[str, str]
 _Row = dict[str, Any]
 _TIME: Any = dtype("time")
@@ -248,6 +252,12 @@ def _without_credentials(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
+def _said(error: str | None) -> str | None:
+    """What failed, as a server says it: with its addresses as those of targets, and without other secrets."""
+    bare = _ADDRESS.sub(lambda found: _without_credentials(found[0]), error or "")
+    return _SECRETS.text(bare)[0] or None
+
+
 def _metadata(data: dict[str, list[_Entry]]) -> Iterable[_Row]:
     for name in sorted(data):
         for one in dict.fromkeys((entry.type, entry.unit, entry.help) for entry in data[name]):
@@ -267,7 +277,7 @@ def _rules(data: _Groups) -> Iterable[_Row]:
                 "alerts": None if rule.type != "alerting" else len(rule.alerts or ()),
                 "for_s": rule.duration,
                 "health": rule.health,
-                "last_error": rule.last_error or None,
+                "last_error": _said(rule.last_error),
                 "evaluated": _instant(rule.last_evaluation),
                 "evaluation_s": rule.evaluation_time,
                 **_labels(rule.labels, _RULES),
@@ -292,7 +302,7 @@ def _targets(data: _Targets) -> Iterable[_Row]:
             "pool": one.scrape_pool,
             "url": _without_credentials(one.scrape_url),
             "health": one.health,
-            "last_error": one.last_error or None,
+            "last_error": _said(one.last_error),
             "scraped": _instant(one.last_scrape),
             "scrape_s": one.last_scrape_duration,
             **_labels(one.labels, _TARGETS),

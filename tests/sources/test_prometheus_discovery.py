@@ -45,7 +45,7 @@ TARGET = {
     "scrapePool": "api",
     "scrapeUrl": "http://someone:hidden@a:1/metrics?module=hidden",
     "health": "down",
-    "lastError": "refused",
+    "lastError": 'Get "http://someone:hidden@a:1/metrics?module=hidden": refused, api_key=hidden4hidden2',
     "lastScrape": "2026-11-23T18:00:00+01:00",
     "lastScrapeDuration": 0.5,
 }
@@ -116,6 +116,7 @@ def test_a_target_shows_no_password_and_no_parameters() -> None:
     answer = made().look("targets")
     row = answer.frame.row(0, named=True)
     assert (row["url"], row["health"], row["label.health"]) == ("http://a:1/metrics", "down", "odd")
+    assert row["last_error"] == 'Get "http://a:1/metrics": refused, api_key=[redacted:secret]'
     assert row["scraped"] == datetime(2026, 11, 23, 17, tzinfo=UTC)
     assert answer.record.selection == "active targets: those that relabelling drops are left out"
 
