@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from obsnb.errors import QueryError, UsageError
 from obsnb.ledger import QueryRecord
+from obsnb.query.grafana_search import older_search, search_of
 from obsnb.query.grafana_times import around, range_of, spelled_out
 from obsnb.timerange import TimeRange, now_ns
 
@@ -23,6 +24,13 @@ _INSTANT: dict[str, dict[str, Any]] = {
     "loki": {"queryType": "instant"},
     "prometheus": {"instant": True, "range": False},
     "tempo": {"metricsQueryType": "instant"},
+}
+#: What Grafana shows for a Tempo without a query to it.
+_NO_QUERY = {
+    "serviceMap": "The service graph is drawn from metrics, not from a trace query: "
+    "obsnb.service_graph(spans) draws one from spans.",
+    "upload": "The traces that were uploaded are not in the address: obsnb.read_otlp(path) reads such files.",
+    "search": "The search by log lines asks a Loki that the address does not name: obs.logs(...) asks one.",
 }
 _HOUR_NS = 3_600 * 10**9
 _TYPES = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
@@ -66,6 +74,8 @@ class GrafanaLink:
         A dashboard's uid and the panel that is open in it.
     variables
         A dashboard's variables, as the address sets them.
+    unread
+        What is open in Explore and is no query that anybody but Grafana could ask, in words.
     """
 
     base: str
@@ -75,10 +85,13 @@ class GrafanaLink:
     dashboard: str | None = None
     panel: str | None = None
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | None = None) -> GrafanaLink:
     """The window and queries of a copied Explore or dashboard address.
+
+    A search for traces that was put together from fields comes as the TraceQL that Grafana makes of it.
 
     Parameters
     ----------
@@ -163,13 +176,15 @@ def _explore(base: str, asked: dict[str, list[str]], times: _Times) -> GrafanaLi
             hint="Copy the whole address: panes=... (or left=...) carries the query and the time range.",
         ) from None
     window, relative = times.of_pane(panes[0] if panes else {})
-    linked = [
-        _query(item, pane.get("datasource"))
+    items = [
+        (item, pane.get("datasource"))
         for pane in panes
         for item in pane.get("queries") or ()
         if isinstance(item, dict)
     ]
-    return GrafanaLink(base, window, relative, tuple(query for query in linked if query.text))
+    unread = tuple(words for item, _ in items for words in _beyond_words(item))
+    linked = tuple(query for item, source in items if (query := _query(item, source)).text)
+    return GrafanaLink(base, window, relative, linked, unread=unread)
 
 
 def _panes(asked: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -196,7 +211,24 @@ def _query(item: dict[str, Any], fallback: Any) -> LinkedQuery:
     source = item.get("datasource") or fallback
     kind = _TYPES.get(str(source.get("type"))) if isinstance(source, dict) else None
     name = source.get("uid") if isinstance(source, dict) else source
-    return LinkedQuery(kind, str(item.get("expr") or item.get("query") or ""), name and str(name))
+    text, form = str(item.get("expr") or item.get("query") or ""), item.get("queryType")
+    # A form may keep the text of an earlier query beside it, which Grafana does not ask.
+    if form == "traceqlSearch":
+        kind, text = "spans", search_of(item.get("filters"))
+    elif form == "nativeSearch":
+        kind, text = "spans", older_search(item)
+    elif isinstance(form, str) and form in _NO_QUERY:
+        text = ""
+    return LinkedQuery(kind, text, name and str(name))
+
+
+def _beyond_words(item: dict[str, Any]) -> Iterator[str]:
+    """What of an Explore query no text can say."""
+    form = item.get("queryType")
+    if isinstance(form, str) and form in _NO_QUERY:
+        yield _NO_QUERY[form]
+    if form == "traceqlSearch" and item.get("groupBy"):
+        yield "The search is grouped by a field, which Tempo does not do any more: its traces are asked for."
 
 
 def _shown(url: object) -> str:
