@@ -151,7 +151,15 @@ class SourceError(ObsnbError):
 
 
 class UnreachableError(SourceError):
-    """No answer: the name, the connection, TLS, or a time-out."""
+    """No answer: the name, the connection, TLS, or a time-out.
+
+    Attributes
+    ----------
+    timed_out
+        Whether it was waited for as long as the profile says, which another try would do again.
+    """
+
+    timed_out = False
 
 
 class AccessError(SourceError):

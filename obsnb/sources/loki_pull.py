@@ -20,6 +20,7 @@ from obsnb.progress import Progress
 from obsnb.schema import digest
 from obsnb.sources.line_halves import line_halves
 from obsnb.sources.loki_index import LokiIndex
+from obsnb.sources.outcomes import too_often
 from obsnb.sources.paging import (
     Direction,
     Failed,
@@ -49,8 +50,6 @@ _LONGEST = re.compile(r"time range exceeds the limit \(query length: \S+, limit:
 _HUGE = 1_000_000
 #: So many slices a connection to begin with; as pages come, their density says how to go on.
 _SLICES_EACH = 2
-#: So often in a row a slice that no answer comes to is asked for in halves.
-_PATIENCE = 2
 #: Stages that can make two entries the same.
 _REWRITES = re.compile(r"\|\s*(?:line_format|label_format|decolorize|unpack|keep|drop)\b")
 
@@ -181,7 +180,7 @@ class LogPull:
             except UnreachableError as error:
                 self._requests += len(sent)
                 self._silent += 1
-                if not sent or self._silent > _PATIENCE:
+                if not sent or too_often(error, self._silent, answered=self._pages > 0):
                     raise
                 yield TooBig(error)
         yield from (Lost() for _ in range(len(sent) - 1))

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from obsnb.errors import AccessError, RejectedError, SourceError, UnreachableError
 from obsnb.transport.exchange import Request, Response, Transport
 
-__all__ = ["Effort", "Losses", "outcomes"]
+__all__ = ["Effort", "Losses", "outcomes", "too_often"]
 
 _IN_A_ROW = 3
+#: A time-out lasts minutes: a server that has answered nothing yet is given up after so many.
+_SILENCES = 2
 
 
 def outcomes(
@@ -31,6 +33,22 @@ def outcomes(
         except UnreachableError as error:
             rest = rest[answered + 1 :]
             yield error
+
+
+def too_often(error: SourceError, times: int, *, answered: bool) -> bool:
+    """Whether a question is given up after so many failures in a row; a time-out is told how many then.
+
+    Parameters
+    ----------
+    answered
+        Whether the server has answered any part of the question.
+    """
+    timed_out = isinstance(error, UnreachableError) and error.timed_out
+    if times < (_SILENCES if timed_out and not answered else _IN_A_ROW):
+        return False
+    if timed_out:
+        error.what = f"{error.what.removesuffix('.')}, {times} times in a row."
+    return True
 
 
 @dataclass
@@ -81,6 +99,7 @@ class Losses:
 
     errors: list[SourceError] = field(default_factory=list)
     _in_a_row: int = 0
+    _answered: bool = False
 
     def add(self, error: SourceError) -> None:
         """Bear a loss, or raise it.
@@ -89,13 +108,15 @@ class Losses:
         ------
         SourceError
             The request is refused whoever asks again (credentials, a query that is not understood),
-            or nothing comes back three times in a row.
+            or nothing comes back three times in a row: two, where that took a time-out each and nothing
+            was answered before.
         """
         self._in_a_row += 1
-        if isinstance(error, AccessError | RejectedError) or self._in_a_row >= _IN_A_ROW:
+        final = isinstance(error, AccessError | RejectedError)
+        if final or too_often(error, self._in_a_row, answered=self._answered):
             raise error
         self.errors.append(error)
 
     def end(self) -> None:
         """An answer came: what fails next is not in a row with what failed before."""
-        self._in_a_row = 0
+        self._in_a_row, self._answered = 0, True

@@ -159,8 +159,12 @@ class HttpTransport:
         where = f"{self._endpoint.name} at {self._endpoint.url}"
         where += f", through {self._endpoint.proxy}," if self._endpoint.proxy else ""
         tried = f" (tried {tries} times)" if tries > 1 else ""
-        error = AnswerError if outcome.corrupt else UnreachableError
-        raise error(f"{where} {outcome.says}{tried}.", hint=outcome.hint)
+        says = f"{where} {outcome.says}{tried}."
+        if outcome.corrupt:
+            raise AnswerError(says, hint=outcome.hint)
+        error = UnreachableError(says, hint=outcome.hint)
+        error.timed_out = outcome.slow
+        raise error
 
     def _pause(self, seconds: float, unwanted: Callable[[], bool]) -> None:
         """Wait, in slices, so that nobody waits for a wait that serves nobody."""

@@ -332,6 +332,7 @@ class Impatient(DirectTransport):
     """Breaks the connection where a slice is longer than it takes, and takes several before it answers."""
 
     longest_s: float = 600
+    timed_out: bool = False
     broken: int = 0
 
     def map(self, requests):
@@ -340,7 +341,9 @@ class Impatient(DirectTransport):
                 params = dict(request.params)
                 if int(params["end"]) - int(params["start"]) > self.longest_s * SECOND:
                     self.broken += 1
-                    raise UnreachableError("loki closed the connection without an answer (tried 3 times).")
+                    error = UnreachableError("loki closed the connection without an answer (tried 3 times).")
+                    error.timed_out = self.timed_out
+                    raise error
                 yield self.send(request)
 
 
@@ -373,6 +376,13 @@ def test_a_loki_that_is_gone_is_given_up_after_three_slices(slow_query):
         "  window: 2026-11-23T18:13:19Z to 2026-11-23T19:13:20Z"
     )
     assert transport.broken == 3
+
+
+def test_a_loki_that_is_silent_from_the_beginning_is_given_up_after_two_time_outs(slow_query):
+    transport = Impatient(slow_query, longest_s=0, timed_out=True)
+    with pytest.raises(UnreachableError, match=r"\(tried 3 times\), 2 times in a row."):
+        Loki(transport, conventions=DEFAULT).logs(PROD, INCIDENT)
+    assert transport.broken == 2
 
 
 @settings(max_examples=25, deadline=None)

@@ -172,6 +172,23 @@ def test_three_pieces_in_a_row_that_fail_end_it() -> None:
     assert len(server.asked) == 8
 
 
+def silence() -> UnreachableError:
+    error = UnreachableError("metrics said nothing for 125 s.")
+    error.timed_out = True
+    return error
+
+
+@pytest.mark.parametrize(("answered", "times"), [(0, 2), (5, 3)])
+def test_time_outs_are_borne_less_often_where_nothing_was_answered_and_are_counted_in_the_error(
+    answered: int, times: int
+) -> None:
+    server = Server(lambda piece: silence() if piece[0] >= answered else True)
+    with pytest.raises(UnreachableError) as raised:
+        asked_of(server, cut(range(1_000), 1))
+    assert len(server.asked) == answered + times
+    assert raised.value.what == f"metrics said nothing for 125 s, {times} times in a row."
+
+
 def test_ten_pieces_that_fail_are_too_many_to_be_borne_however_many_are_answered() -> None:
     server = Server(lambda piece: FAILS if piece[0] % 3 == 2 else True)
     with pytest.raises(ServerError):

@@ -134,6 +134,7 @@ def test_a_connection_closed_without_an_answer_is_unreachable(serve: Serve, conn
     with pytest.raises(UnreachableError) as error:
         connect(server.url, retries=0).send(ASK)
     assert error.value.what == f"loki at {server.url} closed the connection without an answer."
+    assert not error.value.timed_out
 
 
 def test_a_body_cut_short_is_asked_for_again(serve: Serve, connect: Connect) -> None:
@@ -213,6 +214,7 @@ def test_a_server_that_says_nothing_is_not_asked_again(serve: Serve, connect: Co
     finally:
         over.set()
     assert error.value.what == f"loki at {server.url} said nothing for 0.05 s."
+    assert error.value.timed_out
     assert len(server.asked) == 1
 
 
