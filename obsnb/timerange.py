@@ -6,11 +6,13 @@ replayed.
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +21,8 @@ from obsnb.errors import WindowError
 __all__ = ["TimeRange", "check_windows", "format_ns", "now_ns", "parse_duration", "parse_instant", "window"]
 
 _SECOND = 1_000_000_000
+#: What a frame's nanoseconds can hold: 64 bits, from 1677 to 2262.
+_MOST_NS = 2**63
 _UNITS = {
     "ns": 1,
     "us": 1_000,
@@ -79,14 +83,12 @@ def parse_duration(text: str | int | float | timedelta) -> int:
     """
     if isinstance(text, timedelta):
         total = (text.days * 86_400 + text.seconds) * _SECOND + text.microseconds * 1_000
-    elif isinstance(text, bool):
-        raise WindowError(f"{text!r} is not a duration.", hint='Write it as "15s" or "1h30m".')
-    elif isinstance(text, int):
+    elif isinstance(text, int) and not isinstance(text, bool):
         total = text * _SECOND
-    elif isinstance(text, float):
+    elif isinstance(text, float) and math.isfinite(text):
         total = round(text * _SECOND)
     else:
-        compact = text.replace(" ", "")
+        compact = text.replace(" ", "") if isinstance(text, str) else ""
         parts = _DURATION.findall(compact)
         if not parts or "".join(a + b for a, b in parts) != compact:
             raise WindowError(f"{text!r} is not a duration.", hint='Write it as "15s" or "1h30m".')
@@ -96,14 +98,14 @@ def parse_duration(text: str | int | float | timedelta) -> int:
     return total
 
 
-def parse_instant(value: Any, *, tz: str | None = None) -> int:
+def parse_instant(value: Any, *, tz: str | tzinfo | None = None) -> int:
     """Nanoseconds since the epoch of a point in time that says its zone.
 
     Parameters
     ----------
     value
-        ISO 8601 text with a zone (``"2026-11-23T18:00Z"``), an aware datetime or a pandas
-        Timestamp (its nanoseconds are kept).
+        ISO 8601 text with a zone (``"2026-11-23T18:00Z"``), an aware datetime, a pandas Timestamp (its
+        nanoseconds are kept), or with `tz` also a date or what numpy calls a datetime64.
     tz
         The zone of a value that names none, such as ``"Europe/Berlin"``.
 
@@ -115,21 +117,22 @@ def parse_instant(value: Any, *, tz: str | None = None) -> int:
     Raises
     ------
     WindowError
-        The value has no zone, is a bare number, or cannot be read.
+        The value has no zone, is a bare number, cannot be read, or is not one time in its zone, because
+        clocks went forward over it or back to it.
     """
-    if isinstance(value, datetime):
+    if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - not pandas' NaT
         aware = value if value.tzinfo is not None else _in_zone(value, tz, value)
         extra = int(getattr(value, "nanosecond", 0))  # pandas.Timestamp carries three more digits
-        return _datetime_ns(aware) + extra
-    if isinstance(value, str):
-        return _parse_iso(value, tz)
+        return _datetime_ns(aware, value) + extra
+    if isinstance(value, str | date) or type(value).__name__ == "datetime64":
+        return _parse_iso(str(value), tz)
     raise WindowError(
         f"{value!r} is not a point in time: a bare {type(value).__name__} does not say its unit.",
         hint='Write ISO 8601 with a zone, such as "2026-11-23T18:00Z", or pass an aware datetime.',
     )
 
 
-def _parse_iso(text: str, tz: str | None) -> int:
+def _parse_iso(text: str, tz: str | tzinfo | None) -> int:
     found = _ISO.fullmatch(text.strip())
     if found is None:
         raise WindowError(
@@ -145,27 +148,46 @@ def _parse_iso(text: str, tz: str | None) -> int:
         moment = datetime.fromisoformat(f"{found['day']}T{clock}{zone}")
     except ValueError as error:
         raise WindowError(f"{text!r} is not a point in time: {error}.") from None
-    aware = moment if moment.tzinfo is not None else _in_zone(moment, tz, text)
-    return _datetime_ns(aware) + int((found["fraction"] or "0").ljust(9, "0"))
+    # A day begins when it begins, also where clocks skip its midnight.
+    aware = moment if moment.tzinfo is not None else _in_zone(moment, tz, text, day=not found["clock"])
+    return _datetime_ns(aware, text) + int((found["fraction"] or "0").ljust(9, "0"))
 
 
-def _in_zone(moment: datetime, tz: str | None, said: object) -> datetime:
+def _in_zone(moment: datetime, tz: str | tzinfo | None, said: object, *, day: bool = False) -> datetime:
+    """A time in its zone, or a day's first. Raises `WindowError` where there is no such time, or two."""
     if tz is None:
         raise WindowError(
             f"{str(said)!r} has no time zone.",
             hint='Add one ("2026-11-23T18:00Z", or "+01:00"), or pass tz="Europe/Berlin".',
         )
     try:
-        return moment.replace(tzinfo=ZoneInfo(tz))
-    except (ZoneInfoNotFoundError, ValueError):
+        zone = tz if isinstance(tz, tzinfo) else ZoneInfo(tz)
+    except (ZoneInfoNotFoundError, ValueError, TypeError):
         raise WindowError(
             f"{tz!r} is not a time zone that this machine knows.",
             hint='Use a name of the IANA database, such as "Europe/Berlin", or "UTC".',
         ) from None
+    plain = datetime.combine(moment.date(), moment.time())  # a pandas.Timestamp has rules of its own
+    first, second = (plain.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset() and not day:
+        there = _datetime_ns(first, said) < _datetime_ns(second, said)  # else clocks went forward
+        raise WindowError(
+            f"{str(said)!r} is "
+            + (
+                f"there twice in {tz}: clocks go back to it."
+                if there
+                else f"not there in {tz}: clocks skip it."
+            ),
+            hint=f"Write the offset that is meant: {first:%z} or {second:%z}.",
+        )
+    return first
 
 
-def _datetime_ns(aware: datetime) -> int:
-    since = aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+def _datetime_ns(aware: datetime, said: object) -> int:
+    try:
+        since = aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    except OverflowError:  # the first and last hours of the calendar
+        raise WindowError(f"{str(said)!r} is beyond the calendar.") from None
     return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1_000
 
 
@@ -177,6 +199,20 @@ def format_ns(ns: int) -> str:
     while digits.endswith("000"):
         digits = digits[:-3]
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{digits}" if digits else "") + "Z"
+
+
+def _whole_ns(value: Any) -> int:
+    """An end of a window. Raises `WindowError` where it is no number of nanoseconds, or too large a one."""
+    try:
+        ns = operator.index(value)
+    except TypeError:
+        raise WindowError(
+            f"A TimeRange has its ends in nanoseconds since the epoch, and {value!r} is not that.",
+            hint="obsnb.window(start, end) makes one from datetimes and from texts.",
+        ) from None
+    if not -_MOST_NS <= ns < _MOST_NS:
+        raise WindowError("The window reaches out of the years 1677 to 2262, which nanoseconds can count.")
+    return ns
 
 
 @dataclass(frozen=True, order=True)
@@ -191,17 +227,22 @@ class TimeRange:
     Raises
     ------
     WindowError
-        The window ends before or when it starts.
+        The window ends before or when it starts, reaches out of the years 1677 to 2262, or is given in
+        something else than nanoseconds: `window` takes datetimes and texts.
     """
 
     start_ns: int
     end_ns: int
 
     def __post_init__(self) -> None:
+        for name in ("start_ns", "end_ns"):
+            object.__setattr__(self, name, _whole_ns(getattr(self, name)))
         if self.end_ns <= self.start_ns:
+            ends = f"ends ({format_ns(self.end_ns)}) before it has begun ({format_ns(self.start_ns)})"
             raise WindowError(
-                f"The window ends ({format_ns(self.end_ns)}) before it has begun "
-                f"({format_ns(self.start_ns)}).",
+                f"The window {ends}."
+                if self.end_ns < self.start_ns
+                else f"The window is empty: it begins and ends at {format_ns(self.start_ns)}.",
                 hint="Its start comes first, and its end is later than its start.",
             )
 
@@ -225,7 +266,8 @@ class TimeRange:
         """Length in seconds."""
         return self.duration_ns / _SECOND
 
-    def __contains__(self, ns: int) -> bool:
+    def __contains__(self, moment: Any) -> bool:
+        ns = moment if isinstance(moment, int) else parse_instant(moment)
         return self.start_ns <= ns < self.end_ns
 
     def __str__(self) -> str:
@@ -269,14 +311,15 @@ def window(
     last: str | timedelta | None = None,
     around: Any = None,
     margin: str | timedelta = "30m",
-    tz: str | None = None,
+    tz: str | tzinfo | None = None,
 ) -> TimeRange:
     """A window of time, from its two ends, the time until now, or a moment.
 
     Parameters
     ----------
     start, end
-        ISO 8601 text with a zone, or aware datetimes. Without an end: until now.
+        ISO 8601 text with a zone, or aware datetimes; with `tz` also dates, and values without a zone.
+        Without an end: until now.
     last
         The time until now, such as ``"2h"``.
     around
@@ -284,7 +327,7 @@ def window(
     margin
         With `around`, ``"30m"`` unless told.
     tz
-        The zone of values that name none, such as ``"Europe/Berlin"``.
+        The zone of values that name none, such as ``"Europe/Berlin"``, or a `datetime.tzinfo`.
 
     Returns
     -------

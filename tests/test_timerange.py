@@ -1,8 +1,10 @@
 """Windows: aware, half open, to the nanosecond."""
 
 import itertools
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -105,6 +107,44 @@ def test_the_start_is_inside_and_the_end_is_not():
             lambda: window("2026-11-31T18:00Z", "2026-12-01T19:00Z"),
             "'2026-11-31T18:00Z' is not a point in time: day is out of range for month.",
         ),
+        (
+            lambda: window("2026-11-23T18:00Z", "2026-11-23T19:00+01:00"),
+            "The window is empty: it begins and ends at 2026-11-23T18:00:00Z.\n"
+            "Hint: Its start comes first, and its end is later than its start.",
+        ),
+        (
+            lambda: window("2026-03-29T02:30", "2026-03-29T04:00", tz="Europe/Berlin"),
+            "'2026-03-29T02:30' is not there in Europe/Berlin: clocks skip it.\n"
+            "Hint: Write the offset that is meant: +0100 or +0200.",
+        ),
+        (
+            lambda: window(
+                pd.Timestamp("2026-10-25 02:30"), "2026-10-25T04:00", tz=ZoneInfo("Europe/Berlin")
+            ),
+            "'2026-10-25 02:30:00' is there twice in Europe/Berlin: clocks go back to it.\n"
+            "Hint: Write the offset that is meant: +0200 or +0100.",
+        ),
+        (
+            lambda: window(pd.NaT, "2026-11-23T19:00Z", tz="UTC"),
+            "'NaT' is not a point in time.\nHint: Write ISO 8601 with a zone, such as \"2026-11-23T18:00Z\".",
+        ),
+        (
+            lambda: window("0001-01-01T00:00+14:00"),
+            "'0001-01-01T00:00+14:00' is beyond the calendar.",
+        ),
+        (
+            lambda: window(last="999999w"),
+            "The window reaches out of the years 1677 to 2262, which nanoseconds can count.",
+        ),
+        (
+            lambda: window(last=float("nan")),
+            'nan is not a duration.\nHint: Write it as "15s" or "1h30m".',
+        ),
+        (
+            lambda: TimeRange("2026-11-23T18:00Z", "2026-11-23T19:00Z"),
+            "A TimeRange has its ends in nanoseconds since the epoch, and '2026-11-23T18:00Z' is not that.\n"
+            "Hint: obsnb.window(start, end) makes one from datetimes and from texts.",
+        ),
     ],
 )
 def test_a_window_that_cannot_be_meant_is_refused_in_words(call, words):
@@ -116,6 +156,24 @@ def test_a_window_that_cannot_be_meant_is_refused_in_words(call, words):
 def test_a_zone_names_the_moments_that_have_none():
     berlin = window("2026-11-23T19:00", "2026-11-23T20:00", tz="Europe/Berlin")
     assert berlin == window("2026-11-23T18:00Z", "2026-11-23T19:00Z")
+
+
+@pytest.mark.parametrize("day", ["2026-11-23", date(2026, 11, 23), np.datetime64("2026-11-23", "ns")])
+def test_a_day_is_one_of_the_zone_that_is_told(day):
+    berlin = window(day, "2026-11-24", tz=ZoneInfo("Europe/Berlin"))
+    assert berlin == window("2026-11-22T23:00Z", "2026-11-23T23:00Z")
+
+
+def test_a_day_whose_midnight_clocks_skip_begins_when_it_begins():
+    short = window("2026-09-06", "2026-09-07", tz="America/Santiago")
+    assert short == window("2026-09-06T04:00Z", "2026-09-07T03:00Z")
+
+
+def test_numbers_of_numpy_are_nanoseconds_as_well_and_a_datetime_can_be_looked_for_in_a_window():
+    whole = TimeRange(np.int64(0), np.int64(10**9))
+    assert type(whole.start_ns) is int
+    assert datetime(1970, 1, 1, tzinfo=UTC) in whole
+    assert datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) not in whole
 
 
 def test_a_last_window_ends_at_the_clock(monkeypatch):

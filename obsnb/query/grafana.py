@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -88,7 +89,7 @@ class GrafanaLink:
     unread: tuple[str, ...] = ()
 
 
-def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | None = None) -> GrafanaLink:
+def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | tzinfo | None = None) -> GrafanaLink:
     """The window and queries of a copied Explore or dashboard address.
 
     A search for traces that was put together from fields comes as the TraceQL that Grafana makes of it.
@@ -114,7 +115,7 @@ def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | None = Non
         parts = urlsplit("")
     asked = parse_qs(parts.query)
     now = now_ns() if at_ns is None else at_ns
-    times = _Times(url, now, tz or asked.get("timezone", [""])[0])
+    times = _Times(url, now, str(tz or asked.get("timezone", [""])[0]))
     # Credentials in the address are those of who copied it.
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     explore = re.fullmatch(r"(.*?)/explore/?", parts.path)

@@ -2,6 +2,7 @@
 
 import json
 from urllib.parse import parse_qs, urlencode, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -158,6 +159,7 @@ def test_several_steps_of_a_relative_time_follow_one_another(start, end, meant):
         ("&timezone=utc", {}, window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
         ("&timezone=browser", {}, window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
         ("&timezone=browser", {"tz": "Asia/Tokyo"}, window("2026-11-23T15:00Z", "2026-11-24T15:00Z")),
+        ("", {"tz": ZoneInfo("Asia/Tokyo")}, window("2026-11-23T15:00Z", "2026-11-24T15:00Z")),
         ("", {"tz": "America/New_York"}, window("2026-11-23T05:00Z", "2026-11-24T05:00Z")),
     ],
 )
