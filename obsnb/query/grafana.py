@@ -10,7 +10,7 @@ from datetime import tzinfo
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from obsnb.errors import QueryError, UsageError
+from obsnb.errors import QueryError, UsageError, WindowError
 from obsnb.ledger import QueryRecord
 from obsnb.query.grafana_search import older_search, search_of
 from obsnb.query.grafana_times import around, range_of, spelled_out
@@ -26,6 +26,8 @@ _INSTANT: dict[str, dict[str, Any]] = {
     "prometheus": {"instant": True, "range": False},
     "tempo": {"metricsQueryType": "instant"},
 }
+#: How an address names the panel that is open: to be seen, to be edited, alone.
+_PANELS = ("viewPanel", "editPanel", "panelId")
 #: What Grafana shows for a Tempo without a query to it.
 _NO_QUERY = {
     "serviceMap": "The service graph is drawn from metrics, not from a trace query: "
@@ -35,6 +37,15 @@ _NO_QUERY = {
 }
 _HOUR_NS = 3_600 * 10**9
 _TYPES = {"loki": "logs", "prometheus": "series", "tempo": "spans"}
+#: Data sources that speak PromQL as well, of plugins that Grafana lists as such.
+_PROMQL = dict.fromkeys(
+    (
+        "grafana-amazonprometheus-datasource",
+        "grafana-azureprometheus-datasource",
+        "victoriametrics-metrics-datasource",
+    ),
+    "series",
+)
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ class GrafanaLink:
     variables
         A dashboard's variables, as the address sets them.
     unread
-        What is open in Explore and is no query that anybody but Grafana could ask, in words.
+        What is open in Explore beyond `queries` and `window`, in words: what only Grafana can ask or draw.
     """
 
     base: str
@@ -109,8 +120,9 @@ def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | tzinfo | N
     QueryError
         It is no such address, or its range cannot be read.
     """
+    text = url.strip() if isinstance(url, str) else ""
     try:
-        parts = urlsplit(url if isinstance(url, str) else "")
+        parts = urlsplit(text if "://" in text else f"https://{text}")
     except ValueError:  # brackets that hold no address
         parts = urlsplit("")
     asked = parse_qs(parts.query)
@@ -124,7 +136,7 @@ def from_grafana_url(url: str, *, at_ns: int | None = None, tz: str | tzinfo | N
         return _explore(base + explore[1], asked, times)
     if board:
         window, relative = times.of_board(asked)
-        panel = asked.get("viewPanel", asked.get("panelId", [None]))[0]
+        panel = next((asked[name][0] for name in _PANELS if name in asked), None)
         panel = panel and panel.removeprefix("panel-")  # as Grafana writes it since 11.3
         variables = {name[4:]: tuple(v) for name, v in asked.items() if name.startswith("var-")}
         return GrafanaLink(base + board[1], window, relative, (), board[2], panel, variables)
@@ -161,9 +173,11 @@ class _Times:
     ) -> tuple[TimeRange, bool]:
         try:
             return read(one, two, self.now_ns, self.zone)
-        except (ValueError, OverflowError) as error:
+        except WindowError as error:
             raise QueryError(
-                f"The time range of the address cannot be read: {error}", query=_shown(self.url)
+                f"The time range of the address cannot be read: {error.what}",
+                query=_shown(self.url),
+                hint=error.hint,
             ) from None
 
 
@@ -183,9 +197,11 @@ def _explore(base: str, asked: dict[str, list[str]], times: _Times) -> GrafanaLi
         for item in pane.get("queries") or ()
         if isinstance(item, dict)
     ]
-    unread = tuple(words for item, _ in items for words in _beyond_words(item))
+    unread = [words for item, _ in items for words in _beyond_words(item)]
+    beside = (times.of_pane(pane)[0] for pane in panes[1:])
+    unread += [f"The pane beside it shows another time: {other}." for other in beside if other != window]
     linked = tuple(query for item, source in items if (query := _query(item, source)).text)
-    return GrafanaLink(base, window, relative, linked, unread=unread)
+    return GrafanaLink(base, window, relative, linked, unread=tuple(unread))
 
 
 def _panes(asked: dict[str, list[str]]) -> list[dict[str, Any]]:
@@ -210,7 +226,7 @@ def _panes(asked: dict[str, list[str]]) -> list[dict[str, Any]]:
 
 def _query(item: dict[str, Any], fallback: Any) -> LinkedQuery:
     source = item.get("datasource") or fallback
-    kind = _TYPES.get(str(source.get("type"))) if isinstance(source, dict) else None
+    kind = (_TYPES | _PROMQL).get(str(source.get("type"))) if isinstance(source, dict) else None
     name = source.get("uid") if isinstance(source, dict) else source
     text, form = str(item.get("expr") or item.get("query") or ""), item.get("queryType")
     # A form may keep the text of an earlier query beside it, which Grafana does not ask.

@@ -129,4 +129,4 @@ def _rounded(moment: datetime, unit: str, *, up: bool) -> datetime:
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return text.isascii() and text.isdigit() and len(text) < 20

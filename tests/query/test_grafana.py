@@ -125,6 +125,39 @@ def test_a_dashboard_link_gives_its_window_variables_and_panel():
 
 
 @pytest.mark.parametrize(
+    ("address", "panel"),
+    [
+        (" https://g.example/d/abc/b?viewPanel=panel-3&from=1&to=2\n", "3"),
+        ("g.example/d/abc/b?editPanel=4&from=1&to=2", "4"),
+        ("https://g.example/d-solo/abc/b?panelId=5&from=1&to=2", "5"),
+    ],
+)
+def test_an_address_is_read_as_people_paste_it_and_whatever_the_panel_is_open_for(address, panel):
+    link = from_grafana_url(address)
+    assert (link.base, link.dashboard, link.panel) == ("https://g.example", "abc", panel)
+    assert link.window == TimeRange(10**6, 2 * 10**6)
+
+
+def test_a_pane_beside_the_first_that_shows_another_time_is_said():
+    beside = _pane("b", "1795457599000", "1795457600000")
+    link = from_grafana_url(_explore({"a": _pane("a"), "b": beside, "c": _pane("c")}))
+    assert [one.text for one in link.queries] == ["a", "b", "c"]
+    assert link.unread == (
+        "The pane beside it shows another time: 2026-11-23T18:13:19Z to 2026-11-23T18:13:20Z.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "kind"),
+    [("grafana-amazonprometheus-datasource", "series"), ("elasticsearch", None)],
+)
+def test_a_plugins_data_source_is_of_the_kind_whose_language_it_speaks(type_, kind):
+    query = {"expr": "up", "datasource": {"type": type_, "uid": "U"}}
+    link = from_grafana_url(_explore({"a": {"queries": [query], "range": {"from": "1", "to": "2"}}}))
+    assert link.queries == (LinkedQuery(kind, "up", "U"),)
+
+
+@pytest.mark.parametrize(
     ("start", "end", "meant"),
     [
         ("now/d", "now/d", window("2026-11-23T00:00Z", "2026-11-24T00:00Z")),
@@ -221,6 +254,12 @@ def test_whatever_stands_in_an_explore_address_it_is_read_or_refused_in_words(st
     assert said is None or said.startswith("The ")
 
 
+@pytest.mark.parametrize("times", [f"from={'9' * 5_000}", f"time=now&time.window={'9' * 5_000}s"])
+def test_a_time_of_thousands_of_digits_is_refused_as_any_other(times):
+    with pytest.raises(QueryError, match=r"cannot be read: '9+s?' is not a (point in time|duration)"):
+        from_grafana_url(f"https://g.example/d/a?{times}")
+
+
 @pytest.mark.parametrize("path", ["d/abc?from=now-1h", "explore?left=%5B%221%22%2C%222%22%2C%22x%22%5D"])
 def test_whoever_copied_an_address_with_a_password_in_it_gives_it_to_nobody(path):
     link = from_grafana_url(f"https://ada:hunter2hunter2@g.example:3000/sub/{path}", at_ns=NOW)
@@ -261,8 +300,8 @@ def test_an_app_of_grafana_is_no_explore():
         (
             "https://g.example/d/abc?from=soon&to=now",
             "The time range of the address cannot be read: 'soon' is not a point in time.\n"
-            'Hint: Write ISO 8601 with a zone, such as "2026-11-23T18:00Z".\n'
-            "  query:  https://g.example/d/abc?from=soon&to=now",
+            "  query:  https://g.example/d/abc?from=soon&to=now\n"
+            'Hint: Write ISO 8601 with a zone, such as "2026-11-23T18:00Z".',
         ),
     ],
 )
