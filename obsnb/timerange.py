@@ -117,13 +117,13 @@ def parse_instant(value: Any, *, tz: str | tzinfo | None = None) -> int:
     Raises
     ------
     WindowError
-        The value has no zone, is a bare number, cannot be read, or is not one time in its zone, because
-        clocks went forward over it or back to it.
+        The value has no zone, is a bare number, cannot be read, lies out of the years 1677 to 2262, or is
+        not one time in its zone, because clocks went forward over it or back to it.
     """
     if isinstance(value, datetime) and value == value:  # noqa: PLR0124 - not pandas' NaT
         aware = value if value.tzinfo is not None else _in_zone(value, tz, value)
         extra = int(getattr(value, "nanosecond", 0))  # pandas.Timestamp carries three more digits
-        return _datetime_ns(aware, value) + extra
+        return _countable(_datetime_ns(aware, value) + extra, value)
     if isinstance(value, str | date) or type(value).__name__ == "datetime64":
         return _parse_iso(str(value), tz)
     raise WindowError(
@@ -150,7 +150,7 @@ def _parse_iso(text: str, tz: str | tzinfo | None) -> int:
         raise WindowError(f"{text!r} is not a point in time: {error}.") from None
     # A day begins when it begins, also where clocks skip its midnight.
     aware = moment if moment.tzinfo is not None else _in_zone(moment, tz, text, day=not found["clock"])
-    return _datetime_ns(aware, text) + int((found["fraction"] or "0").ljust(9, "0"))
+    return _countable(_datetime_ns(aware, text) + int((found["fraction"] or "0").ljust(9, "0")), text)
 
 
 def _in_zone(moment: datetime, tz: str | tzinfo | None, said: object, *, day: bool = False) -> datetime:
@@ -189,6 +189,12 @@ def _datetime_ns(aware: datetime, said: object) -> int:
     except OverflowError:  # the first and last hours of the calendar
         raise WindowError(f"{str(said)!r} is beyond the calendar.") from None
     return (since.days * 86_400 + since.seconds) * _SECOND + since.microseconds * 1_000
+
+
+def _countable(ns: int, said: object) -> int:
+    if not -_MOST_NS <= ns < _MOST_NS:
+        raise WindowError(f"{str(said)!r} is out of the years 1677 to 2262, which nanoseconds can count.")
+    return ns
 
 
 def format_ns(ns: int) -> str:

@@ -133,6 +133,10 @@ def test_the_start_is_inside_and_the_end_is_not():
             "'0001-01-01T00:00+14:00' is beyond the calendar.",
         ),
         (
+            lambda: window("2262-04-12T00:00Z"),
+            "'2262-04-12T00:00Z' is out of the years 1677 to 2262, which nanoseconds can count.",
+        ),
+        (
             lambda: window(last="999999w"),
             "The window reaches out of the years 1677 to 2262, which nanoseconds can count.",
         ),

@@ -30,9 +30,10 @@ def read_events(path: str | Path, *, tz: str | None = None) -> pl.DataFrame:
     Parameters
     ----------
     path
-        In UTF-8. Its columns, or the keys of its objects: ``timestamp``, ``time`` or ``at``, and
-        ``title``, ``text`` or ``message``; they may also have ``end``, ``kind`` (alert, deploy, restart,
-        annotation or note; without, note), ``service`` and ``source`` (without, the file's name).
+        In UTF-8, the fields of CSV parted by comma, semicolon or tab. Its columns, or the keys of its
+        objects: ``timestamp``, ``time`` or ``at``, and ``title``, ``text`` or ``message``; they may also
+        have ``end``, ``kind`` (alert, deploy, restart, annotation or note; without, note), ``service`` and
+        ``source`` (without, the file's name).
     tz
         The zone of times that name none, such as ``"Europe/Berlin"``.
 
@@ -103,13 +104,22 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 def _csv(text: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The number of the line at which each row begins, and its fields by column, or what is wrong with it."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    head: list[str] | None = None
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if first.lstrip().startswith("["):
+        yield 1, "It is a JSON array, and JSON lines hold an object a line."
+        return
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    head: list[str] = []
     begins = 1
     try:
         for fields in reader:
-            if head is None:
+            if not head:
                 head = [name.strip().lower() for name in fields]
+                twice = [name for name in dict.fromkeys(head) if name and head.count(name) > 1]
+                if twice:
+                    yield begins, f"Several of its columns are named {', '.join(twice)}."
+                    return
             elif fields and len(fields) != len(head):
                 yield begins, f"It has {len(fields)} fields, and the head has {len(head)}."
             elif fields:
@@ -124,7 +134,9 @@ def _event(found: dict[str, Any], *, tz: str | None, source: str) -> dict[str, A
     time = next((name for name in _TIMES if name in said), None)
     title = next((name for name in _TITLES if name in said), None)
     if time is None or title is None:
-        raise FrameError("It has no time." if time is None else "It has no words.")
+        what, names = ("time", _TIMES) if time is None else ("words", _TITLES)
+        fields = "" if any(name in found for name in names) else f" among {', '.join(list(found)[:_SHOWN])}"
+        raise FrameError(f"It has no {what}{fields}.")
     kind = _plain(said.get("kind", "note")).strip().lower()
     if kind not in _KINDS:
         raise FrameError(f"Its kind is {kind!r}, which is none of {', '.join(_KINDS)}.")

@@ -125,8 +125,7 @@ def test_a_manifest_that_is_none(tmp_path: Path, text: str, why: str) -> None:
         ),
         (
             lambda m: m["window"].update(m["window"], start=m["window"]["end"]),
-            "cannot be understood: The window ends (2026-11-23T18:23:20Z) before it has begun "
-            "(2026-11-23T18:23:20Z).",
+            "cannot be understood: The window is empty: it begins and ends at 2026-11-23T18:23:20Z.",
         ),
         (lambda m: m["queries"][0].update(file="queries/9.parquet"), "has a query without a file."),
         (lambda m: m["files"].append(m["files"][0]), "names a file twice."),

@@ -92,6 +92,38 @@ def test_what_is_no_json_is_named_with_its_line(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("parted_by", [",", ";", "\t"])
+def test_fields_are_parted_as_spreadsheets_part_them_and_blank_lines_before_the_head_are_no_head(
+    tmp_path: Path, parted_by: str
+) -> None:
+    rows = [["Time", "Title", "Run"], ["2026-11-23T18:00Z", '"a, b; c\td"', "17"]]
+    path = write(tmp_path, "\n\n" + "\n".join(parted_by.join(row) for row in rows))
+    assert obsnb.read_events(path).select("title", "run").rows() == [("a, b; c d", "17")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "wrong"),
+    [
+        ("time,title,Title\n2026-11-23T18:00Z,a,b\n", 1, "Several of its columns are named title."),
+        ("created_at,name\n2026-11-23T18:00Z,a\n", 2, "It has no time among created_at, name."),
+        ("time,name\n2026-11-23T18:00Z,a\n", 2, "It has no words among time, name."),
+        ('[{"at": "2026-11-23T18:00Z"}]', 1, "It is a JSON array, and JSON lines hold an object a line."),
+        (
+            "time,title\n2300-01-01T00:00Z,a\n",
+            2,
+            "'2300-01-01T00:00Z' is out of the years 1677 to 2262, which nanoseconds can count.",
+        ),
+    ],
+)
+def test_a_file_of_another_form_is_refused_in_words_and_loses_no_column(
+    tmp_path: Path, text: str, line: int, wrong: str
+) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(FrameError) as caught:
+        obsnb.read_events(path)
+    assert str(caught.value) == f"1 row of {path} cannot be read:\n  line {line}: {wrong}{HINT}"
+
+
 @pytest.mark.parametrize("text", ["", "time,title\n", "\n"])
 def test_a_file_without_rows_is_an_empty_frame(tmp_path: Path, text: str) -> None:
     assert obsnb.read_events(write(tmp_path, text)).equals(EVENTS.empty())
