@@ -6,11 +6,12 @@ import inspect
 import warnings
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from obsnb.errors import LimitError, PartialResultWarning
 from obsnb.ledger import Ledger, QueryRecord
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, format_ns
 
 if TYPE_CHECKING:
     from obsnb.connection.linking import Explore
@@ -97,6 +98,14 @@ def _warn(record: QueryRecord) -> None:
     if record.complete == "no":
         warnings.warn(
             f"query:{record.number} to {record.source} is not complete: {record.reason}",
+            PartialResultWarning,
+            stacklevel=depth_of_caller(),
+        )
+    elif not record.rows and record.window.start_ns > record.asked_at_ns:
+        ahead = timedelta(seconds=(record.window.start_ns - record.asked_at_ns) // 10**9)
+        warnings.warn(
+            f"query:{record.number} to {record.source} has no row: its window begins {ahead} "
+            f"after it was asked. Is {format_ns(record.window.start_ns)} meant?",
             PartialResultWarning,
             stacklevel=depth_of_caller(),
         )

@@ -228,6 +228,17 @@ def test_a_window_between_two_steps_has_no_point_and_a_warning_says_why() -> Non
     assert warned[0].filename == __file__
 
 
+def test_a_window_that_has_not_come_yet_is_empty_and_a_warning_says_so(source: Source) -> None:
+    source.changed = {"rows": 0, "complete": "unknown", "asked_at_ns": WINDOW.start_ns - 90_000 * S}
+    with pytest.warns(PartialResultWarning) as warned:
+        connected(source).logs('{a="b"}', WINDOW)
+    assert [str(one.message) for one in warned] == [
+        "query:1 to server has no row: its window begins 1 day, 1:00:00 after it was asked. "
+        f"Is {format_ns(WINDOW.start_ns)} meant?"
+    ]
+    assert warned[0].filename == __file__
+
+
 def test_a_connection_is_shown_in_a_line(obs: Connection) -> None:
     assert repr(obs) == "Connection(server, server, server)"
     assert (obs.name, obs.window, dict(obs.scope), obs.recorded, obs.notes_path) == (
