@@ -136,7 +136,8 @@ def _gunzipped(data: bytes) -> tuple[bytes, str | None]:
         if not member.eof:
             return b"".join(parts), "its gzip ends too early"
         rest = member.unused_data
-    return b"".join(parts), None
+    # gzip itself passes over zeros behind the last member, with which tapes and disks are filled up.
+    return b"".join(parts), "what follows its gzip is none" if rest.strip(b"\0") else None
 
 
 def _unzstd(data: bytes) -> tuple[bytes, str | None]:

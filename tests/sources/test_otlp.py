@@ -171,6 +171,16 @@ def test_wherever_a_compressed_file_was_cut_what_came_before_is_there_and_the_cu
     assert answer.record.complete == "no"
 
 
+@pytest.mark.parametrize(("behind", "complete"), [(b"\0" * 512, "yes"), (b"\0not gzip", "no")])
+def test_what_stands_behind_a_gzip_and_is_none_is_said_but_for_what_fills_a_disk(tmp_path, behind, complete):
+    told = files(written(tmp_path, gzip.compress(json_file(*mixed())) + behind)).logs("{}", HOUR).record
+    assert (told.rows, told.complete) == (3, complete)
+    if complete == "no":
+        assert told.reason == (
+            "not everything could be read: telemetry.json its end: what follows its gzip is none"
+        )
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(list(FORMS)))
 def test_no_damage_raises_anything_but_that_there_is_no_otlp(tmp_path, data, form):
