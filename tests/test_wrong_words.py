@@ -68,6 +68,23 @@ def test_a_query_is_a_text(archive, verb, language):
     )
 
 
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (lambda obs: obs.logs('{a="b"}', limit=3.5), "limit= takes a whole number, not 3.5."),
+        (lambda obs: obs.spans("{ }", limit="3"), "limit= takes a whole number, not '3'."),
+        (lambda obs: obs.log_volume("{}", limit="3"), "limit= takes a whole number, not '3'."),
+        (lambda obs: obs.detected_fields("{}", lines=[]), "lines= takes a whole number, not []."),
+        (lambda obs: obs.logs('{a="b"}', limit=3, direction="up"), "direction= is not 'up'."),
+    ],
+)
+def test_a_limit_is_a_whole_number_and_a_direction_one_of_two(archive, ask, words):
+    with pytest.raises(UsageError) as refused:
+        ask(archive)
+    assert refused.value.what == words
+    assert refused.value.hint
+
+
 def test_an_investigation_is_of_a_connection_and_its_scope_of_names_and_values(archive):
     with pytest.raises(UsageError) as refused:
         obsnb.investigate("slow-query")

@@ -17,6 +17,7 @@ from obsnb.connection.kept import warn_of_no_point
 from obsnb.connection.roles import default_step
 from obsnb.errors import SettingsError, UsageError
 from obsnb.query import logql, promql, traceql
+from obsnb.query.texts import whole_limit
 from obsnb.timerange import TimeRange, check_windows, parse_duration, parse_instant
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Asking:
             and ``parsed.x``.
         """
         logql.check(query)
+        limit = None if limit is None else whole_limit(limit)
+        if direction not in {"forward", "backward"}:
+            raise UsageError(
+                f"direction= is not {direction!r}.", hint='It is "forward" (the first lines) or "backward".'
+            )
         asked = self._allowed(self._need(self._logs, "Loki", "loki", source), anyway)
         where = self._where(window)
         verified = self._verifier(asked, limit) if verify else None
@@ -262,12 +268,13 @@ class Asking:
             One of several Tempos, such as ``"eu"``; without, all of them.
         """
         traceql.check(query)
+        limit = None if limit is None else whole_limit(limit)
         asked = self._allowed(self._need(self._traces, "Tempo", "tempo", source), anyway)
         where = self._where(window)
         return self._give(asked.spans(query, where, limit=limit, whole=whole, progress=progress))
 
     def trace(self, trace_id: str, *, source: str | None = None) -> Any:
-        """SPANS of one trace, by its id with or without leading zeros, from wherever parts of it are."""
+        """SPANS of one trace, from wherever parts of it are; its id may be a UUID or a ``traceparent``."""
         asked = self._need(self._traces, "Tempo", "tempo", source)
         return self._give(asked.trace(trace_id, window=self.window))
 

@@ -11,6 +11,7 @@ from obsnb.connection.looking import looked, members
 from obsnb.connection.roles import default_step
 from obsnb.errors import UsageError
 from obsnb.query import promql
+from obsnb.query.texts import whole_limit
 from obsnb.timerange import parse_duration
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class Discovery:
             The server refuses, fails or cannot be reached.
         """
         where, labels = self._where(window), (by,) if isinstance(by, str) else tuple(by)
+        limit = whole_limit(limit)
         if step is None:
             return self.out(
                 self._found(
@@ -273,7 +275,7 @@ class Discovery:
         SourceError
             The server refuses, fails or cannot be reached.
         """
-        where = self._where(window)
+        where, limit, lines = self._where(window), whole_limit(limit), whole_limit(lines, "lines")
 
         def ask(one: Any) -> Answer:
             answer: Answer = one.detected_fields(query, where, lines=lines, limit=limit)

@@ -182,7 +182,7 @@ def note(stop: ObsnbError | KeyboardInterrupt, dataset: Dataset, until_ns: int, 
     """Enter what is there where it was stopped; nothing where there is nothing."""
     if not dataset.slices:
         return
-    why = f"it stopped ({stop.what})" if isinstance(stop, ObsnbError) else "it was interrupted"
+    why = f"it stopped ({stop.what.rstrip('.')})" if isinstance(stop, ObsnbError) else "it was interrupted"
     kept.enter(dataset.record(until_ns=until_ns, stopped=why), quietly=True)
     if isinstance(stop, SourceError):
         stop.hint = f"{stop.hint} The same call goes on from what is whole in {dataset.folder}.".strip()

@@ -70,7 +70,7 @@ def downloads(
         watch.close()
     whole_loss = len(failed) == len(sources)
     for loss, dataset in failed:
-        record = dataset.record(until_ns=until_ns, stopped=f"it stopped ({loss.what})")
+        record = dataset.record(until_ns=until_ns, stopped=f"it stopped ({loss.what.rstrip('.')})")
         kept.enter(record, quietly=whole_loss)
     if whole_loss:
         raise all_failed([loss for loss, _ in failed])

@@ -13,6 +13,7 @@ from obsnb.connection.roles import default_step
 from obsnb.errors import SourceError, UsageError
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query import logql, promql, traceql
+from obsnb.query.texts import whole_limit
 from obsnb.sources.estimates import Estimate, Question, Verb, expected_s
 from obsnb.timerange import TimeRange, parse_duration, parse_instant
 
@@ -108,7 +109,8 @@ class Planning:
             )
         else:
             where = self._where(window)
-            more: dict[str, Any] = {"limit": limit, "whole": whole and verb == "spans"}
+            most = None if limit is None else whole_limit(limit)
+            more: dict[str, Any] = {"limit": most, "whole": whole and verb == "spans"}
             if verb == "metrics":
                 more["step_ns"] = default_step(where) if step is None else parse_duration(step)
             question = Question(verb, query, where, **more)

@@ -1,12 +1,13 @@
-"""What all three query languages have in common: a query is a text, and no dashboard's."""
+"""What all questions have in common: a query is a text, and no dashboard's; a limit is a whole number."""
 
 from __future__ import annotations
 
+import operator
 import re
 
 from obsnb.errors import QueryError
 
-__all__ = ["QUOTED", "check_text"]
+__all__ = ["QUOTED", "check_text", "whole_limit"]
 
 #: What stands in quotes, or is a comment, in PromQL and LogQL.
 QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
@@ -28,3 +29,13 @@ def check_text(query: object, language: str) -> None:
             hint="Write what it stands for, such as [1m] for [$__rate_interval]; obsnb.from_grafana_url(url) "
             "has the variables of a dashboard's address.",
         )
+
+
+def whole_limit(limit: object, name: str = "limit") -> int:
+    """A number of rows. Raises `QueryError` where it is none; whether it is too small, a source says."""
+    try:
+        return operator.index(limit)  # type: ignore[arg-type]  # what has no index is refused
+    except TypeError:
+        raise QueryError(
+            f"{name}= takes a whole number, not {limit!r}.", hint=f"Such as {name}=1000."
+        ) from None

@@ -272,7 +272,7 @@ def test_a_source_that_fails_ends_it_in_its_words_and_what_is_whole_stays(tmp_pa
         obs.download("logs", QUERY, WINDOW, tmp_path / "x")
     assert caught.value.what == "The token has expired."
     assert caught.value.hint == f"The same call goes on from what is whole in {tmp_path / 'x'}."
-    assert obs.ledger[0].reason.startswith("it stopped (The token has expired.), when ")
+    assert obs.ledger[0].reason.startswith("it stopped (The token has expired), when ")
 
 
 def test_what_was_refused_at_once_leaves_nothing(tmp_path: Path) -> None:
