@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
@@ -13,9 +12,10 @@ from obsnb.archive.contents import Contents
 from obsnb.archive.manifest import Recorded
 from obsnb.archive.narrowing import Question, joined, narrowed, plain_text
 from obsnb.archive.several import family, of_each, together
-from obsnb.errors import NotRecordedError, QueryError
+from obsnb.errors import NotRecordedError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
+from obsnb.query import traceql
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
 from obsnb.timerange import TimeRange, format_ns
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ArchiveReader"]
 
 _MS = 1_000_000
-_TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 _QUERIES = {"logs": "log", "series": "metric", "exemplars": "exemplar", "spans": "trace", "events": "event"}
 
 
@@ -115,13 +114,8 @@ class ArchiveReader(Contents):
         NotRecordedError
             None did.
         """
-        wanted = trace_id.strip().lower()
-        if not _TRACE_ID.fullmatch(wanted):
-            raise QueryError(
-                f"{trace_id!r} is not a trace id.",
-                hint="It is up to 32 hexadecimal digits, as in a log line.",
-            )
-        wanted, seen = wanted.zfill(32), 0
+        wanted = traceql.trace_id_of(trace_id)
+        seen = 0
         found: dict[str, Answer] = {}  # of several sources, each may have a part
         for one in self._of_kind("spans"):
             source = one.record.source if family(one.record.source) else ""

@@ -9,13 +9,17 @@ from obsnb.errors import QueryError
 from obsnb.query.logql import quote
 from obsnb.query.texts import check_text
 
-__all__ = ["aligned", "check", "most_recent", "piped", "spanset", "with_selection"]
+__all__ = ["aligned", "check", "most_recent", "piped", "spanset", "trace_id_of", "with_selection"]
 
 #: Tempo reads a query in blocks of so many bytes, and loses a block where one ends in the midst of a word.
 _BLOCK = 1024
 _BEYOND = 4  # spaces after the edge of a block: a character takes up to four bytes
 #: Texts in quotes, which stay as they are, and gaps between words, which may grow.
 _QUOTED_OR_GAP = re.compile(rb'"(?:\\.|[^"\\])*"|`[^`]*`|(?P<gap>[ \t\r\n]+)')
+#: How a trace's id is written: plain, as a UUID, or within the header ``traceparent`` (W3C Trace Context).
+_TRACE_ID = re.compile(
+    r"([0-9a-f]{1,32})|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-.*"
+)
 _WITH = re.compile(r"\bwith\s*\(([^()]*)\)\s*$")
 
 
@@ -112,3 +116,26 @@ def check(query: str) -> None:
             query=query,
             hint="TraceQL begins with one, such as { status = error }; obs.trace(id) takes a trace id.",
         )
+
+
+def trace_id_of(text: object) -> str:
+    """32 lower-case hex digits of a trace id: with or without leading zeros, a UUID, or a ``traceparent``.
+
+    Raises
+    ------
+    QueryError
+        It is no trace id.
+
+    Examples
+    --------
+    >>> trace_id_of("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")
+    '4bf92f3577b34da6a3ce929d0e0e4736'
+    """
+    found = _TRACE_ID.fullmatch(text.strip().lower()) if isinstance(text, str) else None
+    digits = next(filter(None, found.groups())).replace("-", "") if found else ""
+    if not digits.strip("0"):
+        raise QueryError(
+            f"{text!r} is not a trace id.",
+            hint="A trace id has up to 32 hexadecimal digits; a query goes to obs.spans(...).",
+        )
+    return digits.zfill(32)

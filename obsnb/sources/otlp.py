@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from obsnb.conventions import Conventions
 from obsnb.errors import QueryError, RejectedError
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
+from obsnb.query import traceql
 from obsnb.schema import EXEMPLARS, LOGS, SERIES, SPANS, Schema, digest, dtype, label_column
 from obsnb.sources.base import Answer, Health
 from obsnb.sources.otlp_files import files_at
@@ -30,7 +30,6 @@ __all__ = ["OtlpFiles"]
 #: How far back a sample is looked for, as Prometheus does (query.lookback-delta).
 _LOOKBACK_NS = 300 * 10**9
 _SECOND = 10**9
-_TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 _SHOWN = 3
 _SIGNALS: dict[Kind, Signal] = {
     "logs": "logs",
@@ -210,13 +209,7 @@ class OtlpFiles:
             The files hold none of its spans.
         """
         began = time.perf_counter()
-        wanted = trace_id.strip().lower()
-        if not _TRACE_ID.fullmatch(wanted):
-            raise QueryError(
-                f"{trace_id!r} is not a trace id.",
-                hint="It is up to 32 hexadecimal digits, as in a log line.",
-            )
-        wanted = wanted.zfill(32)
+        wanted = traceql.trace_id_of(trace_id)
         frame = self._contents.spans.filter(pl.col("trace_id") == wanted)
         if frame.is_empty():
             raise RejectedError(f"The files hold no span of the trace {wanted}.", query=wanted)

@@ -32,7 +32,6 @@ __all__ = ["Tempo"]
 
 _MS = 1_000_000
 _SECOND = 1_000 * _MS
-_TRACE_ID = re.compile(r"[0-9a-f]{1,32}")
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ class Tempo:
         Parameters
         ----------
         trace_id
-            Up to 32 hexadecimal digits, with or without leading zeros.
+            Up to 32 hexadecimal digits, with or without leading zeros, as a UUID, or a ``traceparent``.
         window
             Near which it lies, so that the server need not look everywhere; None where that is not
             known.
@@ -149,7 +148,7 @@ class Tempo:
         SourceError
             The server refuses, fails, cannot be reached, or answers what cannot be read.
         """
-        wanted = _trace_id(trace_id)
+        wanted = traceql.trace_id_of(trace_id)
         between = window.widen(MARGIN) if window is not None else None
         effort = Effort()
         fetch = TraceFetch(self.transport, self.name, wanted, window, between, effort, _unheard)
@@ -334,17 +333,6 @@ class Tempo:
             query=trace_id,
             window=window,
         )
-
-
-def _trace_id(text: str) -> str:
-    """32 lower-case hex digits."""
-    digits = text.strip().lower()
-    if not _TRACE_ID.fullmatch(digits) or not digits.strip("0"):
-        raise QueryError(
-            f"{text!r} is not a trace id.",
-            hint="A trace id has up to 32 hexadecimal digits; a query goes to obs.spans(...).",
-        )
-    return digits.zfill(32)
 
 
 def _lasted(frame: pl.DataFrame) -> TimeRange:

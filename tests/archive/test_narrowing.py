@@ -278,7 +278,8 @@ def test_what_is_no_trace_id_is_refused_in_words(one: ArchiveReader, text: str) 
     with pytest.raises(QueryError) as caught:
         one.trace(text)
     assert str(caught.value) == (
-        f"{text!r} is not a trace id.\nHint: It is up to 32 hexadecimal digits, as in a log line."
+        f"{text!r} is not a trace id.\n"
+        "Hint: A trace id has up to 32 hexadecimal digits; a query goes to obs.spans(...)."
     )
 
 

@@ -5,6 +5,7 @@ from polars.testing import assert_frame_equal
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import QueryError, RejectedError
+from obsnb.query.traceql import trace_id_of
 from obsnb.schema import SPANS
 from obsnb.settings import Endpoint
 from obsnb.sources.tempo import Tempo
@@ -170,7 +171,19 @@ def test_a_trace_is_found_by_its_id_however_it_is_written(written):
     assert last in record.window
 
 
-@pytest.mark.parametrize("text", ["", "not-hex", "1" * 33, ERRORS, "0" * 32])
+@pytest.mark.parametrize(
+    "text",
+    [
+        " 34E570227B235FDB744ECD6FD43069\n",
+        "0034e570-227b-235f-db74-4ecd6fd43069",
+        "00-0034e570227b235fdb744ecd6fd43069-00f067aa0ba902b7-01",
+    ],
+)
+def test_a_trace_is_found_by_its_id_however_logs_write_it(text):
+    assert trace_id_of(text) == "0034e570227b235fdb744ecd6fd43069"
+
+
+@pytest.mark.parametrize("text", ["", "not-hex", "1" * 33, ERRORS, "0" * 32, None, 5])
 def test_what_is_no_trace_id_is_not_sent(text):
     source = asking(TempoStandIn.of())
     with pytest.raises(QueryError) as caught:
