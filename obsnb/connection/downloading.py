@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from obsnb.connection.pace import Pace, Size, Watch
 from obsnb.errors import LimitError, ObsnbError, QueryError, SourceError, UsageError
-from obsnb.ledger import Kind
+from obsnb.ledger import Complete, Kind
 from obsnb.progress import Progress, Silent
 from obsnb.query import logql, promql, traceql
+from obsnb.query.reading import is_pointwise
 from obsnb.timerange import TimeRange, now_ns
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ class Asked:
             answer = source.spans(self.query, window, progress=watch)
         else:
             answer = source.series(self.query, window, step_ns=self.step_ns)
+            if window != self.window and not self.frozen and not is_pointwise(self.query):
+                answer = _doubted(answer)
         return answer
 
 
@@ -293,6 +296,17 @@ class _Together:
 
     def close(self) -> None:
         """Others follow."""
+
+
+def _doubted(answer: Answer) -> Answer:
+    """A slice's rows, where the query may look at all of its window: the slice's, not the download's."""
+    from obsnb.sources.base import Answer
+
+    why = "it was asked for in slices, and the query may look at all of its window"
+    if answer.record.complete != "yes":
+        why = f"{answer.record.reason}; {why}"
+    worst: Complete = "no" if answer.record.complete == "no" else "unknown"
+    return Answer(answer.frame, replace(answer.record, complete=worst, reason=why))
 
 
 def _too_much(error: SourceError | None) -> bool:

@@ -548,6 +548,23 @@ def test_an_archive_gives_the_recorded_rows_in_the_window_at_once(tmp_path: Path
     assert obs.ledger[0].digest == obs.ledger[2].digest == digest(expected)
 
 
+@pytest.mark.parametrize(
+    ("query", "complete", "why"),
+    [
+        ("rate(up[1m])", "yes", ""),
+        ("range_median(up)", "unknown", "the query may look at all of its window"),
+    ],
+)
+def test_a_query_that_may_look_at_all_of_its_window_is_not_called_complete_in_slices(
+    tmp_path: Path, query: str, complete: str, why: str
+) -> None:
+    obs = connected(Source())
+    with mock.patch.dict(downloading._WANTED, {"metrics": Size(10, 10**9)}):
+        obs.download("metrics", query, WINDOW, tmp_path / "x", step="2s")
+    assert obs.last is not None
+    assert (obs.last.complete, why in obs.last.reason) == (complete, True)
+
+
 def test_metrics_of_an_archive_come_in_order_of_time(tmp_path: Path) -> None:
     live = asking_all()
     live.metrics("up", WINDOW, step="2s")
