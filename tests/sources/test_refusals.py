@@ -78,8 +78,8 @@ EXPECTED = {
         errors.RejectedError,
         "loki answered 404: it has nothing at this path.\n"
         "  server: 404 page not found\n"
-        "Hint: Check the URL of this source (OBSNB_LOKI_URL): does it need a path in front, as /prometheus "
-        "for Mimir?",
+        "Hint: Check the URL of this source (OBSNB_LOKI_URL): it is the server's own, without /api/v1 or a "
+        "page's name, and with a path only where the server lies below one, as Mimir's API below /prometheus.",
     ),
     "slow-query/loki/error-range": (
         errors.LimitError,
@@ -361,8 +361,8 @@ def test_an_empty_refusal_has_no_words_of_the_server() -> None:
         "tempo answered 404: it has nothing at this path.\n"
         "  query:  abc\n"
         "  window: 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z\n"
-        "Hint: Check the URL of this source (OBSNB_TEMPO_URL): does it need a path in front, as /prometheus "
-        "for Mimir?"
+        "Hint: Check the URL of this source (OBSNB_TEMPO_URL): it is the server's own, without /api/v1 or a "
+        "page's name, and with a path only where the server lies below one, as Mimir's API below /prometheus."
     )
 
 
