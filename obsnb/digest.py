@@ -52,61 +52,67 @@ def _values(state: _State, values: pl.Series) -> None:
     import polars as pl
 
     if values.null_count():
-        _put(state, "null", np.packbits(values.is_null().to_numpy()))
-        values = values.drop_nulls()
+        known = values.is_not_null()
+        _put(state, "null", np.packbits(~known.to_numpy()))
+        values = values.filter(known)
     state.update(f"\n{len(values)} values\n".encode())
     kind = values.dtype
     if kind in (pl.String, pl.Categorical, pl.Enum):
         _texts(state, values)
     elif kind.is_float():
-        floats = values.cast(pl.Float64)
-        floats = floats.fill_nan(float("nan")) if floats.is_nan().any() else floats
-        _put(state, "float", floats.to_numpy().astype("<f8", copy=False))
+        floats = values.cast(pl.Float64).to_numpy()
+        unknown = np.isnan(floats)
+        floats = np.where(unknown, np.nan, floats) if unknown.any() else floats
+        _put(state, "float", floats.astype("<f8", copy=False))
     elif kind.is_integer() or kind.is_temporal():
         large = kind == pl.UInt64 and bool((values >= 2**63).any())
-        whole = values.to_physical().cast(pl.UInt64 if large else pl.Int64)
+        whole = values.cast(pl.UInt64 if large else pl.Int64)
         name, order = ("large", "<u8") if large else ("integer", "<i8")
         _put(state, name, whole.to_numpy().astype(order, copy=False))
     elif kind == pl.Boolean:
         _put(state, "bool", np.packbits(values.to_numpy()))
     elif kind == pl.Struct:
-        for field in values.struct.fields:
-            _put(state, "field", field.encode())
-            _values(state, values.struct.field(field))
+        for field in values.struct.unnest().get_columns():
+            _put(state, "field", field.name.encode())
+            _values(state, field)
     elif kind == pl.List:
-        _put(state, "list", _narrow(values.list.len().to_numpy()))
-        _values(state, values.filter(values.list.len() > 0).explode())
+        lengths = values.list.len()
+        _put(state, "list", _narrow(lengths.to_numpy()))
+        _values(state, values.filter(lengths > 0).explode())
     elif kind != pl.Null:
         _texts(state, values.cast(pl.String))
 
 
 def _texts(state: _State, texts: pl.Series) -> None:
     import numpy as np
-    import polars as pl
 
     if texts.head(_SAMPLE).n_unique() <= _FEW:
-        texts, numbers = _numbered(texts)
+        whole, numbers = _numbered(texts)
         _put(state, "numbers", _narrow(numbers))
-    whole = _arrow(texts.cast(pl.String))
+    else:
+        whole = _arrow(texts)
     _, offsets, data = whole.buffers()
     ends = np.frombuffer(offsets, dtype=np.int64)[whole.offset : whole.offset + len(whole) + 1]
     _put(state, "lengths", _narrow(np.diff(ends)))
     _put(state, "text", memoryview(data)[ends[0] : ends[-1]] if len(whole) and data is not None else b"")
 
 
-def _numbered(texts: pl.Series) -> tuple[pl.Series, np.ndarray[Any, Any]]:
-    """The different texts in order of appearance, and for each text the number of its word."""
+def _numbered(texts: pl.Series) -> tuple[Any, np.ndarray[Any, Any]]:
+    """The different texts in order of appearance, as Arrow's, and for each text the number of its word."""
     import numpy as np
     import polars as pl
 
-    if texts.dtype == pl.String:
+    if (
+        texts.dtype == pl.String or len(texts) <= _SAMPLE
+    ):  # of few texts this takes less than their categories
         coded = _arrow(texts).dictionary_encode()
-        return pl.Series(coded.dictionary, dtype=pl.String), coded.indices.to_numpy()
+        # Not the array's own to_numpy: it imports pandas, where that is installed.
+        return coded.dictionary, pl.Series(coded.indices).to_numpy()
     words = texts.unique(maintain_order=True)
     kinds = words.to_physical().to_numpy()
     places = np.zeros(int(kinds.max(initial=0)) + 1, dtype=np.int64)
     places[kinds] = np.arange(len(words))
-    return words.cast(pl.String), places[texts.to_physical().to_numpy()]
+    return _arrow(words), places[texts.to_physical().to_numpy()]
 
 
 def _arrow(texts: pl.Series) -> Any:
@@ -116,7 +122,7 @@ def _arrow(texts: pl.Series) -> Any:
     """
     import polars as pl
 
-    return texts.rename("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    return texts.cast(pl.String).rename("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def _narrow(numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -1,5 +1,7 @@
 """The same digest for the same values, however they lie in memory, and no other."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import polars as pl
@@ -65,10 +67,21 @@ def test_text_is_the_same_whatever_its_type_and_its_chunks(values, size):
     assert len({digest(form.to_frame()) for form in forms}) == 1
 
 
-def test_text_of_many_words_is_the_same_whatever_its_type():
-    words = pl.Series("a", [f"word {number % 700}" for number in range(3_000)])
-    assert digest(words.to_frame()) == digest(words.cast(pl.Categorical).to_frame())
+@pytest.mark.parametrize("different", [7, 700])
+def test_text_of_many_rows_is_the_same_whatever_its_type(different):
+    words = pl.Series("a", [f"word {number % different}" for number in range(3_000)])
+    kinds = [pl.Categorical, pl.Enum(words.unique().sort())]
+    assert {digest(words.cast(kind).to_frame()) for kind in kinds} == {digest(words.to_frame())}
     assert digest(words.to_frame()) != digest(words.reverse().to_frame())
+
+
+def test_what_identifies_the_rows_does_not_load_pandas():
+    code = (
+        "import sys, polars; from obsnb.digest import digest;"
+        "digest(polars.DataFrame({'a': ['x', None], 'b': [1.0, 2.0]})); print('pandas' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
 
 
 def test_times_are_their_nanoseconds():
