@@ -290,6 +290,13 @@ def _object(text: str, decode: Callable[[str], Any]) -> dict[str, Any] | None:
     except _UNREADABLE:
         try:
             value = _LENIENT.decode(text)
+            if "\\u" in text:
+                value = _LENIENT.decode(_whole(json.dumps(value, ensure_ascii=False)))
         except _UNREADABLE:
             return None
     return value if type(value) is dict else None
+
+
+def _whole(text: str) -> str:
+    """The text with U+FFFD for what is half a character: programs cut texts in the middle of one."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

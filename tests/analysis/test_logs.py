@@ -500,6 +500,17 @@ def test_lines_that_are_nothing_stay_lines():
     assert out["parsed.format"].to_list() == [*["text"] * 3, "json", *["text"] * 5, "json", "text"]
 
 
+def test_half_a_character_at_the_end_of_a_cut_message_spoils_no_line():
+    cut = {
+        "message": "all is well \ud83d",
+        "context": {"userId": "\ude00"},
+        "stack": ["a\ud83d", "\U0001f600"],
+    }
+    out = parse_logs(_frame(json.dumps(cut), "plain"))
+    assert out["parsed.message"].to_list() == ["all is well \ufffd", "plain"]
+    assert out["parsed.user"].to_list() == ["\ufffd", None]
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
