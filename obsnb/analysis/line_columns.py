@@ -27,14 +27,25 @@ class LineColumns:
         """Put a whole column in place of what there is."""
         self.by_name[name] = values.alias(name)
 
-    def rows_where(self, condition: pl.Expr, *names: str) -> pl.Series:
-        """The numbers of the rows where a condition on the named columns holds."""
-        frame = pl.DataFrame([self.by_name[name] for name in names])
-        return frame.select(condition.fill_null(False).alias("row")).to_series().arg_true()
+    def rows_where(self, first: pl.Expr, *further: pl.Expr) -> pl.Series:
+        """The numbers of the rows where conditions hold, each tried only where those before it do."""
+        rows = self._holds(first).arg_true()
+        for condition in further:
+            rows = rows.filter(self._holds(condition, rows))
+        return rows
+
+    def _holds(self, condition: pl.Expr, rows: pl.Series | None = None) -> pl.Series:
+        """Whether a condition holds, in all rows or in some."""
+        columns = {name: self.by_name[name] for name in condition.meta.root_names()}
+        if rows is not None:
+            columns = {name: column.gather(rows) for name, column in columns.items()}
+        return pl.DataFrame(columns).select(condition.fill_null(False)).to_series()
 
     def fill(self, rows: pl.Series, found: Mapping[str, pl.Series]) -> None:
         """Put values found for some rows where the columns have none."""
         for name, values in found.items():
+            if values.null_count() == len(values):
+                continue
             column = self.by_name[name]
             new = column.gather(rows).is_null() & values.is_not_null()
             if new.any():
@@ -45,17 +56,15 @@ class LineColumns:
     def fill_told(self, column: str, *told: tuple[str, Mapping[str, pl.Expr]]) -> None:
         """Put what expressions on a text column find, where it holds a word that they look for.
 
-        Each of `told` is a pattern of such words, and the columns that the expressions fill.
+        Each of `told` is a pattern of such words, and the columns that the expressions fill. A text is
+        looked at once, however many rows have it: what programs say repeats.
         """
-        text = self.by_name[column]
-        marks = text.to_frame().select(  # all patterns in one go, side by side
-            pl.col(column).str.contains(words).fill_null(False).alias(str(at))
-            for at, (words, _) in enumerate(told)
+        texts = self.by_name[column].to_frame().with_row_index("row").drop_nulls().group_by(column).agg("row")
+        marks = texts.select(  # all patterns in one go, side by side
+            pl.col(column).str.contains(words).alias(str(at)) for at, (words, _) in enumerate(told)
         )
         for mark, (_, found) in zip(marks, told, strict=True):
-            rows = mark.arg_true()
-            if len(rows):
-                some = text.gather(rows).to_frame()
-                self.fill(
-                    rows, dict(zip(found, some.select(v.alias(n) for n, v in found.items()), strict=True))
-                )
+            if mark.any():
+                values = texts.filter(mark).select("row", *(v.alias(name) for name, v in found.items()))
+                values = values.explode("row")
+                self.fill(values["row"], {name: values[name] for name in found})

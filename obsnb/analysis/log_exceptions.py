@@ -54,8 +54,9 @@ def fill_exceptions(lines: LineColumns, *, foreign: Sequence[str]) -> None:
     A message that holds a stack trace keeps its first line.
     """
     whole = pl.col("whole")  # with the words that a head may have swallowed, as "panic:"
-    holds = whole.str.contains("\n", literal=True) & whole.str.contains_any(list(STACK_MARKS))
-    traced = lines.rows_where(holds, "whole")
+    traced = lines.rows_where(
+        whole.str.contains("\n", literal=True), whole.str.contains_any(list(STACK_MARKS))
+    )
     lines.fill(traced, {"stack": lines["whole"].gather(traced)})
     rows = lines["stack"].is_not_null().arg_true()
     texts = lines["stack"].gather(rows)
@@ -69,8 +70,8 @@ def fill_exceptions(lines: LineColumns, *, foreign: Sequence[str]) -> None:
     _split(lines)
     untold = pl.col("exception_type").is_null() & pl.col("exception_message").is_null() & ~pl.col("part")
     for column in ("stack", "message"):
-        told = _words(untold & pl.col(column).str.contains(EXCEPTION_WORDS), column, lines)
-        lines.fill(told[0], {"exception_type": told[1]["type"], "exception_message": told[1]["said"]})
+        rows, told = _words(lines, column, untold)
+        lines.fill(rows, {"exception_type": told["type"], "exception_message": told["said"]})
     _keep_first_lines(lines, traced.filter(lines["frames"].gather(traced).is_not_null()))
 
 
@@ -84,18 +85,16 @@ def _spread(values: pl.Series, rows: pl.Series, many: int) -> pl.Series:
     return values.gather(place)
 
 
-def _words(condition: pl.Expr, column: str, lines: LineColumns) -> tuple[pl.Series, pl.DataFrame]:
+def _words(lines: LineColumns, column: str, condition: pl.Expr) -> tuple[pl.Series, pl.DataFrame]:
     """Type and message out of the words of a column, on the rows where a condition holds."""
-    names = ("exception_type", "exception_message", "stack", "message", "part")
-    rows = lines.rows_where(condition, *names)
+    rows = lines.rows_where(condition, pl.col(column).str.contains(EXCEPTION_WORDS))
     kind, said = exception_in(pl.col(column))
     return rows, lines[column].gather(rows).to_frame().select(kind.alias("type"), said.alias("said"))
 
 
 def _split(lines: LineColumns) -> None:
     """Take an ``error`` field that says ``Type: message`` apart."""
-    unnamed = pl.col("exception_type").is_null() & pl.col("exception_message").str.contains(EXCEPTION_WORDS)
-    rows, told = _words(unnamed, "exception_message", lines)
+    rows, told = _words(lines, "exception_message", pl.col("exception_type").is_null())
     told = told.with_columns(lines["exception_message"].gather(rows).alias("whole"))
     begins = told.select(
         (pl.col("whole").str.starts_with(pl.col("type")) & pl.col("said").is_not_null()).fill_null(False)

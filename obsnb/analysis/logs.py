@@ -145,15 +145,9 @@ def _plain(line: pl.Series) -> pl.Series:
     bare = (~line.str.starts_with("{")).arg_true()
     if len(bare):
         line = line.scatter(bare, without_runtime(line.gather(bare)))
-    docker = pl.any_horizontal(
-        pl.col("line").str.starts_with(f'{{"{key}"') for key in ("log", "stream", "time")
-    )
-    rows = (
-        line.alias("line")
-        .to_frame()
-        .select((docker & pl.col("line").str.contains(_DOCKER)).arg_true())
-        .to_series()
-    )
+    heads = (f'{{"{key}"' for key in ("log", "stream", "time"))
+    docker = pl.any_horizontal(pl.col("line").str.starts_with(head) for head in heads)
+    rows = LineColumns({"line": line}).rows_where(docker, pl.col("line").str.contains(_DOCKER))
     if len(rows):
         wrapped = line.gather(rows)
         written = wrapped.str.json_path_match("$.log").fill_null(wrapped)
@@ -189,7 +183,7 @@ def _fill_inner_json(lines: LineColumns, wanted: Wanted) -> None:
     these are the message.
     """
     message = pl.col("message")
-    rows = lines.rows_where(message.str.ends_with("}") & message.str.contains(_JSON_TAIL), "message")
+    rows = lines.rows_where(message.str.ends_with("}"), message.str.contains(_JSON_TAIL))
     if not len(rows):
         return
     parts = (
@@ -236,7 +230,7 @@ def _fill_from_words(lines: LineColumns) -> None:
 
 def _take_leading_ids(lines: LineColumns) -> None:
     """An ``[id]`` that a message begins with is the correlation id, and no part of the message."""
-    rows = lines.rows_where(pl.col("message").str.starts_with("["), "message")
+    rows = lines.rows_where(pl.col("message").str.starts_with("["))
     if not len(rows):
         return
     leading, said = without_id(pl.col("message"))
