@@ -15,7 +15,19 @@ import polars as pl
 
 from obsnb.conventions import Conventions
 
-__all__ = ["COLUMNS", "Wanted", "decode_objects", "fields_of_columns", "fields_of_lines"]
+__all__ = [
+    "COLUMNS",
+    "DEEPEST",
+    "Pieces",
+    "Place",
+    "Wanted",
+    "add_texts",
+    "columns_of",
+    "decode_objects",
+    "fields_of_columns",
+    "fields_of_lines",
+    "no_pieces",
+]
 
 #: What is read out of a line's fields. Text, but for ``duration_s``, which is a number.
 COLUMNS = (
@@ -56,6 +68,8 @@ _SCALES = (
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(ns|us|µs|μs|ms|sec|s|min|m|h)?")
 _LONGEST_S = 1e6  # a whole number above, without a unit, is Go's ``time.Duration``, which is in nanoseconds
+#: Deeper objects hold what was sent, not what happened.
+DEEPEST = 4
 _DEEP = 100  # ranks of fields inside an object come after those of the line's own
 _ORDER = ("metadata", "parsed", "label", "")
 _PREFIXES = ("metadata.", "parsed.", "label.")
@@ -63,7 +77,7 @@ _KNOWN_AT_MOST = 20_000  # names remembered; maps with ids as keys have no end o
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """A column, how much a name is preferred for it (less is more), and its unit in seconds."""
 
     column: str
@@ -79,10 +93,10 @@ class Wanted:
     one name.
     """
 
-    places: Mapping[str, _Place]
+    places: Mapping[str, Place]
     compound: frozenset[str]
     wrapping: frozenset[str]
-    _seen: dict[tuple[str, ...], _Place | None] = field(default_factory=dict, compare=False, repr=False)
+    _seen: dict[tuple[str, ...], Place | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, conventions: Conventions) -> Wanted:
@@ -109,15 +123,15 @@ class Wanted:
             "exception_type": conventions.exception_type_fields,
             "exception_message": conventions.exception_message_fields,
         }
-        places: dict[str, _Place] = {}
+        places: dict[str, Place] = {}
         for column, spellings in names.items():
             for rank, name in enumerate(spellings):
                 scale = _scale(name) if column == "duration_s" else 1.0
-                places.setdefault(_squeeze(name), _Place(column, rank, scale))
+                places.setdefault(_squeeze(name), Place(column, rank, scale))
         compound = {_squeeze(n) for column in _ANYWHERE for n in names[column] if _COMPOUND.search(n)}
         return cls(places, frozenset(compound), frozenset(map(_squeeze, conventions.wrapping_fields)))
 
-    def place(self, path: tuple[str, ...]) -> _Place | None:
+    def place(self, path: tuple[str, ...]) -> Place | None:
         """What a field means whose name lies on that path of objects, or None."""
         if path in self._seen:
             return self._seen[path]
@@ -126,21 +140,22 @@ class Wanted:
             self._seen[path] = found
         return found
 
-    def _find(self, path: tuple[str, ...]) -> _Place | None:
+    def _find(self, path: tuple[str, ...]) -> Place | None:
         *around, name = (_squeeze(part) for part in path)
         outer = [part for part in around if part not in self.wrapping]
         found = self.places.get("".join([*outer, name]))
         if found is not None and (found.column not in _OUTER or not around):
-            return _Place(found.column, found.rank + _DEEP * len(around), found.scale)
+            return Place(found.column, found.rank + _DEEP * len(around), found.scale)
         if around and name in self.compound:
             found = self.places[name]
-            return _Place(found.column, found.rank + _DEEP * (1 + len(around)), found.scale)
+            return Place(found.column, found.rank + _DEEP * (1 + len(around)), found.scale)
         if "." in path[-1]:  # an object that was flattened: "dd.trace_id"
             return self._find((*path[:-1], *path[-1].split(".")))
         return None
 
 
-_Pieces = dict[str, list[tuple[_Place, pl.Series, list[Any]]]]
+#: For each of `COLUMNS`, what was found of it: where it was found, in which rows, and the values.
+Pieces = dict[str, list[tuple[Place, pl.Series, pl.Series]]]
 
 
 def _squeeze(name: str) -> str:
@@ -152,16 +167,21 @@ def _scale(name: str) -> float:
     return next((scale for unit, scale in _SCALES if unit.search(squeezed)), 1.0)
 
 
+def no_pieces() -> Pieces:
+    """`COLUMNS` of which nothing was found yet."""
+    return {name: [] for name in COLUMNS}
+
+
 def fields_of_lines(lines: Sequence[Mapping[str, Any] | None], wanted: Wanted) -> pl.DataFrame:
     """`COLUMNS` of decoded lines, a row a line; null where a line has no such field.
 
     Lines with the same names in the same order are handled together, a column at a time: there
     are few such shapes, so that the work for a line is a few steps without a Python loop of its own.
     """
-    columns: _Pieces = {name: [] for name in COLUMNS}
+    pieces = no_pieces()
     rows = [row for row, line in enumerate(lines) if line]
-    _spread([line for line in lines if line], rows, (), wanted, columns)
-    return pl.DataFrame([_column(name, pieces, len(lines)) for name, pieces in columns.items()])
+    _spread([line for line in lines if line], rows, (), wanted, pieces)
+    return columns_of(pieces, len(lines))
 
 
 def _spread(
@@ -169,7 +189,7 @@ def _spread(
     rows: Sequence[int],
     path: tuple[str, ...],
     wanted: Wanted,
-    columns: _Pieces,
+    pieces: Pieces,
 ) -> None:
     shapes: dict[tuple[str, ...], tuple[list[int], list[Mapping[str, Any]]]] = {}
     for row, line in zip(rows, lines, strict=True):
@@ -186,11 +206,12 @@ def _spread(
             kinds = set(map(type, values))
             place = wanted.place((*path, name))
             if place is not None:
-                columns[place.column].append((place, at, values if kinds == {str} else _texts(values)))
-            if dict in kinds and len(path) < 4:  # deeper objects hold what was sent, not what happened
+                texts = values if kinds == {str} else _texts(values)
+                add_texts(pl.Series(texts, dtype=pl.String), at, place, pieces)
+            if dict in kinds and len(path) < DEEPEST:
                 inside = [(row, value) for row, value in zip(mine, values, strict=True) if value]
                 inside = [pair for pair in inside if type(pair[1]) is dict]
-                _spread([v for _, v in inside], [r for r, _ in inside], (*path, name), wanted, columns)
+                _spread([v for _, v in inside], [r for r, _ in inside], (*path, name), wanted, pieces)
 
 
 def _texts(values: list[Any]) -> list[str | None]:
@@ -208,15 +229,24 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _column(name: str, pieces: list[tuple[_Place, pl.Series, list[Any]]], many: int) -> pl.Series:
+def add_texts(texts: pl.Series, rows: pl.Series, place: Place, pieces: Pieces) -> None:
+    """Add what some rows have in a place, as text; a duration's in seconds."""
+    values = texts
+    if place.column == "duration_s":
+        values = pl.Series([_seconds(text, place.scale) for text in texts], dtype=pl.Float64)
+    pieces[place.column].append((place, rows, values))
+
+
+def columns_of(pieces: Pieces, many: int) -> pl.DataFrame:
+    """The pieces of each column put together, so many rows."""
+    return pl.DataFrame([_column(name, found, many) for name, found in pieces.items()])
+
+
+def _column(name: str, pieces: list[tuple[Place, pl.Series, pl.Series]], many: int) -> pl.Series:
     """The pieces of a column put together, the preferred name's values over the others'."""
     kind = pl.Float64 if name == "duration_s" else pl.String
     column = pl.Series(name, [None], dtype=kind).new_from_index(0, many)
-    for place, rows, found in sorted(pieces, key=lambda piece: -piece[0].rank):
-        if name == "duration_s":
-            values = pl.Series([_seconds(text, place.scale) for text in found], dtype=kind)
-        else:
-            values = pl.Series(found, dtype=kind)
+    for _, rows, values in sorted(pieces, key=lambda piece: -piece[0].rank):
         known = values.is_not_null() if name == "duration_s" else (values != "")
         if not known.all(ignore_nulls=False):
             rows, values = rows.filter(known), values.filter(known)  # noqa: PLW2901 - the same, without gaps

@@ -10,6 +10,7 @@ import polars as pl
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.line_columns import LineColumns
 from obsnb.analysis.line_formats import fields_of_texts, route_in, without_colours, without_runtime
+from obsnb.analysis.line_shapes import fields_of_shapes
 from obsnb.analysis.log_exceptions import fill_exceptions
 from obsnb.analysis.log_fields import COLUMNS, Wanted, decode_objects, fields_of_columns, fields_of_lines
 from obsnb.analysis.log_levels import spelt
@@ -157,6 +158,21 @@ def _plain(line: pl.Series) -> pl.Series:
 
 def _own_fields(texts: pl.Series, wanted: Wanted) -> LineColumns:
     """What each line's own fields say: JSON first, the others by the form of their text."""
+    found, unread = fields_of_shapes(texts, wanted)
+    lines = LineColumns({column.name: column for column in found})
+    is_object, alone = _one_by_one(texts.gather(unread), wanted)
+    lines.fill(unread, {name: alone[name] for name in COLUMNS})
+    others = unread.filter(~is_object)
+    kind = pl.Series(_FORMAT, ["json"]).new_from_index(0, len(texts))
+    lines.set(_FORMAT, kind.scatter(others, None))
+    if len(others):
+        spoken = fields_of_texts(texts.gather(others), wanted)
+        lines.fill(others, {name: spoken[name] for name in (_FORMAT, *COLUMNS)})
+    return lines
+
+
+def _one_by_one(texts: pl.Series, wanted: Wanted) -> tuple[pl.Series, pl.DataFrame]:
+    """Which texts are JSON objects, and the fields of these, whatever their shapes."""
     parts = [fields_of_lines([], wanted)]
     objects: list[bool] = []
     looks = texts.str.starts_with("{") & texts.str.ends_with("}")
@@ -165,15 +181,7 @@ def _own_fields(texts: pl.Series, wanted: Wanted) -> LineColumns:
         decoded = decode_objects(chunk.to_series().to_list())
         parts.append(fields_of_lines(decoded, wanted))
         objects.extend(line is not None for line in decoded)
-    lines = LineColumns({column.name: column for column in pl.concat(parts, rechunk=True)})
-    is_object = pl.Series(_FORMAT, objects, dtype=pl.Boolean)
-    kind = pl.DataFrame(is_object).select(pl.when(_FORMAT).then(pl.lit("json")).alias(_FORMAT)).to_series()
-    lines.set(_FORMAT, kind)
-    others = (~is_object).arg_true()
-    if len(others):
-        spoken = fields_of_texts(texts.gather(others), wanted)
-        lines.fill(others, {name: spoken[name] for name in (_FORMAT, *COLUMNS)})
-    return lines
+    return pl.Series(objects, dtype=pl.Boolean), pl.concat(parts, rechunk=True)
 
 
 def _fill_inner_json(lines: LineColumns, wanted: Wanted) -> None:
