@@ -18,7 +18,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from obsnb.errors import WindowError
 
-__all__ = ["TimeRange", "check_windows", "format_ns", "now_ns", "parse_duration", "parse_instant", "window"]
+__all__ = [
+    "TimeRange",
+    "check_windows",
+    "format_ns",
+    "now_ns",
+    "parse_duration",
+    "parse_instant",
+    "told_ns",
+    "window",
+]
 
 _SECOND = 1_000_000_000
 #: What a frame's nanoseconds can hold: 64 bits, from 1677 to 2262.
@@ -205,6 +214,22 @@ def format_ns(ns: int) -> str:
     while digits.endswith("000"):
         digits = digits[:-3]
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{digits}" if digits else "") + "Z"
+
+
+def told_ns(ns: int, *beside: int) -> str:
+    """A moment as a sentence tells it, in UTC, cut to the second: ``18:36:34``.
+
+    Its day stands before it unless every moment that stands `beside` it in the sentence, of which there must
+    be one, is of that day.
+
+    Examples
+    --------
+    >>> told_ns(0), told_ns(0, 60 * 10**9), told_ns(0, -1)
+    ('1970-01-01 00:00:00', '00:00:00', '1970-01-01 00:00:00')
+    """
+    day, clock = format_ns(ns)[:19].split("T")
+    known = beside and all(format_ns(other).startswith(day) for other in beside)
+    return clock if known else f"{day} {clock}"
 
 
 def _whole_ns(value: Any) -> int:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from obsnb import timerange
 from obsnb.errors import WindowError
-from obsnb.timerange import TimeRange, format_ns, parse_duration, parse_instant, window
+from obsnb.timerange import TimeRange, format_ns, parse_duration, parse_instant, told_ns, window
 
 _NS = st.integers(min_value=0, max_value=4_000_000_000_000_000_000)
 
@@ -20,6 +20,15 @@ _NS = st.integers(min_value=0, max_value=4_000_000_000_000_000_000)
 @given(_NS)
 def test_a_written_instant_reads_back_to_the_same_nanosecond(ns):
     assert parse_instant(format_ns(ns)) == ns
+
+
+@given(_NS, _NS)
+def test_a_told_moment_names_its_day_wherever_the_moments_beside_it_do_not_say_it(ns, beside):
+    day, clock = format_ns(ns)[:19].split("T")
+    same = format_ns(beside).startswith(day)
+    assert told_ns(ns, beside) == (clock if same else f"{day} {clock}")
+    assert told_ns(ns, ns) == clock
+    assert told_ns(ns) == told_ns(ns, ns, ns - 86_400 * 10**9) == f"{day} {clock}"
 
 
 @given(_NS, st.integers(-14 * 60, 14 * 60))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from obsnb.analysis.cause_words import POOL_METRIC, TOLD, tells
 from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
-from obsnb.timerange import format_ns
+from obsnb.timerange import told_ns
 
 __all__ = ["SETTING", "cause_of"]
 
@@ -78,20 +78,16 @@ def cause_of(
     return kind, "; ".join(filter(None, (said, told)))
 
 
-def dated(ns: int) -> str:
-    """A moment for a sentence: to the millisecond at most."""
-    return format_ns(ns // 1_000_000 * 1_000_000)
-
-
 def _deployed(deployment: Deployment, onset_ns: int) -> str:
     what = _WHAT.get(deployment.kind, "deployment")
-    seconds = round((onset_ns - deployment.at_ns) / 1e9)
+    seconds = onset_ns // 10**9 - deployment.at_ns // 10**9  # as the clocks beside it show them
     when = f"{seconds} s before the onset" if seconds > 0 else f"{-seconds} s after the onset as dated"
     when = when if seconds else "at the onset"
-    said = f"{deployment.title} at {dated(deployment.at_ns)}"
+    at = f"at {told_ns(deployment.at_ns, onset_ns)} UTC"
+    said = f"{deployment.title} {at}"
     if deployment.title and deployment.service in deployment.title:
         return f"{what} ({said}), {when}"
-    bracketed = f" ({said})" if deployment.title else f" at {dated(deployment.at_ns)}"
+    bracketed = f" ({said})" if deployment.title else f" {at}"
     return f"{what} of {deployment.service}{bracketed}, {when}"
 
 

@@ -14,7 +14,7 @@ from obsnb.analysis.rules import Rule, candidate_rules, recorded, recordings
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import UsageError
 from obsnb.schema import EVENTS, SERIES, dtype
-from obsnb.timerange import TimeRange, check_windows, format_ns
+from obsnb.timerange import TimeRange, check_windows, told_ns
 
 __all__ = ["Detection", "detection"]
 
@@ -104,17 +104,16 @@ class Detection(Labelled):
             fired = "no alert fired" if self.alert is None else f"the alert {self.alert} fired"
             return f"No onset was found, and {fired}."
         if self.alert is None or self.alert_ns is None:
-            return f"No alert fired; the onset was at {format_ns(self.onset_ns)}."
+            return f"No alert fired; the onset was at {told_ns(self.onset_ns)} UTC."
         about = f" ({self.alert_service})" if self.alert_service else ""
         how_long = _after(self.alert_ns - self.onset_ns)
-        return f"{how_long} by the alert {self.alert}{about} at {format_ns(self.alert_ns)}."
+        return f"{how_long} by the alert {self.alert}{about} at {told_ns(self.alert_ns, self.onset_ns)} UTC."
 
     def _recovered(self) -> str:
         if self.recovery_ns is None:
             return "The recovery was not seen in the window."
-        return (
-            f"{_length(self.recovery_ns - self.onset_ns)} after the onset, at {format_ns(self.recovery_ns)}."
-        )
+        at = told_ns(self.recovery_ns, self.onset_ns)
+        return f"{_length(self.recovery_ns - self.onset_ns)} after the onset, at {at} UTC."
 
     def _sooner(self) -> str:
         if self.best is None and not self.compared:

@@ -17,7 +17,7 @@ from obsnb.analysis.symptom_words import told_change
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import LOGS, SERIES, SPANS
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange, told_ns
 
 __all__ = ["Incident", "find_incident"]
 
@@ -201,15 +201,19 @@ def _agreed(votes: list[_Vote], window: TimeRange, step: int) -> Incident:
         onset_low=_moment(min(onset, max(vote.low for vote in near))),
         onset_high=_moment(max(onset, min(vote.high for vote in near))),
         recovery=None if recovery >= window.end_ns else _moment(recovery),
-        why=tuple(_said(vote, step) for vote in votes[:_SHOWN]),
+        why=tuple(_said(vote, step, window) for vote in votes[:_SHOWN]),
         confidence=round((1 - surest) * strongest**0.5 * agreeing / float(weight.sum()), 3),
     )
 
 
-def _said(vote: _Vote, step: int) -> str:
-    until = "until the window's end" if vote.recovery is None else f"until {format_ns(vote.recovery)}"
+def _said(vote: _Vote, step: int, window: TimeRange) -> str:
+    edges = (window.start_ns, window.end_ns)
+    until = (
+        "until the window's end" if vote.recovery is None else f"until {told_ns(vote.recovery, *edges)} UTC"
+    )
     change = told_change(vote.signal, vote.shift.before, vote.shift.during, every_s=step / 1e9)
-    return f"{vote.signal}: {change} from {format_ns(vote.onset)} {until} ({spreads(vote.shift.effect)})."
+    spread = spreads(vote.shift.effect)
+    return f"{vote.signal}: {change} from {told_ns(vote.onset, *edges)} UTC {until} ({spread})."
 
 
 def _quantile(values: Any, weight: Any, q: float) -> int:

@@ -18,7 +18,7 @@ from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift, median, robust_scale
 from obsnb.analysis.tree import Ints
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange, told_ns
 
 __all__ = ["resource_findings", "role_of"]
 
@@ -242,14 +242,12 @@ def _finding(
     service = names.service(moved.service) or moved.service
     apart = ", ".join(f"{label}={value}" for label, value in places.get(moved.series_id or "", ()))
     where = f"{service} ({apart})" if apart else service
+    at = f"at {told_ns(moved.onset_ns, during.start_ns)} UTC"
     if math.isnan(moved.during):
-        said = f"{moved.metric} of {where} stops at {format_ns(moved.onset_ns)}, while others go on."
+        said = f"{moved.metric} of {where} stops {at}, while others go on."
     else:
         change = from_to(moved.before, moved.during, moved.metric, rate=moved.counter)
-        said = (
-            f"{moved.metric} of {where} went {change} "
-            f"({spreads(moved.effect)}) at {format_ns(moved.onset_ns)}."
-        )
+        said = f"{moved.metric} of {where} went {change} ({spreads(moved.effect)}) {at}."
     shown = moved.onset_ns if math.isnan(moved.during) else max(moved.onset_ns, during.start_ns)
     return Finding(
         service=service,

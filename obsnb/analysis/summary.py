@@ -8,7 +8,7 @@ import polars as pl
 
 from obsnb.analysis.amounts import told_length
 from obsnb.analysis.labelled import Labelled
-from obsnb.timerange import TimeRange
+from obsnb.timerange import TimeRange, told_ns
 
 __all__ = ["SURE_FROM", "Summary", "summarise"]
 
@@ -129,18 +129,18 @@ def _what(impact: pl.DataFrame, groups: pl.DataFrame) -> str:
 
 
 def _since(during: TimeRange, *, found: bool, recovered: bool, baseline: TimeRange | None) -> str:
-    begin, end = f"{during.start:%Y-%m-%d %H:%M:%S}", f"{during.end:%H:%M:%S}"
+    begin, end = told_ns(during.start_ns), told_ns(during.end_ns, during.start_ns)
     if not found:
         return f"no onset was found between {begin} and {end} UTC."
     until = (
         f"until {end} UTC ({told_length(during.duration_s)})" if recovered else f"and not over by {end} UTC"
     )
     against = (
-        f"compared with {baseline.start:%H:%M:%S} to {baseline.end:%H:%M:%S}"
+        " to ".join(told_ns(ns, during.start_ns) for ns in (baseline.start_ns, baseline.end_ns))
         if baseline
-        else "compared with no baseline"
+        else "no baseline"
     )
-    return f"{begin} {until}, {against}."
+    return f"{begin} {until}, compared with {against}."
 
 
 def _where(top: dict[str, object] | None) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from obsnb.analysis.absence import absent_services
 from obsnb.analysis.absolute import absolute_line_findings, absolute_span_findings
 from obsnb.analysis.border import like, to_polars
-from obsnb.analysis.causes import cause_of, dated
+from obsnb.analysis.causes import cause_of
 from obsnb.analysis.dirty_baseline import cleaned
 from obsnb.analysis.exclusive import excess_of_spans
 from obsnb.analysis.fusion import CallGraph, Suspect, call_graph, fuse
@@ -31,7 +31,7 @@ from obsnb.analysis.visits import Visits, visits_of
 from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, check_windows
+from obsnb.timerange import TimeRange, check_windows, told_ns
 
 __all__ = ["suspects"]
 
@@ -320,7 +320,9 @@ def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
     if suspect.deployment is not None and suspect.score >= _LEAST:
         near = suspect.deployment
         whose = "" if near.service in near.title else f" ({near.service})"
-        reasons.append(f"{near.title or near.kind}{whose} at {dated(near.at_ns)}.")
+        reasons.append(
+            f"{near.title or near.kind}{whose} at {told_ns(near.at_ns, found.during.start_ns)} UTC."
+        )
     if suspect.waits_for is not None and suspect.score >= _LEAST:
         reasons.append(f"What speaks of waiting is put down to {suspect.waits_for}, which it depends on.")
     evidence = dict.fromkeys(_id(each, found.spans) for finding in told for each in finding.evidence)

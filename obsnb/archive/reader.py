@@ -18,7 +18,7 @@ from obsnb.progress import Progress, Silent
 from obsnb.query import traceql
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange, told_ns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -137,7 +137,7 @@ class ArchiveReader(Contents):
 
     def health(self) -> Health:
         """That it is an archive, and of when."""
-        told = f"recorded on {format_ns(self._manifest.created_ns)}, {len(self.records)} queries"
+        told = f"recorded on {told_ns(self._manifest.created_ns)} UTC, {len(self.records)} queries"
         return Health(self.name, "logs", "archive", version=f"obsnb {self._manifest.obsnb}", message=told)
 
     # By role.
@@ -242,7 +242,7 @@ class ArchiveReader(Contents):
 
     @property
     def _note(self) -> str:
-        return f"from the archive recorded on {format_ns(self._manifest.created_ns)}"
+        return f"from the archive recorded on {told_ns(self._manifest.created_ns)} UTC"
 
     def _spans_of(self, one: Recorded, trace_id: str) -> pl.DataFrame:
         import polars as pl

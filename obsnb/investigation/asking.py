@@ -13,7 +13,7 @@ from obsnb.connection import Connection
 from obsnb.connection.roles import ANNOTATIONS
 from obsnb.errors import NotRecordedError
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, format_ns, parse_instant
+from obsnb.timerange import TimeRange, parse_instant, told_ns
 
 __all__ = ["Compared", "Rows", "ask", "compare", "joined"]
 
@@ -69,7 +69,7 @@ class Compared:
     recovered
         Whether `during` ends before the window does.
     between
-        The moments between which the onset lies, if one was found.
+        Between which moments the onset lies, in words; empty where it is one moment, or none was found.
     """
 
     during: TimeRange
@@ -77,7 +77,7 @@ class Compared:
     why: tuple[str, ...]
     found: bool
     recovered: bool
-    between: TimeRange | None
+    between: str
 
 
 def ask(obs: Connection, window: TimeRange, scope: Mapping[str, str]) -> Rows:
@@ -113,7 +113,7 @@ def compare(
 ) -> tuple[Compared, Rows]:
     """What is compared with what, and all the rows that both windows hold."""
     incident = find_incident(rows.logs, rows.spans, rows.series, window=window)
-    found, between = incident is not None, None
+    found, between = incident is not None, ""
     if incident is None:
         during = window
         why: tuple[str, ...] = ("No onset was found in the window, so all of it is looked at.",)
@@ -121,9 +121,9 @@ def compare(
         during = TimeRange(incident.onset_ns, incident.recovery_ns or window.end_ns)
         why = incident.why
         if incident.onset_low < incident.onset_high:
-            between = TimeRange(parse_instant(incident.onset_low), parse_instant(incident.onset_high))
-            said = f"{format_ns(between.start_ns)} and {format_ns(between.end_ns)}"
-            why += (f"By these signals it began between {said}.",)
+            edges = [parse_instant(edge) for edge in (incident.onset_low, incident.onset_high)]
+            between = f"between {' and '.join(told_ns(ns, during.start_ns) for ns in edges)} UTC"
+            why += (f"By these signals it began {between}.",)
 
     def chosen(baseline: TimeRange | None, said: str) -> Compared:
         return Compared(during, baseline, (*why, said), found, during.end_ns < window.end_ns, between)

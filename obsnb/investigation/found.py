@@ -158,11 +158,10 @@ class Found:
             why="change found in logs, spans and metrics",
         )
         between = self.compared.between
-        if between is None:
+        if not between:
             return frame
         # An onset that is counted in steps can stand before what set it off.
-        clocks = f"{format_ns(between.start_ns)} and {format_ns(between.end_ns)}"
-        dated = pl.format("{}, between {}", "source", pl.lit(clocks))
+        dated = pl.format("{}, {}", "source", pl.lit(between))
         return frame.with_columns(
             pl.when(pl.col("kind") == "onset").then(dated).otherwise("source").alias("source")
         )

@@ -96,7 +96,7 @@ def test_a_call_that_got_slower_is_a_statement_where_it_asks_a_database(
     assert (found["service"], found["cause_kind"]) == ("shop-db", kind)
 
 
-_ROLLED_OUT = "deployment (other 2 at 1970-01-01T00:00:00Z), 40 s before the onset"
+_ROLLED_OUT = "deployment (other 2 at 00:00:00 UTC), 40 s before the onset"
 _SLOW = Finding("identity", "latency", 0.9, 1.0, 0, "Requests spend 90 ms more in identity.")
 _ASKS = replace(_SLOW, statement="SELECT (users) takes 9 times as long")
 
@@ -135,7 +135,7 @@ def test_a_deployment_of_another_service_is_no_cause_by_itself(
 def test_a_symptom_stands_after_a_deployment_in_the_same_sentence() -> None:
     own = Deployment("identity", 0, "deploy", "identity 2", 1.0)
     found = cause_of(Suspect("identity", 0.9, (_SLOW,), own, None), load={}, onset_ns=40 * 10**9)
-    said = "deployment (identity 2 at 1970-01-01T00:00:00Z), 40 s before the onset"
+    said = "deployment (identity 2 at 00:00:00 UTC), 40 s before the onset"
     assert found == ("deployment", f"{said}; requests spend 90 ms more in identity")
 
 

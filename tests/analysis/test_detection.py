@@ -51,9 +51,9 @@ def test_the_first_alert_of_the_incident_and_the_recovery_are_dated_from_the_ons
     assert told.to_recover_ns == 600 * _S
     assert told.lines[0] == (
         "Detected",
-        "1 min 40 s after the onset by the alert TooManyErrors (kiosk) at 1970-01-01T00:11:40Z.",
+        "1 min 40 s after the onset by the alert TooManyErrors (kiosk) at 00:11:40 UTC.",
     )
-    assert told.lines[1] == ("Recovered", "10 min after the onset, at 1970-01-01T00:20:00Z.")
+    assert told.lines[1] == ("Recovered", "10 min after the onset, at 00:20:00 UTC.")
 
 
 def test_a_rule_on_the_failed_ratio_is_named_with_what_it_would_have_gained():
@@ -108,7 +108,7 @@ def test_slowness_is_detected_from_the_latency_histogram():
     )
     told = _detection(series, _alerts())
     assert told.best[0].startswith('service:requests:latency_p95_seconds{service="shop"} > 0.19')
-    assert told.lines[0][1] == "No alert fired; the onset was at 1970-01-01T00:10:00Z."
+    assert told.lines[0][1] == "No alert fired; the onset was at 1970-01-01 00:10:00 UTC."
 
 
 def test_without_a_baseline_no_rule_is_recommended_and_it_says_why():

@@ -47,10 +47,7 @@ def test_the_database_comes_first_with_its_statement_and_the_deployment_before_i
     assert (first["rank"], first["service"], first["cause_kind"]) == (1, "postgres", "statement")
     assert first["score"] > 0.9
     assert "saved_searches" in first["cause"]
-    assert (
-        "after the deployment (observastack-backend 1.8.0 rolled out at 2026-11-23T18:36:34Z)"
-        in first["cause"]
-    )
+    assert "after the deployment (observastack-backend 1.8.0 rolled out at 18:36:34 UTC)" in first["cause"]
     assert "45 s before the onset" in first["cause"]
     assert abs(first["since"] - incident("slow-query").during.start).total_seconds() <= 60
     assert "tenant.id in acme, globex" in first["within"]
@@ -395,10 +392,7 @@ def test_a_statement_that_a_deployment_made_slow_is_told_at_the_database():
     first = suspects(spans=spans(*rows), events=events, during=_DURING, baseline=_BEFORE).row(0, named=True)
     assert (first["service"], first["cause_kind"]) == ("orders-db", "statement")
     assert first["cause"].startswith("SELECT (SELECT * FROM orders WHERE id = ")
-    assert (
-        "after the deployment of api (rolled out at 1970-01-01T00:09:20Z), 40 s before the onset"
-        in first["cause"]
-    )
+    assert "after the deployment of api (rolled out at 00:09:20 UTC), 40 s before the onset" in first["cause"]
 
 
 def test_spans_whose_service_nobody_named_come_after_a_suspect_with_a_name_and_before_the_others():
@@ -424,7 +418,7 @@ def test_of_two_deployments_the_one_next_to_the_onset_is_told_and_not_the_one_th
     for given in (events, events.reverse()):
         first = suspects(spans=frame, events=given, during=_DURING, baseline=_BEFORE).row(0, named=True)
         assert first["cause_kind"] == "deployment"
-        assert "at 1970-01-01T00:10:01Z), 1 s after the onset as dated" in first["cause"]
+        assert "at 00:10:01 UTC), 1 s after the onset as dated" in first["cause"]
 
 
 def test_how_many_times_slower_a_statement_is_does_not_depend_on_the_others_beside_it():
@@ -574,7 +568,7 @@ def test_a_series_that_stops_while_its_like_go_on_speaks_against_its_service():
     )
     out = suspects(series=frame, during=_DURING, baseline=_BEFORE)
     assert out["service"][0] == "s0"
-    assert out["reasons"][0].to_list() == ["up of s0 stops at 1970-01-01T00:10:45Z, while others go on."]
+    assert out["reasons"][0].to_list() == ["up of s0 stops at 00:10:45 UTC, while others go on."]
 
 
 # Frames that are not as one would wish.

@@ -31,7 +31,7 @@ from tests.archive.conftest import (
     spans,
 )
 
-_NOTE = "from the archive recorded on 2026-11-24T18:13:20Z"
+_NOTE = "from the archive recorded on 2026-11-24 18:13:20 UTC"
 
 
 def _open(tmp_path: Path, *answers: Answer) -> ArchiveReader:
@@ -63,7 +63,7 @@ def test_an_archive_is_a_source_of_each_kind(frozen: Path) -> None:
     assert as_logs.name == "incident"
     health = as_logs.health()
     assert (health.status, health.source) == ("archive", "incident")
-    assert health.message == "recorded on 2026-11-24T18:13:20Z, 4 queries"
+    assert health.message == "recorded on 2026-11-24 18:13:20 UTC, 4 queries"
 
 
 @given(a=st.integers(0, 30 * S), length=st.integers(1, 30 * S))

@@ -100,7 +100,7 @@ def test_everything_that_was_asked_comes_back_as_it_was(frozen: Path) -> None:
     assert (reader.window, dict(reader.scope), reader.tenant) == (WINDOW, {"namespace": "shop"}, "acme")
     for before, after in zip(some_answers(), _answers(reader), strict=True):
         assert_frame_equal(after.frame, before.frame)
-        assert after.record.reason == "all of it came (from the archive recorded on 2026-11-24T18:13:20Z)"
+        assert after.record.reason == "all of it came (from the archive recorded on 2026-11-24 18:13:20 UTC)"
         kept = (
             "kind",
             "source",
