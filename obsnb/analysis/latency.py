@@ -171,14 +171,14 @@ def _said(place: _Place, share: float) -> str:
         where = f"in {place.caller}'s calls of {place.node}"
     return (
         f"Requests spend {_told(place.excess)} more {where} than in the baseline on average, "
-        f"{_times(place.times)} as long: {_part(share)} of all the time that was added."
+        f"{_times(place.times)} as long at the median: {_part(share)} of all the time that was added."
     )
 
 
 def _statement(place: _Place, about: str, times: float) -> str:
     if place.caller is None or place.remote or _CALL.match(about):
         return ""
-    return f"{about}, asked by {place.caller}, takes {_times(times)} as long"
+    return f"{about}, asked by {place.caller}, takes {_times(times)} as long at the median"
 
 
 def _times(factor: float) -> str:

@@ -72,17 +72,24 @@ def telling_trace(
     traces = traces.with_columns(sample=pl.col("trace_id").is_in(list(trace_ids)))
     reaching = traces.filter("reaches")
     chosen = reaching if reaching.height else traces
+    reached = chosen.height
     why = [
-        f"of {chosen.height:,} traces in {where}"
+        f"of {reached:,} traces in {where}"
         + (f" that reach {service}" if reaching.height and service else "")
     ]
     typical = float(chosen.select(pl.col("length").median()).item() or 0.0)
-    for column, words in (("sample", "one that shows what is new"), ("failed", "one that failed")):
+    for column, words in (
+        ("sample", "one of those that show what is new"),
+        ("failed", "one of those that failed"),
+    ):
         some = chosen.filter(column)
         if some.height:
             chosen, why = some, [*why, words]
             break
     nearest = (pl.col("length") - typical).abs()
     best = chosen.sort(nearest, pl.col("spans") * -1, "trace_id").row(0, named=True)
-    length = f"its length is nearest to the median of all, {told_length(typical / 1e9)}"
-    return best["trace_id"], f"{', '.join(why)}; {length}."
+    of_these = "and of these the" if len(why) > 1 else "the"
+    why.append(
+        f"{of_these} one nearest in length to the median of all {reached:,}, {told_length(typical / 1e9)}"
+    )
+    return best["trace_id"], f"{', '.join(why)}."

@@ -96,9 +96,13 @@ def _request_charts(counts: pl.DataFrame, window: TimeRange, every: int) -> list
 
 
 def _over_time(counts: pl.DataFrame, window: TimeRange, every: int, *, name: str, unit: str) -> pl.DataFrame:
-    """A rate a minute for every interval of the window, zero where nothing was counted."""
+    """A rate a minute for every interval of the window, zero where nothing was counted.
+
+    One that the window's end cuts short would look like a fall, so it is left out.
+    """
     step = every * 10**9
-    begins = pl.DataFrame({"timestamp": list(window.grid(step))}, schema={"timestamp": pl.Int64})
+    whole = [ns for ns in window.grid(step) if ns + step <= window.end_ns]
+    begins = pl.DataFrame({"timestamp": whole}, schema={"timestamp": pl.Int64})
     sums = (
         counts.with_columns(timestamp=pl.col("timestamp").to_physical() // step * step)
         .group_by("timestamp")

@@ -105,7 +105,7 @@ def timeline_rows(
             iso=format_ns(entry.timestamp),
             full=moment(entry.timestamp),
             at=clock(entry.timestamp),
-            offset="" if entry.after is None else offset(entry.after),
+            offset="" if entry.after is None else offset(entry.timestamp, entry.timestamp - entry.after),
             kind=entry.kind or "event",
             kind_class=kind_class(entry.kind),
             title=entry.title,

@@ -138,7 +138,7 @@ def _timeline(timeline: tuple[entries.TimelineEntry, ...], postmortem: Postmorte
         source = inline(shorten(one_line(row.source), 200))
         cells = (
             moment(row.timestamp).removesuffix(" UTC"),
-            "" if row.after is None else offset(row.after),
+            "" if row.after is None else offset(row.timestamp, row.timestamp - row.after),
             inline(row.kind or "event"),
             f"**{title}**" if edge else title,
         )

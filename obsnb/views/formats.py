@@ -182,9 +182,9 @@ def period(start_ns: int, end_ns: int) -> str:
     return f"{begin:%Y-%m-%d %H:%M:%S} to {until} UTC"
 
 
-def offset(ns: int) -> str:
-    """How long after (``+2 min``) or before (``−40 s``) something else, to the second."""
-    seconds = round(ns / _SECOND)
+def offset(ns: int, origin_ns: int) -> str:
+    """How long after (``+2 min``) or before (``−40 s``) something else, by the seconds that `clock` shows."""
+    seconds = ns // _SECOND - origin_ns // _SECOND
     return "±0 s" if seconds == 0 else ("+" if seconds > 0 else "") + duration(seconds * _SECOND)
 
 

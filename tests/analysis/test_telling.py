@@ -34,7 +34,7 @@ def test_of_the_traces_that_reach_the_suspect_the_one_of_median_length_is_shown(
     )
     assert telling_trace(spans, service="db") == (
         "t3",
-        "of 5 traces in the incident that reach db; its length is nearest to the median of all, 3 s.",
+        "of 5 traces in the incident that reach db, the one nearest in length to the median of all 5, 3 s.",
     )
 
 
@@ -49,8 +49,8 @@ def test_of_samples_that_were_chosen_for_being_slow_the_one_nearest_to_all_is_sh
     chosen, why = telling_trace(spans, service="api", trace_ids=["t30", "t40", "t50"], where="the window")
     assert chosen == "t30"
     assert why == (
-        "of 7 traces in the window that reach api, one that shows what is new; "
-        "its length is nearest to the median of all, 4 s."
+        "of 7 traces in the window that reach api, one of those that show what is new, "
+        "and of these the one nearest in length to the median of all 7, 4 s."
     )
 
 

@@ -154,8 +154,13 @@ def test_a_period_names_its_second_day_only_where_it_is_another() -> None:
 
 
 def test_an_offset_has_its_sign() -> None:
-    assert [offset(s * SECOND) for s in (120, -40, 0)] == ["+2 min", "−40 s", "±0 s"]
-    assert offset(400_000_000) == "±0 s"
+    assert [offset(s * SECOND, 0) for s in (120, -40, 0)] == ["+2 min", "−40 s", "±0 s"]
+
+
+@given(st.integers(0, 59 * SECOND), st.integers(0, 59 * SECOND))
+def test_an_offset_is_what_lies_between_the_clocks_that_stand_beside_it(ns: int, origin: int) -> None:
+    shown = int(clock(ns)[-2:]) - int(clock(origin)[-2:])
+    assert offset(ns, origin) == (f"{shown:+} s".replace("-", "−") if shown else "±0 s")
 
 
 @pytest.mark.parametrize(
