@@ -122,7 +122,9 @@ def _side(frame: pl.DataFrame, **columns: pl.Expr) -> pl.DataFrame:
 
 
 def _errors(stretch: Stretch) -> pl.DataFrame:
-    said = pl.concat_str([pl.col("type"), pl.col("message")], separator=": ", ignore_nulls=True)
+    # A message of nothing but placeholders tells nothing beside a type.
+    message = pl.when(pl.col("message").str.contains(r"\w") | pl.col("type").is_null()).then("message")
+    said = pl.concat_str([pl.col("type"), message], separator=": ", ignore_nulls=True)
     side = _side(
         stretch.errors,
         id=pl.col("group_id"),

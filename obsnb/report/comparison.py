@@ -17,7 +17,7 @@ from obsnb.report.forms import check_place
 from obsnb.report.html import render_page
 from obsnb.store.whole import beside
 from obsnb.timerange import TimeRange
-from obsnb.views.formats import counted, duration, number, one_line, period, shorten
+from obsnb.views.formats import NOTHING, counted, duration, number, one_line, period, shorten
 
 __all__ = ["Comparison", "Part", "Row", "check_comparison_place", "parts"]
 
@@ -30,6 +30,15 @@ _HEADINGS = {
     "statement": "Statements and calls",
     "pattern": "Patterns of log lines",
 }
+#: What the figures are, and what the words for a change do not say.
+_FIGURES = (
+    "A and B are the score of a suspect, the 95th percentile of a statement's or call's time, and of errors "
+    "and log lines how many there were a minute; B/A is the second by the first."
+)
+_CHANGES = (
+    "New says that it was not seen in A, gone that it was not seen in B; a rare one may be missing by "
+    "chance. All times are UTC."
+)
 _ORDER = {"new": "new", "gone": "gone", "same": "same"}
 
 
@@ -105,12 +114,14 @@ class Comparison:
 
     def to_html(self) -> str:
         """One page that needs no network, with all server text escaped."""
-        return render_page("comparison.html.j2", compared=self, parts=list(parts(self)), periods=self.periods)
+        words = {"figures": _FIGURES, "changes": _CHANGES, "periods": self.periods}
+        return render_page("comparison.html.j2", compared=self, parts=list(parts(self)), **words)
 
     def to_markdown(self) -> str:
         """The same as Markdown (GitHub's tables), with all server text escaped."""
         lines = [f"# {inline(self.a)} and {inline(self.b)}", ""]
         lines += [f"- {letter}: {inline(name)}, {when}" for letter, name, when in self.periods]
+        lines += ["", _FIGURES]
         for part in parts(self):
             lines += ["", f"## {part.heading}", "", f"{part.counts}.", ""]
             if part.rows:
@@ -119,6 +130,7 @@ class Comparison:
                 cells = (row.change, row.name, row.service, row.a, row.b, row.times)
                 lines.append(f"| {' | '.join(inline(cell) for cell in cells)} |")
             lines += ["", f"{part.rest}."] if part.left_out else []
+        lines += ["", "---", "", _CHANGES]
         return "\n".join(lines) + "\n"
 
     @property
@@ -187,7 +199,7 @@ def parts(compared: Comparison) -> Iterator[Part]:
 
 def _row(row: dict[str, Any]) -> Row:
     ratio = _ratio(row)
-    times = "" if ratio is None else f"{number(ratio) if ratio < 1 or ratio >= 100 else f'{ratio:.1f}'}×"
+    times = NOTHING if ratio is None else f"{number(ratio) if ratio < 1 or ratio >= 100 else f'{ratio:.1f}'}×"
     name = shorten(one_line(row["name"] or ""), _LONGEST)
     return Row(row["change"], name, row["service"] or "", _figure(row, "a"), _figure(row, "b"), times)
 
@@ -212,9 +224,9 @@ def _ratio(row: dict[str, Any]) -> float | None:
 def _figure(row: dict[str, Any], side: str) -> str:
     """A suspect's score, a statement's time, else a rate."""
     if row[f"{side}_score"] is not None:
-        return f"{row[f'{side}_score']:.2f}"
+        return f"score {row[f'{side}_score']:.2f}"
     if row[f"{side}_per_minute"] is None:
-        return "–"
+        return NOTHING
     if row["what"] != "statement":
         return f"{number(row[f'{side}_per_minute'])}/min"
     took = row[f"{side}_p95"]

@@ -58,7 +58,7 @@ def test_it_says_in_a_line_how_much_is_new_gone_and_the_same() -> None:
 def test_each_part_counts_and_shows_the_ten_same_that_differ_most() -> None:
     told = {part.heading: part for part in parts(made())}
     assert list(told) == ["Suspects", "Errors", "Statements and calls", "Patterns of log lines"]
-    assert told["Suspects"].rows[0].b == "0.90"
+    assert told["Suspects"].rows[0].b == "score 0.90"
     assert told["Errors"].counts == "0 new, 1 gone, 0 same"
     assert told["Errors"].rows[0].a == "0.375/min"
     statements = told["Statements and calls"]
@@ -80,7 +80,7 @@ def _statement(**columns: object) -> list[str]:
 def test_a_ratio_below_one_has_its_digits_and_of_a_few_calls_none_is_told() -> None:
     assert _statement(b_p95=93_200) == ["0.00466×"]
     assert _statement(b_p95=30_000_000) == ["1.5×"]
-    assert _statement(b_count=9) == [""]
+    assert _statement(b_count=9) == ["–"]
 
 
 def test_it_says_whether_it_is_an_incident_that_is_compared_and_how_many_more_are_the_same() -> None:
@@ -89,6 +89,8 @@ def test_it_says_whether_it_is_an_incident_that_is_compared_and_how_many_more_ar
         assert "calm, no incident, 2026-11-23 18:13:19 to 18:37:19 UTC" in text
         assert "storm, the incident, 2026-11-23 18:37:19 to 19:01:19 UTC" in text
         assert "2 further ones are the same." in text
+        assert "A and B are the score of a suspect, " in text.replace("\n", " ")
+        assert "New says that it was not seen in A, " in text.replace("\n", " ")
 
 
 def test_hostile_names_are_text_in_the_page_and_in_markdown() -> None:
