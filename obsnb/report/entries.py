@@ -121,6 +121,11 @@ class ErrorEntry:
         return self.message if re.search(r"\w", self.message) else "its message differs each time"
 
     @property
+    def told_sample(self) -> str:
+        """A message as it came, where the group's own words are not just that."""
+        return "" if self.sample == self.words else self.sample
+
+    @property
     def name(self) -> str:
         """Its type, else how its message begins."""
         return self.type or shorten(one_line(self.message), 60) or "an error"
@@ -161,6 +166,11 @@ class SlowEntry:
     def words(self) -> str:
         """The statement, or what else was called."""
         return self.statement or self.operation or self.kind
+
+    @property
+    def told_system(self) -> str:
+        """The system, where the name of what was called does not say it already."""
+        return "" if self.system.lower() == self.peer.lower() else self.system
 
     @property
     def told_change(self) -> float | None:

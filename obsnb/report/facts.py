@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CALLS",
     "CITED_ROWS",
-    "STATEMENTS",
     "SUPPORTED",
+    "UNDECIDED",
     "Fact",
     "asked",
     "capital",
@@ -43,6 +43,7 @@ __all__ = [
     "measured",
     "slow_columns",
     "started",
+    "statements",
     "suspected",
     "traced",
     "unsuspected",
@@ -58,11 +59,8 @@ CALLS = (
 
 
 #: What stands above the statements, the traces' bars and the hypotheses.
-STATEMENTS = (
-    "Statements without their values. Times and calls are those of the traces that were fetched; a change is "
-    "told of what was called ten times on either side."
-)
 SUPPORTED = "“Supported” means that what was looked at agrees with it, not that it is proven."
+UNDECIDED = "Nothing that was looked at speaks for it or against it."
 CITED_ROWS = 'Each id names rows of the frozen incident; inv.evidence("…") gives them.'
 
 
@@ -106,6 +104,14 @@ def slow_columns(slow: tuple[SlowEntry, ...]) -> tuple[str, ...]:
     if any(one.before_count is not None or one.before_p95 is not None for one in slow):
         return ("p95 before", "p95 during", "Change", "Calls during", "Time in all")
     return ("p95", "Calls", "Time in all")
+
+
+def statements(slow: tuple[SlowEntry, ...]) -> str:
+    """What stands above the statements."""
+    said = "Statements without their values. Times and calls are those of the traces that were fetched"
+    if "Change" not in slow_columns(slow):
+        return f"{said}."
+    return f"{said}; a change is of the p95, and told of what was called ten times on either side."
 
 
 def words(window: TimeRange) -> str:

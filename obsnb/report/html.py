@@ -110,8 +110,8 @@ def _environment() -> jinja2.Environment:
         "calls_words": facts.CALLS,
         "most": entries.MOST,
     }
-    environment.globals |= {"statements_words": facts.STATEMENTS, "cited_words": facts.CITED_ROWS}
-    environment.globals["supported_words"] = facts.SUPPORTED
+    environment.globals |= {"cited_words": facts.CITED_ROWS}
+    environment.globals |= {"supported_words": facts.SUPPORTED, "undecided_words": facts.UNDECIDED}
     environment.globals["light"] = LIGHT  # the colours for readers of SVG that know no style sheet
     return environment
 
@@ -192,6 +192,7 @@ def _context(postmortem: Postmortem) -> dict[str, Any]:
         "errors": errors,
         "error_columns": facts.error_columns(postmortem, errors),
         "slow_columns": facts.slow_columns(slow),
+        "statements_words": facts.statements(slow),
         "traced": facts.traced(postmortem),
         "slow": slow,
         "calls": calls,

@@ -77,9 +77,9 @@ def errors(some: tuple[entries.ErrorEntry, ...], postmortem: Postmortem) -> list
     words = inline(facts.grouped(postmortem, some))
     parts = ["## Error groups", words, table(head, rows, right=range(1, len(columns) + 1)), more]
     first = some[0]
-    if first.sample:
+    if first.told_sample:
         of = f", {inline(first.type)}" if first.type else ""
-        parts += [f"A sample of the first{of}:", fenced(first.sample[:4_000])]
+        parts += [f"A sample of the first{of}:", fenced(first.told_sample[:4_000])]
     return parts
 
 
@@ -89,7 +89,7 @@ def slow(some: tuple[entries.SlowEntry, ...]) -> list[str]:
         return ["## Slow queries", "No statement was found."]
     statements = [one for one in some if not one.is_call][: entries.MOST.statements]
     others = [one for one in some if one.is_call][: entries.MOST.statements]
-    parts = ["## Slow queries", inline(facts.STATEMENTS)]
+    parts = ["## Slow queries", inline(facts.statements(some))]
     columns = facts.slow_columns(some)
     if statements:
         parts.append(_statements(statements, ("Statement", *columns)))
@@ -108,7 +108,7 @@ def _statements(some: list[entries.SlowEntry], head: tuple[str, ...]) -> str:
         calls = one.within_count if one.within_count is not None else one.count
         where = [f"on {names(one.tables)}"] if one.tables else []
         where += [" → ".join(inline(name) for name in (one.service, one.peer) if name)] if one.service else []
-        where += [inline(one.system)] if one.system else []
+        where += [inline(one.told_system)] if one.told_system else []
         where += [f"repeated in {counted(one.n_plus_one, 'request')}"] if one.n_plus_one else []
         statement = inline(shorten(one_line(one.words), 500))
         change = f"× {number(one.told_change)}" if one.told_change else ""
@@ -191,6 +191,7 @@ def hypotheses(postmortem: Postmortem) -> list[str]:
         lines = [f"Tested by: {inline(shorten(one_line(one.tested), 600))}"] if one.tested else []
         lines += [f"For: {inline(shorten(one_line(text), 500))}" for text in one.supports[:12]]
         lines += [f"Against: {inline(shorten(one_line(text), 500))}" for text in one.against[:12]]
+        lines += [] if one.supports or one.against else [facts.UNDECIDED]
         lines += [f"Evidence: {ids(one.evidence)}"] if one.evidence else []
         parts.append(items(lines))
     return parts

@@ -135,6 +135,18 @@ def test_no_change_is_told_of_what_was_called_a_few_times_only() -> None:
     assert [one.told_change for one in slow(frame)] == [None, 3.05, 3.05]
 
 
+def test_a_system_that_is_called_like_the_server_is_not_said_twice() -> None:
+    said = [("redis", "redis"), ("postgresql", "postgres"), ("SQLite", "sqlite"), ("redis", None)]
+    frame = pl.DataFrame([{"operation": "GET", "system": system, "peer": peer} for system, peer in said])
+    assert [one.told_system for one in slow(frame)] == ["", "postgresql", "", "redis"]
+
+
+def test_a_sample_that_says_no_more_than_its_group_is_not_shown() -> None:
+    said = [("HTTP 503", "HTTP 503"), ("No dashboard <*>.", "No dashboard 9."), ("<*>", "17")]
+    frame = pl.DataFrame([{"message": message, "sample": sample} for message, sample in said])
+    assert [one.told_sample for one in errors(frame)] == ["", "No dashboard 9.", "17"]
+
+
 def test_suspects_that_something_speaks_against_are_numbered_without_gaps() -> None:
     frame = pl.DataFrame(
         [

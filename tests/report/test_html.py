@@ -12,10 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from obsnb.analysis.hypotheses import judged
 from obsnb.report.html import cut, json_text, render_html
 from obsnb.report.postmortem import Postmortem
 from obsnb.timerange import TimeRange
 from obsnb.views.formats import one_line, visible
+from tests.pages import words_of
 from tests.report.made_up import (
     CHILD,
     SECOND,
@@ -282,3 +284,17 @@ def test_equal_post_mortems_give_equal_pages() -> None:
 def test_the_page_s_own_words_hide_nothing() -> None:
     page = render_html(postmortem("plain"))
     assert visible(page) == page
+
+
+def test_without_an_incident_no_line_is_said_to_be_thick_while_it_lasts() -> None:
+    told = words_of(replace(postmortem(), during=None).to_html())
+    assert "In UTC." in told
+    assert "while the incident lasts" not in told
+
+
+def test_a_hypothesis_for_and_against_which_nothing_speaks_says_so() -> None:
+    told = replace(postmortem(), hypotheses=(judged("A disk was full.", tested="its series"),))
+    said = "Nothing that was looked at speaks for it or against it."
+    assert said in words_of(told.to_html())
+    assert f"- {said}\n" in told.to_markdown()
+    assert said not in postmortem().to_html()
