@@ -293,6 +293,26 @@ def test_the_post_mortem_runbook_tells_how_long_it_took_and_what_of_the_budget_i
     assert "share of the error budget" in shown
 
 
+def test_no_runbook_takes_a_fall_for_use_or_a_call_that_was_given_up_for_a_way(found):
+    told = found["50_performance", "lab-data-source"][0].findings
+    (used,) = [one for one in told["hypotheses"] if one["statement"] == "A resource is used up."]
+    assert used["supports"] == ["active_connections of metrics-store: 0 before, 44 during"]
+    assert [text for text in told["normal"] if ": -" in text or " -" in text or "e+" in text] == []
+
+
+def test_what_became_rarer_is_not_said_to_be_as_frequent_as_before(found):
+    told = found["20_errors", "datasource"][0].findings
+    assert (
+        "KeyError in observastack-backend: its message differs each time: no more frequent than before"
+        in (told["normal"])
+    )
+
+
+def test_a_release_that_was_there_before_is_normal_by_when_it_was_first_seen(found):
+    told = found["80_frontend", "slow-query"][0].findings
+    assert "3.1.9 was first seen at 18:13:22 UTC: not with the onset" in told["normal"]
+
+
 @pytest.mark.parametrize(("book", "incident"), RUNS)
 def test_each_says_what_it_could_not_see_and_leaves_a_report_with_its_hypotheses(found, book, incident):
     result, _ = found[book, incident]

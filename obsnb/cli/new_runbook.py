@@ -43,13 +43,14 @@ _CELLS: tuple[tuple[str, str], ...] = (
         'inv.hypothesis(\n    "An error came with the incident.",\n'
         '    tested="error groups, during against before",\n'
         '    supports=[f"New: {{message}}" for message in new],\n'
-        '    against=[] if new else ["No error is new."],\n)',
+        '    against=["No error is new."] if inv.baseline and not new else [],\n)',
     ),
     ("markdown", "## The finding, what was normal, and what could not be seen"),
     (
         "code",
         'finding = f"New errors: {{len(new)}}." if new else "No error is new."\n'
-        'normal = ["Every error was there before."] if not new else []\n'
+        'if not inv.baseline:\n    finding = "There is no baseline, so that no error can be called new."\n'
+        'normal = ["Every error was there before."] if inv.baseline and not new else []\n'
         'not_seen = ["Whatever writes no error lines and sends no spans."]\n'
         "inv.conclude(finding, normal=normal, not_seen=not_seen)\n"
         'inv.save_findings(Path(OUT, "findings.json"))\n'
