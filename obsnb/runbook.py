@@ -116,17 +116,9 @@ def run_runbook(
     except CellExecutionError as error:
         redactor.notebook(book)
         _write(book, target)
-        failed = next(
-            (
-                n
-                for n, cell in enumerate(code, 1)
-                if any(o.output_type == "error" for o in cell.get("outputs", []))
-            ),
-            0,
-        )
         raise RunbookError(
             redactor.text(
-                f"Cell {failed} of {source.name} failed: {error.ename}: {str(error.evalue).strip()}"
+                f"Cell {begun[-1]} of {source.name} failed: {error.ename}: {str(error.evalue).strip()}"
             )[0],
             hint=f"The notebook as far as it came is {target}.",
         ) from None

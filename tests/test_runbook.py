@@ -57,6 +57,16 @@ def test_a_failing_cell_is_named_and_the_notebook_as_far_as_it_came_is_kept(tmp_
     assert nbformat.read(kept, as_version=4).cells[3].outputs[0].data["text/plain"] == "2"
 
 
+def test_an_error_that_a_cell_was_meant_to_raise_is_not_taken_for_the_one_that_ended_the_run(tmp_path):
+    book = _book(tmp_path, "raise ValueError('as shown')", "raise KeyError('no such thing')")
+    cells = nbformat.read(book, as_version=4)
+    cells.cells[3].metadata["tags"] = ["raises-exception"]
+    nbformat.write(cells, book)
+    with pytest.raises(RunbookError) as caught:
+        run_runbook(book, out=tmp_path / "out")
+    assert str(caught.value).startswith("Cell 3 of book.ipynb failed: KeyError: 'no such thing'\n")
+
+
 def test_a_parameter_that_the_runbook_does_not_have_is_refused_with_those_it_has(tmp_path):
     book = _book(tmp_path, "1", parameters="WHO = 'x'\nWHEN = None")
     with pytest.raises(UsageError) as caught:

@@ -8,6 +8,7 @@ import polars as pl
 
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.contrast_columns import Columns, read_columns, read_series
+from obsnb.analysis.log_levels import spelt
 from obsnb.analysis.two_samples import compare_ranks, compare_shares, discovery_rates
 from obsnb.errors import FrameError
 from obsnb.schema import LOGS, SERIES, SPANS, Schema
@@ -135,7 +136,8 @@ def _frame(data: Any, name: str) -> pl.DataFrame:
         schema = SPANS
     elif {"timestamp", "line"} <= have:
         schema = LOGS
-    return to_polars(data, schema, needs=(), what=what)
+    frame = to_polars(data, schema, needs=(), what=what)
+    return frame.with_columns(spelt(frame["level"])) if schema is LOGS and "level" in have else frame
 
 
 def _without(rest: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:

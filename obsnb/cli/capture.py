@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from obsnb.cli.words import Commands, add_window, pair, window_of
+from obsnb.cli.words import Commands, add_window, scope_of, window_of
 from obsnb.errors import UsageError
 
 __all__ = ["add"]
@@ -31,7 +31,7 @@ def _do(asked: argparse.Namespace) -> int:
     from obsnb.views.formats import counted
 
     window = window_of(asked)
-    scope = dict(pair(text) for text in asked.scope)
+    scope = scope_of(asked.scope)
     if window is None or not scope:
         raise UsageError(
             "A capture needs a window and a scope.", hint="Such as --last 2h --scope namespace=prod."

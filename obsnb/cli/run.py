@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from obsnb.cli.terminal import progress, tell
-from obsnb.cli.words import Commands, absolute, add_window, pair, window_of
+from obsnb.cli.words import Commands, absolute, add_window, pair, scope_of, window_of
 from obsnb.timerange import format_ns
 
 __all__ = ["add"]
@@ -47,9 +47,9 @@ def _do(asked: argparse.Namespace) -> int:
     if window is not None:
         parameters |= {"START": format_ns(window.start_ns), "END": format_ns(window.end_ns)}
     if asked.scope:
-        parameters["SCOPE"] = dict(pair(text) for text in asked.scope)
+        parameters["SCOPE"] = scope_of(asked.scope)
     for text in asked.set:
-        name, value = pair(text)
+        name, value = pair(text, "--set", "OBJECTIVE=0.99")
         try:
             parameters[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -26,7 +26,7 @@ def progress() -> Iterator[OnCell]:
         def plain(place: int, of: int, title: str) -> None:
             if title not in seen:
                 seen.append(title)
-                print(f"[cell {place} of {of}] {title}", file=sys.stderr, flush=True)
+                print(f"[{place - 1} of {of} cells done] {title}", file=sys.stderr, flush=True)
 
         yield plain
         return

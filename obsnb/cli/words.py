@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from obsnb.errors import UsageError
 
-__all__ = ["Commands", "absolute", "add_window", "pair", "window_of"]
+__all__ = ["Commands", "absolute", "add_window", "pair", "scope_of", "window_of"]
 
 if TYPE_CHECKING:
     from obsnb.timerange import TimeRange
@@ -18,12 +19,17 @@ else:
     Commands = object
 
 
-def pair(text: str) -> tuple[str, str]:
-    """The name and the value in ``NAME=VALUE``."""
+def pair(text: str, option: str, example: str) -> tuple[str, str]:
+    """The name and the value in ``NAME=VALUE``; `UsageError` names the option otherwise, with an example."""
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise UsageError(f"{text!r} is not NAME=VALUE.")
+        raise UsageError(f"{option}: {text!r} has no name and value.", hint=f"Such as {option} {example}.")
     return name, value
+
+
+def scope_of(texts: Iterable[str]) -> dict[str, str]:
+    """What each ``--scope KEY=VALUE`` says."""
+    return dict(pair(text, "--scope", "namespace=prod") for text in texts)
 
 
 def absolute(archive: str) -> str:

@@ -234,3 +234,10 @@ def test_an_investigation_says_what_it_can_contrast(inv):
         "contrast does not know what to compare these rows with: they are no lines, spans or samples.\n"
         "Hint: Pass a baseline too: inv.contrast(selected, others)."
     )
+
+
+def test_levels_that_mean_the_same_are_one_value_of_lines():
+    said = lines(*[(second, "api", "ok") for second in range(50)])
+    told = said.with_columns(level=pl.Series(["WARNING", "warn"] * 5 + ["info"] * 40))
+    found = _findings(told.head(10), told.tail(40)).filter(pl.col("column") == "level")
+    assert found.select("value", "count", "baseline_count").rows() == [("warn", 10, 0)]

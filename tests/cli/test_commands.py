@@ -139,9 +139,13 @@ def test_doctor_without_a_source_says_how_to_configure_one(tmp_path, monkeypatch
     assert capsys.readouterr().err.startswith("No source is configured.\nHint: Pass connect(loki=")
 
 
-def test_a_parameter_without_a_value_is_a_usage_error(capsys):
+def test_a_parameter_or_scope_without_a_value_is_a_usage_error_that_shows_how_it_is_written(capsys):
     assert main(["run", "postmortem", "--set", "ARCHIVE"]) == 2
-    assert capsys.readouterr().err == "'ARCHIVE' is not NAME=VALUE.\n"
+    told = capsys.readouterr().err
+    assert told == "--set: 'ARCHIVE' has no name and value.\nHint: Such as --set OBJECTIVE=0.99.\n"
+    assert main(["run", "postmortem", "--scope", "=prod"]) == 2
+    told = capsys.readouterr().err
+    assert told == "--scope: '=prod' has no name and value.\nHint: Such as --scope namespace=prod.\n"
 
 
 def test_no_command_prints_the_help(capsys):

@@ -310,10 +310,10 @@ def test_a_run_tells_scripts_what_was_found_and_nothing_else_on_the_output(
     code, out, err = _said(["run", "mine.ipynb", "--archive", "lab-quiet", "--out", "out", "--json"], capsys)
     told = json.loads(out)
     assert code == 0
-    assert told["findings"]["finding"] == "No error is new."
+    assert told["findings"]["finding"] == "There is no baseline, so that no error can be called new."
     assert [Path(path).name for path in told["written"]] == ["findings.json", "report.html"]
     assert Path(told["notebook"]).name == "mine.ipynb"
-    assert err.startswith("[cell 1 of ")
+    assert err.startswith("[0 of 5 cells done] ")
 
 
 class _Login:
