@@ -33,6 +33,9 @@ _RPC_FAULTS = (
         "DATALOSS",
     ),
 )
+#: What else counts requests by how they ended: a counter of them, or the count of a timer.
+_COUNTS_REQUESTS = r"(?i)(?:^|_)requests?(?:_total)?$|request.*_count$"
+_OF_A_CLIENT = r"(?i)client|upstream|outgoing|outbound|egress"
 _CALLS = ("SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER", "SPAN_KIND_INTERNAL")
 
 
@@ -61,9 +64,10 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
     """Requests counted between samples, by service, route, tenant and status.
 
     Where a service has several of the conventions' request counters, only the first of them is
-    counted, so that no request counts twice. What span metrics count of calls that a service makes, and
-    what a mesh's proxies count where a request leaves although it is counted where it arrives, is
-    left out.
+    counted, so that no request counts twice; where it has none, the first by name of what else counts
+    requests by status, if its name does not say that it counts those that are sent. What span metrics
+    count of calls that a service makes, and what a mesh's proxies count where a request leaves although
+    it is counted where it arrives, is left out.
 
     Parameters
     ----------
@@ -78,10 +82,11 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
         server's fault), count (Float64, requests).
     """
     frame = to_polars(series, SERIES, needs=("timestamp", "metric", "value"), what="request_counts")
-    order = {name: rank for rank, name in enumerate(conventions.request_counters)}
-    frame = frame.filter(pl.col("metric").is_in(list(order)))
     if "service" not in frame.columns:
         frame = frame.with_columns(service=pl.lit(None, pl.String))
+    counters = [*conventions.request_counters, *_unlisted(frame, conventions)]
+    order = {name: rank for rank, name in enumerate(dict.fromkeys(counters))}
+    frame = frame.filter(pl.col("metric").is_in(list(order)))
     rank = pl.col("metric").replace_strict(order, default=len(order), return_dtype=pl.Int64)
     frame = _as_served(frame)
     frame = frame.filter(rank == rank.min().over("service"))
@@ -106,6 +111,15 @@ def request_counts(series: Any, *, conventions: Conventions = DEFAULT) -> Any:
         pl.col("increase").alias("count"),
     )
     return like(out.sort("timestamp"), series)
+
+
+def _unlisted(frame: pl.DataFrame, conventions: Conventions) -> list[str]:
+    """Metrics that count requests by status under names that the conventions do not have, by name."""
+    named = frame["metric"].drop_nulls().unique().cast(pl.String)
+    named = named.filter(named.str.contains(_COUNTS_REQUESTS) & ~named.str.contains(_OF_A_CLIENT))
+    told = [_label(frame, names) for names in (conventions.status_labels, conventions.rpc_status_labels)]
+    rows = frame.filter(pl.col("metric").is_in(named.implode()) & pl.coalesce(told).is_not_null())
+    return sorted(rows["metric"].unique().cast(pl.String).to_list())
 
 
 def bucket_increases(frame: pl.DataFrame, conventions: Conventions) -> pl.DataFrame:

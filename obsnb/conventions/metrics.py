@@ -55,6 +55,7 @@ REQUEST_COUNTERS = (
     "http_requests_received_total",
     "flask_http_request_total",
     "starlette_requests_total",
+    "http_request_duration_seconds_count",
     "istio_requests_total",
     "nginx_ingress_controller_requests",
     "traefik_service_requests_total",

@@ -152,6 +152,17 @@ def test_a_request_that_a_mesh_counts_where_it_leaves_and_where_it_arrives_is_co
     assert request_counts(both[0])["count"].sum() == 200
 
 
+@pytest.mark.parametrize(
+    "metric", ["http_request_duration_seconds_count", "shop_api_requests_total", "shop_request_latency_count"]
+)
+def test_requests_are_counted_by_whatever_counts_them_by_status(metric):
+    both = [_counter(metric, 0, 60, code="200"), _counter(metric, 0, 40, code="500")]
+    both += [_counter(f"a_client_{metric}", 0, 9, code="200"), _counter("a_requests_total", 0, 9, queue="in")]
+    counted = request_counts(pl.concat(both, how="diagonal"))
+    assert counted["count"].sum() == pytest.approx(100)
+    assert counted.filter("failed")["count"].sum() == pytest.approx(40)
+
+
 def test_calls_that_span_metrics_count_of_a_service_are_no_requests_of_it():
     kinds = [
         _counter("traces_spanmetrics_calls_total", 100, 100, status_code="STATUS_CODE_UNSET", span_kind=kind)
