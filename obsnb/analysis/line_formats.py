@@ -27,6 +27,7 @@ _NAMES = (
 )
 _LOWER = _NAMES.lower()
 _SHORT = "trce|dbug|fail"  # .NET's console
+_THREE = "VRB|DBG|INF|WRN|ERR|FTL"  # Serilog's and zerolog's
 
 _ANSI = r"\x1b\[[0-9;?]*[ -/]*[@-~]"
 _CRI = r"^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] "
@@ -75,14 +76,16 @@ _TIME = (
 _BEFORE = (
     r"(?P<before>(?:(?:\[[^\]]*\]|\([^)]*\)|[A-Za-z0-9_.$@:/#*+\-]+)[ \t|]+(?:-+[ \t]+|\|[ \t]*)?){0,5}?)"
 )
-_LEVEL = rf"(?:(?P<level>{_NAMES})|[\[(<|]\s*(?P<cased>(?i:{_LOWER}))\s*[\])>|])"
-_LEVELLED = rf"^{_BEFORE}[\[(<|]?\s*{_LEVEL}\s*[\])>|]?(?:[\s:|,\]\-]+)(?P<after>(?s:.*))$"
+_LEVEL = rf"(?:(?P<level>{_NAMES}|{_THREE})|[\[(<|]\s*(?P<cased>(?i:{_LOWER}))\s*[\])>|])"
+_PROCESS = r"(?:/[\w.\-]+\])?"  # behind the level: Celery's ``[time: ERROR/ForkPoolWorker-1]``
+_LEVELLED = rf"^{_BEFORE}[\[(<|]?\s*{_LEVEL}{_PROCESS}\s*[\])>|]?(?:[\s:|,\]\-]+)(?P<after>(?s:.*))$"
 _BARE = (
     rf"^(?:[\[(<]?(?P<level>{_NAMES})[\])>]?(?::(?P<logger>[\w.\-]+):|[\])>:\s|\-]+)"
     rf"|\[(?P<cased>(?i:{_LOWER}))\][:\s\-]*"
     rf"|(?P<short>{_SHORT}|info|warn|crit): (?P<category>[\w.\-+]+)\[\d+\](?:\s+|$)"
     rf"|(?P<channel>[\w\-]+)\.(?P<loud>{_NAMES}):\s+"
-    rf"|(?P<named>{_LOWER}): )(?P<message>(?s:.*))$"
+    rf"|(?P<named>{_LOWER}): "
+    rf"|\[\d\d:\d\d:\d\d(?:\.\d+)? (?P<three>{_THREE})\]\s*)(?P<message>(?s:.*))$"
 )
 _AFTER = (
     r"^(?:\[[^\]]*\]\s+)?(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){0,3}"
@@ -283,7 +286,7 @@ def _after(found: pl.DataFrame) -> pl.DataFrame:
 def _unheaded(frame: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with their level (a time may follow it), or with nothing that is known."""
     found = _groups(frame, "text", _BARE).with_columns(
-        pl.coalesce("level", "cased", "short", "named", "loud").alias("level"),
+        pl.coalesce("level", "cased", "short", "named", "loud", "three").alias("level"),
         pl.coalesce("logger", "category", "channel").alias("logger"),
     )
     timed = _groups(found.select("row", "message"), "message", _TIME)

@@ -22,6 +22,7 @@ _SPELLINGS: Mapping[str, str] = {
     "50": "error",
     "crit": "critical",
     "f": "fatal",
+    "ftl": "fatal",
     "60": "fatal",
     "emerg": "emergency",
     "information": "info",
@@ -39,6 +40,7 @@ _SPELLINGS: Mapping[str, str] = {
     "finer": "trace",
     "finest": "trace",
     "verbose": "trace",
+    "vrb": "trace",
     "10": "trace",
 }
 

@@ -54,6 +54,10 @@ _HEAD = re.compile(
     r"(?P<type>[A-Za-z_$][\w$]*(?:(?:\.|::|\\|/)[A-Za-z_$][\w$]*)*)(?: \[[\w-]+\])?(?:: (?P<message>.*))?$"
 )
 _EXCEPTIONAL = re.compile(r"(?:Error|Exception|Failure|Fault|Throwable|Interrupt|Timeout)\w*$|\w[.\\]\w|::")
+# Behind what the line itself says: "request failed TypeError: x is undefined".
+_LATE = re.compile(
+    r"(?:^|\s)(?P<type>(?:[A-Za-z_]\w*(?:\.|::|\\))*(?:[A-Z]\w*)?(?:Error|Exception)): (?P<message>.*)$"
+)
 _PANIC = re.compile(r"^(?:.*?http: panic serving [^ ]+|.*?panic): (?P<message>.*?)(?: \[recovered\])?$", re.M)
 _GO_FRAME = re.compile(
     r"^(?P<function>[^\s(][^\n]*?)(?:\([^()\n]*\))?\n\t(?P<path>\S+\.go):(?P<line>\d+)", re.M
@@ -231,7 +235,8 @@ def _head(text: str) -> tuple[str | None, str | None]:
     lines = [line.strip() for line in text.strip("\n").split("\n")]
     matches = [(number, found) for number, line in enumerate(lines) if (found := _HEAD.match(line))]
     if not matches:
-        return None, _message(lines[-1])
+        late = _LATE.search(lines[-1][:_MESSAGE_AT_MOST])
+        return (late["type"], _message(late["message"])) if late else (None, _message(lines[-1]))
     exceptional = [(number, found) for number, found in matches if _EXCEPTIONAL.search(found["type"])]
     number, found = (exceptional or matches[-1:])[0]
     said = "\n".join([found["message"] or "", *lines[number + 1 :]])

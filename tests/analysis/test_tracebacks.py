@@ -117,6 +117,13 @@ def _facts(text):
             "/app/io.go:main.open",
         ),
         (
+            "2026-11-23T18:00:00.1Z [error] cart: request failed TypeError: x is undefined\n"
+            "    at add (/app/cart.js:7:19)",
+            "TypeError",
+            "x is undefined",
+            "/app/cart.js:add",
+        ),
+        (
             'Exception in thread "main" java.lang.NullPointerException\n\tat com.foo.Main.main(Main.java:3)',
             "java.lang.NullPointerException",
             None,
