@@ -241,7 +241,7 @@ def _whole_ns(value: Any) -> int:
             f"A TimeRange has its ends in nanoseconds since the epoch, and {value!r} is not that.",
             hint="obsnb.window(start, end) makes one from datetimes and from texts.",
         ) from None
-    if not -_MOST_NS <= ns < _MOST_NS:
+    if not -_MOST_NS <= ns <= _MOST_NS:  # an end is exclusive
         raise WindowError("The window reaches out of the years 1677 to 2262, which nanoseconds can count.")
     return ns
 
@@ -321,9 +321,9 @@ class TimeRange:
         return TimeRange(self.start_ns - parse_duration(duration), self.start_ns)
 
     def widen(self, duration: str | int | float | timedelta) -> TimeRange:
-        """This window with that much more on either side."""
+        """This window with that much more on either side, as far as nanoseconds can count."""
         more = parse_duration(duration)
-        return TimeRange(self.start_ns - more, self.end_ns + more)
+        return TimeRange(max(self.start_ns - more, -_MOST_NS), min(self.end_ns + more, _MOST_NS))
 
     def split(self, length_ns: int) -> Iterator[TimeRange]:
         """Consecutive windows of at most that length, without gap or overlap."""

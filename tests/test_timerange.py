@@ -189,6 +189,11 @@ def test_numbers_of_numpy_are_nanoseconds_as_well_and_a_datetime_can_be_looked_f
     assert datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) not in whole
 
 
+def test_a_window_is_widened_as_far_as_nanoseconds_can_count():
+    late = TimeRange(2**63 - 5, 2**63)
+    assert late.widen("1h") == TimeRange(2**63 - 5 - 3_600 * 10**9, 2**63)
+
+
 def test_a_last_window_ends_at_the_clock(monkeypatch):
     monkeypatch.setattr(timerange, "now_ns", lambda: 10**18)
     assert window(last="90s") == TimeRange(10**18 - 90 * 10**9, 10**18)

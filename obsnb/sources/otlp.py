@@ -89,7 +89,8 @@ class OtlpFiles:
         ends = [int(edge) for one in known if len(one) for edge in (one.min(), one.max())]  # type: ignore[arg-type]  # of Int64
         if not ends:
             return None
-        return TimeRange(min(ends) // _SECOND * _SECOND, (max(ends) // _SECOND + 1) * _SECOND)
+        last = min((max(ends) // _SECOND + 1) * _SECOND, 2**63)  # what a window can hold
+        return TimeRange(min(ends) // _SECOND * _SECOND, last)
 
     # As a source.
 

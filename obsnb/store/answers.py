@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from obsnb.errors import SettingsError
+from obsnb.errors import SettingsError, WindowError
 from obsnb.ledger import QueryRecord
 from obsnb.timerange import TimeRange
 
@@ -110,8 +110,9 @@ class AnswerStore:
         with suppress(OSError):
             for path in self._of(question).iterdir():
                 named = _NAME.fullmatch(path.name)
-                if named is not None and int(named[1]) < int(named[2]):
-                    found.append(TimeRange(int(named[1]), int(named[2])))
+                if named is not None:
+                    with suppress(WindowError):  # not a name that was given here
+                        found.append(TimeRange(int(named[1]), int(named[2])))
         return sorted(found)
 
     def get(self, question: str, window: TimeRange) -> Stored | Damaged | None:

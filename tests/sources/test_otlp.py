@@ -214,6 +214,12 @@ def test_other_lines_times_and_signals_are_counted_too(tmp_path):
     )
 
 
+def test_the_last_time_that_there_is_lies_in_the_window_of_the_files(tmp_path):
+    held = files(written(tmp_path, json_file(logs(record("good"), record("latest", 2**63 - 1 - BASE)))))
+    assert held.window == TimeRange(BASE, 2**63)
+    assert held.logs("{}", held.window).frame["line"].to_list() == ["good", "latest"]
+
+
 def test_bytes_that_are_no_text_become_a_mark_and_lose_nothing(tmp_path):
     body = json_file(logs(record("caf@"))).replace(b"@", b"\xff")
     frame = files(written(tmp_path, body)).logs("{}", HOUR).frame

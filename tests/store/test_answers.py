@@ -61,6 +61,9 @@ def test_the_windows_of_a_question_are_known_without_reading(tmp_path: Path) -> 
     windows = [TimeRange(5, 9), TimeRange(-7, 3), TimeRange(5, 6)]
     for window in windows:
         store.put("q", stored(window=window))
+    room = next(path.parent for path in tmp_path.glob("answers/*/*.answer"))
+    for name in ("9_5.answer", f"0_{'9' * 20}.answer", "notes.txt"):
+        (room / name).write_text("not an answer of this store")
     assert store.windows("q") == sorted(windows)
     assert store.windows("p") == []
 
