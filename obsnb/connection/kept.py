@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from obsnb.errors import LimitError, PartialResultWarning
 from obsnb.ledger import Ledger, QueryRecord
+from obsnb.query.texts import variable_in
 from obsnb.timerange import TimeRange, format_ns
 
 if TYPE_CHECKING:
@@ -95,20 +96,26 @@ class Kept:
 
 
 def _warn(record: QueryRecord) -> None:
+    """Say what is missing, or, where there is no row at all, what of the question may be why."""
+    asked = f"query:{record.number} to {record.source}"
+    ahead_s = (record.window.start_ns - record.asked_at_ns) // 10**9
     if record.complete == "no":
-        warnings.warn(
-            f"query:{record.number} to {record.source} is not complete: {record.reason}",
-            PartialResultWarning,
-            stacklevel=depth_of_caller(),
+        said = f"{asked} is not complete: {record.reason}"
+    elif record.rows:
+        return
+    elif ahead_s > 0:
+        said = (
+            f"{asked} has no row: its window begins {timedelta(seconds=ahead_s)} after it was asked. "
+            f"Is {format_ns(record.window.start_ns)} meant?"
         )
-    elif not record.rows and record.window.start_ns > record.asked_at_ns:
-        ahead = timedelta(seconds=(record.window.start_ns - record.asked_at_ns) // 10**9)
-        warnings.warn(
-            f"query:{record.number} to {record.source} has no row: its window begins {ahead} "
-            f"after it was asked. Is {format_ns(record.window.start_ns)} meant?",
-            PartialResultWarning,
-            stacklevel=depth_of_caller(),
+    elif (variable := variable_in(record.asked)) is not None:
+        said = (
+            f"{asked} has no row, and asks for {variable}, which looks like a variable of Grafana's: only "
+            "Grafana fills it in. Write what it stands for."
         )
+    else:
+        return
+    warnings.warn(said, PartialResultWarning, stacklevel=depth_of_caller())
 
 
 def warn_of_no_point(record: QueryRecord) -> None:

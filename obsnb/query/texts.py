@@ -7,7 +7,7 @@ import re
 
 from obsnb.errors import QueryError
 
-__all__ = ["QUOTED", "check_text", "whole_limit"]
+__all__ = ["QUOTED", "check_text", "variable_in", "whole_limit"]
 
 #: What stands in quotes, or is a comment, in PromQL and LogQL.
 QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|\#[^\n]*""")
@@ -29,6 +29,12 @@ def check_text(query: object, language: str) -> None:
             hint="Write what it stands for, such as [1m] for [$__rate_interval]; obsnb.from_grafana_url(url) "
             "has the variables of a dashboard's address.",
         )
+
+
+def variable_in(query: str) -> str | None:
+    """The first of what looks like a variable of Grafana's, also in quotes, where it may be meant so."""
+    found = _VARIABLE.search(query)
+    return None if found is None else found[0]
 
 
 def whole_limit(limit: object, name: str = "limit") -> int:

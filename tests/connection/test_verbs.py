@@ -239,6 +239,24 @@ def test_a_window_that_has_not_come_yet_is_empty_and_a_warning_says_so(source: S
     assert warned[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    ("query", "variable"), [('{a="$app"}', "$app"), ('{a=~"${app:regex}"}', "${app:regex}")]
+)
+def test_a_variable_of_grafanas_in_quotes_that_finds_nothing_is_warned_of(
+    source: Source, query: str, variable: str
+) -> None:
+    obs = connected(source)
+    obs.logs(query, WINDOW)  # it finds something, so that it is meant as it stands
+    source.changed = {"rows": 0}
+    obs.logs('{a="b"}', WINDOW)
+    with pytest.warns(PartialResultWarning) as warned:
+        obs.logs(query, WINDOW)
+    assert [str(one.message) for one in warned] == [
+        f"query:3 to server has no row, and asks for {variable}, which looks like a variable of Grafana's: "
+        "only Grafana fills it in. Write what it stands for."
+    ]
+
+
 def test_a_connection_is_shown_in_a_line(obs: Connection) -> None:
     assert repr(obs) == "Connection(server, server, server)"
     assert (obs.name, obs.window, dict(obs.scope), obs.recorded, obs.notes_path) == (
