@@ -13,7 +13,11 @@ from obsnb.timerange import TimeRange
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Answer", "EventSource", "Health", "LogSource", "MetricSource", "TraceSource"]
+__all__ = ["HEALTH_S", "Answer", "EventSource", "Health", "LogSource", "MetricSource", "TraceSource"]
+
+#: So long each question of a server's health is waited for: it is asked when something is wrong, and a server
+#: that is well answers it at once.
+HEALTH_S = 10.0
 
 
 @dataclass(frozen=True)

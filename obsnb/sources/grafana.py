@@ -15,7 +15,7 @@ from obsnb.errors import AccessError, ObsnbError
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.schema import digest
 from obsnb.sources.annotations import Annotation, Pages, decode, pull, to_events
-from obsnb.sources.base import Answer, Health
+from obsnb.sources.base import HEALTH_S, Answer, Health
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.skew import skew_s
 from obsnb.timerange import TimeRange, now_ns
@@ -150,7 +150,7 @@ class Grafana:
     def health(self) -> Health:
         """How Grafana is doing, and which data sources were chosen; never raises."""
         try:
-            response = self.transport.send(Request("/api/health"))
+            response = self.transport.send(Request("/api/health", within_s=HEALTH_S))
             skew = skew_s(response, now_ns())
             told = self._read(response, dict[str, Any])
         except ObsnbError as error:

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
-from obsnb.sources.base import Health
+from obsnb.sources.base import HEALTH_S, Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
 from obsnb.sources.wire.prometheus import read_names
@@ -38,7 +38,7 @@ def health_of(transport: Transport, *, name: str) -> Health:
     now = now_ns()
     lately = (("start", str(now - _LATELY_NS)), ("end", str(now)))
     try:
-        labels = transport.send(Request("/loki/api/v1/labels", lately))
+        labels = transport.send(Request("/loki/api/v1/labels", lately, within_s=HEALTH_S))
     except ObsnbError as error:
         status: Literal["refused", "unreachable"] = "unreachable"
         if isinstance(error, AccessError):
@@ -79,7 +79,7 @@ def _wrong(labels: Response, ready: Response | None, *, name: str) -> ObsnbError
 
 def _asked(transport: Transport, path: str) -> Response | None:
     try:
-        return transport.send(Request(path))
+        return transport.send(Request(path, within_s=HEALTH_S))
     except ObsnbError:
         return None
 

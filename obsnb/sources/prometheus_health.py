@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
-from obsnb.sources.base import Health
+from obsnb.sources.base import HEALTH_S, Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
 from obsnb.timerange import now_ns
@@ -44,11 +44,12 @@ def health_of(transport: Transport, *, name: str) -> Health:
     VictoriaMetrics names itself there.
     """
     try:
-        build = transport.send(Request("/api/v1/status/buildinfo"))
+        build = transport.send(Request("/api/v1/status/buildinfo", within_s=HEALTH_S))
         skew = skew_s(build, now_ns())
-        ready = transport.send(Request("/-/ready"))
+        ready = transport.send(Request("/-/ready", within_s=HEALTH_S))
         victoria = ready.ok and _text(ready).startswith(_VICTORIA)
-        flags = transport.send(Request("/flags" if victoria else "/api/v1/status/flags"))
+        path = "/flags" if victoria else "/api/v1/status/flags"
+        flags = transport.send(Request(path, within_s=HEALTH_S))
     except ObsnbError as error:
         return Health(name, "metrics", "unreachable", message=str(error))
     told = _told(build)

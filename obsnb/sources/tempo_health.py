@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
-from obsnb.sources.base import Health
+from obsnb.sources.base import HEALTH_S, Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
 from obsnb.timerange import now_ns
@@ -24,9 +24,9 @@ def health_of(transport: Transport, *, name: str) -> Health:
     ``/ready`` is the server's own: what stands in front of it may answer 404 there, and all is well.
     """
     try:
-        build = transport.send(Request("/api/status/buildinfo"))
+        build = transport.send(Request("/api/status/buildinfo", within_s=HEALTH_S))
         skew = skew_s(build, now_ns())
-        ready = transport.send(Request("/ready"))
+        ready = transport.send(Request("/ready", within_s=HEALTH_S))
     except ObsnbError as error:
         return Health(name, "traces", "unreachable", message=str(error))
     version: str | None = None

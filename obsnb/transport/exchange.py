@@ -23,12 +23,15 @@ class Request:
         Further headers (``Accept``); credentials and tenant are the transport's.
     method
         ``GET``, or ``POST`` with the parameters as a form.
+    within_s
+        How long the answer may take, tries and waiting included, where that is less than the profile says.
     """
 
     path: str
     params: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "GET"
+    within_s: float | None = None
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,10 @@ _DELIMITERS = ("content-length", "transfer-encoding")
 
 @dataclass(frozen=True)
 class _Try:
-    """One attempt: what is asked, until when, and whether anybody still wants to know."""
+    """One attempt: what is asked, how long and until when, and whether anybody still wants to know."""
 
     request: Request
+    within_s: float
     deadline: float
     unwanted: Callable[[], bool]
 
@@ -137,7 +138,10 @@ class HttpTransport:
 
     def _send(self, request: Request, unwanted: Callable[[], bool]) -> Response:
         began = self._clock()
-        one = _Try(request, began + self._endpoint.total_timeout_s, unwanted)
+        within_s = self._endpoint.total_timeout_s
+        if request.within_s is not None:
+            within_s = min(request.within_s, within_s)
+        one = _Try(request, within_s, began + within_s, unwanted)
         tries, renewed = 0, False
         while True:
             outcome, token = self._attempt(one)
@@ -149,7 +153,7 @@ class HttpTransport:
             wait = self._policy.wait_s(
                 outcome, tries=tries, spent_s=self._clock() - began, chance=self._random()
             )
-            if wait is None or unwanted():
+            if wait is None or unwanted() or self._clock() + wait >= one.deadline:
                 return self._conclude(outcome, tries)
             self._pause(wait, unwanted)
 
@@ -224,7 +228,7 @@ class HttpTransport:
                 asking = client.build_request(request.method, target, headers=sent)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
             late = self._clock() >= one.deadline
-            outcome = out_of_time(self._endpoint) if late else explain(error, self._endpoint)
+            outcome = out_of_time(self._endpoint, one.within_s) if late else explain(error, self._endpoint)
             outcome = not_wanted() if one.unwanted() else outcome
         return outcome
 
@@ -233,7 +237,7 @@ class HttpTransport:
 
         def stopped() -> Trouble | None:
             if self._clock() > one.deadline:
-                return out_of_time(self._endpoint)
+                return out_of_time(self._endpoint, one.within_s)
             return not_wanted() if one.unwanted() else None
 
         began = self._clock()

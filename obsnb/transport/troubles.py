@@ -13,6 +13,7 @@ from obsnb.transport.retry import Trouble
 __all__ = ["explain", "not_wanted", "out_of_step", "out_of_time"]
 
 _WAITING = "Ask for a shorter window, or raise read_timeout_s and total_timeout_s in obsnb.toml."
+_HANGING = "It takes connections: is it overloaded, or does something in between hold what is asked?"
 _RUNNING = "Is it running, and is a port-forward or VPN needed? Check the URL (OBSNB_{kind}_URL, obsnb.toml)."
 _BETWEEN = "If it stays so, ask for a shorter window, or look at what stands in between."
 
@@ -33,9 +34,10 @@ def explain(error: Exception, endpoint: Endpoint) -> Trouble:
     return _by_name(type(error).__name__, endpoint)
 
 
-def out_of_time(endpoint: Endpoint) -> Trouble:
-    """The answer took longer than `total_timeout_s`."""
-    return Trouble(f"did not finish its answer within {endpoint.total_timeout_s:g} s", _WAITING, slow=True)
+def out_of_time(endpoint: Endpoint, within_s: float) -> Trouble:
+    """The answer took longer than `total_timeout_s`, or than the question itself allows."""
+    hint = _WAITING if within_s >= endpoint.total_timeout_s else _HANGING
+    return Trouble(f"did not finish its answer within {within_s:g} s", hint, slow=True)
 
 
 def out_of_step() -> Trouble:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from obsnb.conventions import DEFAULT
 from obsnb.errors import FrameError, PartialResultWarning, QueryError, SettingsError, UsageError
 from obsnb.query.roles import role_queries
 from obsnb.schema import EVENTS
+from obsnb.sources.base import Health
 from obsnb.timerange import TimeRange, format_ns
 from tests.archive.conftest import START, WINDOW, S
 from tests.connection.conftest import SCOPE, Source, connected
@@ -255,6 +257,17 @@ def test_a_variable_of_grafanas_in_quotes_that_finds_nothing_is_warned_of(
         f"query:3 to server has no row, and asks for {variable}, which looks like a variable of Grafana's: "
         "only Grafana fills it in. Write what it stands for."
     ]
+
+
+def test_all_sources_are_asked_at_once_how_they_are() -> None:
+    together = threading.Barrier(3, timeout=60)
+
+    class Waiting(Source):
+        def health(self) -> Health:
+            together.wait()  # for the other two
+            return super().health()
+
+    assert connected(Waiting()).health()["status"].to_list() == ["ok"]  # one server, three times
 
 
 def test_a_connection_is_shown_in_a_line(obs: Connection) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -187,15 +188,16 @@ def test_an_encoding_that_was_not_asked_for_is_refused(serve: Serve, connect: Co
     )
 
 
-def test_a_trickling_body_ends_at_the_deadline(serve: Serve, connect: Connect, time: Time) -> None:
-    def trickle(talk: Talk, _: int) -> None:
-        talk.send_response(200)
-        talk.send_header("transfer-encoding", "chunked")
-        talk.end_headers()
-        while True:  # until the client has gone
-            talk.wfile.write(b"1\r\nx\r\n")
+def _trickle(talk: Talk, _: int) -> None:
+    talk.send_response(200)
+    talk.send_header("transfer-encoding", "chunked")
+    talk.end_headers()
+    while True:  # until the client has gone
+        talk.wfile.write(b"1\r\nx\r\n")
 
-    server = serve(trickle)
+
+def test_a_trickling_body_ends_at_the_deadline(serve: Serve, connect: Connect, time: Time) -> None:
+    server = serve(_trickle)
     time.tick = 1.0
     with pytest.raises(UnreachableError) as error:
         connect(server.url, total_timeout_s=30).send(ASK)
@@ -203,6 +205,18 @@ def test_a_trickling_body_ends_at_the_deadline(serve: Serve, connect: Connect, t
         f"loki at {server.url} did not finish its answer within 30 s.\n"
         "Hint: Ask for a shorter window, or raise read_timeout_s and total_timeout_s in obsnb.toml."
     )
+
+
+@pytest.mark.parametrize(("within_s", "told"), [(7.0, 7), (90.0, 30)])
+def test_a_question_may_be_waited_for_less_long_than_the_profile_says_and_never_longer(
+    serve: Serve, connect: Connect, time: Time, within_s: float, told: int
+) -> None:
+    server = serve(_trickle)
+    time.tick = 1.0
+    with pytest.raises(UnreachableError) as error:
+        connect(server.url, total_timeout_s=30).send(replace(ASK, within_s=within_s))
+    assert error.value.what == f"loki at {server.url} did not finish its answer within {told} s."
+    assert error.value.hint.startswith("It takes connections" if told == 7 else "Ask for a shorter window")
 
 
 def test_a_server_that_says_nothing_is_not_asked_again(serve: Serve, connect: Connect) -> None:
