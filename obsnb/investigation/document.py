@@ -55,7 +55,8 @@ def charts(
     counts = request_counts(series, conventions=conventions)
     if counts.height:
         # An interval shorter than the samples are apart would hold none, and seem to be without requests.
-        drawn += _request_charts(counts, window, max(every, _nice(_apart_s(series, conventions))))
+        apart_s = _apart_s(series, conventions)
+        drawn += _request_charts(counts, _told(counts, window, apart_s), max(every, _nice(apart_s)))
     if series.height:
         latency = latency_quantiles_over_time(series, every=f"{max(every, 60)}s", conventions=conventions)
         names = pl.format("{}th percentile", (pl.col("quantile") * 100).round().cast(pl.Int64))
@@ -67,7 +68,14 @@ def charts(
             occurrences.with_columns(count=pl.lit(1.0)), window, every, name="errors", unit="errors/min"
         )
         drawn.append(Chart("Errors", errors, bad=True, how="log lines and spans"))
-    return tuple(drawn)
+    return tuple(chart for chart in drawn if chart.series.height)
+
+
+def _told(counts: pl.DataFrame, window: TimeRange, apart_s: float) -> TimeRange:
+    """The window from the counters' second samples on: what came before the first of them no sample tells."""
+    first_ns: int = counts.select(pl.col("timestamp").to_physical().min()).item()
+    second_ns = max(window.start_ns, first_ns + int(apart_s * 1e9))
+    return TimeRange(min(second_ns, window.end_ns - 1), window.end_ns)
 
 
 def _nice(least_s: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from obsnb.investigation.guide import Guide
 from obsnb.investigation.telling import Telling
 
 if TYPE_CHECKING:
+    from obsnb.ledger import QueryRecord
     from obsnb.report.postmortem import Postmortem
 
 __all__ = ["Reporting"]
@@ -46,12 +47,13 @@ class Reporting(Telling, Guide):
         from obsnb.version import __version__
 
         written = Notes.load(notes) if notes is not None else Notes.parse(self._obs.notes or "")
-        rows, records, compared = self._found.rows, self._obs.ledger.records, self._found.compared
+        rows, compared = self._found.rows, self._found.compared
         named = (self._found.suspects, self._found.errors, self._found.statements, self._found.timeline)
         ids = [one for frame in named for several in frame["evidence"].drop_nulls() for one in several]
         ids += [one for tried in self.hypotheses for one in tried.evidence]
         ids += [one for conclusion in self.conclusions for one in conclusion.evidence]
         ids += [one for remark in self.remarks for one in remark.evidence]
+        records = _each_once(self._obs.ledger.records, ids)
         told = Postmortem(
             title=title or self._title(),
             window=self.window,
@@ -119,3 +121,13 @@ class Reporting(Telling, Guide):
         text = json.dumps(self.findings(), indent=2, ensure_ascii=False)
         target.write_text(text + "\n", encoding="utf-8")
         return target
+
+
+def _each_once(records: Iterable[QueryRecord], cited: Collection[str]) -> tuple[QueryRecord, ...]:
+    """The records without those that asked again and were told the very same, unless one is cited."""
+    kept: dict[tuple[object, ...], QueryRecord] = {}
+    for one in records:
+        key = (one.kind, one.source, one.query, one.window, one.digest, one.complete, one.reason)
+        again = key in kept and f"query:{one.number}" in cited
+        kept.setdefault((*key, one.number) if again else key, one)
+    return tuple(kept.values())
