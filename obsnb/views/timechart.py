@@ -211,7 +211,9 @@ def draw_lane(stage: Stage, width: int = WIDE) -> str:
     parts = _shades(stage, across, 20, height - 20)
     for name, look, left, right in _parts(stage, across):
         colour, weight = (LIGHT.bad, 600) if look == "bad" else (LIGHT.quiet, 400)
-        words = fit(name, max(right - left, 56), _SIZE)
+        room = max(right - left, 56)
+        whole = fit(name, room, _SIZE) == name  # cut in its middle, a length of time would be another one
+        words = name if whole else fit(name.partition(",")[0], room, _SIZE)
         parts.append(label(left + 2, 13, words, look=f"name-{look}", colour=colour, weight=weight))
     return _drawing(width, height, "lane", "What happened when", parts + badges)
 

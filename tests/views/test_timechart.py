@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 import pytest
 
+from obsnb.timerange import TimeRange
 from obsnb.views.timechart import (
     NARROW,
     WIDE,
@@ -97,6 +98,12 @@ def test_an_incident_that_is_not_over_has_no_right_edge() -> None:
 def test_what_is_shaded_is_named_and_so_told_by_more_than_colour() -> None:
     words = [one.text for one in ET.fromstring(draw_lane(STAGE)).iter("text")]
     assert words == ["baseline, 24 min", "incident, 24 min"]
+
+
+def test_a_length_that_has_no_room_is_left_out_and_never_cut() -> None:
+    short = TimeRange(DURING.start_ns, DURING.start_ns + 156 * SECOND)  # 2 min 36 s of an hour
+    words = [one.text for one in ET.fromstring(draw_lane(replace(STAGE, during=short), NARROW)).iter("text")]
+    assert words == ["baseline, 24 min", "incident"]
 
 
 def test_marks_never_lie_on_each_other_nor_on_a_line_that_lasts() -> None:
