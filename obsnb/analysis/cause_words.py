@@ -27,7 +27,9 @@ _WORDS = {
     "resource": r"no space left|disk (?:is |quota )?(?:full|exceeded)|table '?[^' ]+'? is full"
     r"|cannot allocate memory|out ?of ?memory|oom-?kill|too many open files"
     r"|\b(?:ENOSPC|EDQUOT|ENOMEM|EMFILE|ENFILE)\b|\bSQLSTATE 53[12]00",
-    "pool": r"pool|too many connections|connection limit|max_connections|no (?:free|idle) connection"
+    # urllib3 begins whatever goes wrong with its HTTPConnectionPool(host='...').
+    "pool": r"pool(?!\(host=)|too many connections|connection limit|max_connections"
+    r"|no (?:free|idle) connection"
     # Hibernate's and Spring's words, and Go's drivers', for a connection that was not to be had.
     r"|(?:acquir|obtain)\w* (?:an? )?(?:(?:jdbc|db|database) )?connection",
     "configuration": r"\bconfig|environment variable|\benv var|certificate|x509|permission|credential"

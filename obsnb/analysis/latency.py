@@ -21,8 +21,14 @@ _LEAST_PART = 0.05  # of a link's time, below which an end of it is not worth a 
 _MORE_TIME, _TIMES_SLOWER = 0.3, 1.0  # of a request; beyond its own usual time: 63% of full strength
 _NOISE = 1.15  # times as long as usual is no change
 _SHOWN = 3
-#: A route that is called, or a verb of HTTP alone, is no statement, however slow its answer is.
-_CALL = re.compile(rf"(?:\S+ )?(?:/|https?:)|(?:HTTP )?(?:{METHODS})$")
+# What OpenTelemetry's conventions of messaging call their operations, before the destination; after it once.
+_MESSAGING = r"create|send|publish|receive|poll|process|deliver|settle|ack|nack|commit"
+#: A route that is called, a verb of HTTP alone, a method of gRPC, and a message that is sent are no
+#: statements, however slow the answer is.
+_CALL = re.compile(
+    rf"(?:\S+ )?(?:/|https?:)|(?:HTTP )?(?:{METHODS})$|[\w.]+/\w+$"
+    rf"|(?:{_MESSAGING}) \S+$|\S+ (?:{_MESSAGING})$"
+)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from obsnb.timerange import TimeRange
 __all__ = ["error_lines", "log_findings", "spoken_calls"]
 
 _SHOWN = 3
+_SAID = 1_000  # characters of what an exception says
 _SHAPE = 160  # characters of a message that tell its shape
 _MASKS = (
     r"0x[0-9a-fA-F]+|\b[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}\b|\b[0-9a-fA-F]{12,}\b|\d+"
@@ -62,7 +63,7 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
     # A line about a request of its own has its logger's level, however the request ended.
     wrong = wrong | (answered & pl.col("parsed.route").is_not_null() & pl.col("line").str.contains(_REQUEST))
     wrong = wrong | (level.is_null() & pl.col("line").str.contains(_WORDED))
-    text = pl.coalesce("parsed.message", "line")
+    text = _told()
     masked = text.str.slice(0, 4 * _SHAPE).str.replace_all(_MASKS, "?")
     kind = pl.coalesce("parsed.exception_type", pl.lit(""))
     ids = [pl.col(name).cast(pl.String).replace("", None) for name in ("trace_id", "correlation_id")]
@@ -79,6 +80,16 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
     )
     lines = lines.with_columns(names.services(lines["service"]).fill_null("unknown").alias("service"))
     return lines.sort(pl.col("grade") * -1, "ns", maintain_order=True)
+
+
+def _told() -> pl.Expr:
+    """The message, and behind it what the exception says: many messages are the same whatever happened."""
+    text = pl.coalesce("parsed.message", "line")
+    for column in ("parsed.exception_message", "parsed.cause"):
+        more = pl.col(column).str.slice(0, _SAID)
+        told = more.is_null() | text.str.contains(more, literal=True)
+        text = pl.when(told).then(text).otherwise(pl.concat_str(text, more, separator=": "))
+    return text
 
 
 def log_findings(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from obsnb.analysis.peer_words import MARK, is_word, marked
+from obsnb.analysis.peer_words import MARK, is_word, marked, numbered
 from obsnb.analysis.service_names import Names
 
 __all__ = ["mentioned"]
@@ -50,7 +50,11 @@ def mentioned(
     words = [] if anywhere else [name for name in spelled if is_word(name)]
     apart: Any = pl.col("text").str.slice(0, _READ).str.replace_all(_ASKER, " ")
     # A separator stands twice, in names too, so that two names next to each other both have theirs.
-    apart = marked(apart, words).str.to_lowercase().str.replace_all(_BETWEEN, "$1$1")
+    apart = (
+        marked(apart, words, ids=numbered(texts["text"].unique(), words))
+        .str.to_lowercase()
+        .str.replace_all(_BETWEEN, "$1$1")
+    )
     hits = apart.str.extract_all(_any_of({_doubled(name) for name in spelled}, {_doubled(w) for w in words}))
     found = texts.select("service", hits.list.join("\n").alias("hits"))
     distinct = found.unique()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
+
+import polars as pl
 
 from obsnb.conventions import METHODS
 from obsnb.conventions.systems import DIALECTS, NOT_SQL
 
-__all__ = ["MARK", "is_word", "marked"]
+__all__ = ["MARK", "is_word", "marked", "numbered"]
 
 #: Stands before a word that is used as a peer's name.
 MARK = "\x01"
+
+_PORTS = 3  # that a service listens on, at most
 
 # Nobody writes these in prose: a part that says what it is, and a name that is made of several.
 _ROLE = re.compile(r"(?i).{2,}(?:services?|svc|server|api|db|backend|gateway|proxy)")
@@ -37,10 +41,17 @@ _FIELD = (
     r"\b(?:service|server|backend|host|upstream|downstream|peer|target|destination|dependency|cluster"
     r"|endpoint|authority|address|addr)(?:[._ ]?(?:name|host|address|service))?"
 )
-# What only a peer is or does, behind its name.
+# What only a peer is or does, behind its name. The role ends what is named: the "customer service portal"
+# is none of customer's.
+_ROLE_ENDS = (
+    r"(?:$|[^\w ]|[ ](?:\W|(?:is|was|has|did|does|not|call|request|error|response|unavailable|unreachable"
+    r"|returns|returned|answered|responded|replied|said|fails|failed|timed|rejected|refused|down|at|with|on|after"
+    r"|for|and|or)\b))"
+)
 _BESIDE = (
-    r"[ ](?:service|svc|server|backend|api|provider|upstream|(?:is |was )?(?:unreachable|not responding)"
-    r"|(?:returned|answered|responded with)(?: HTTP| status)? [45]\d\d)\b"
+    rf"[ ](?:(?:service|svc|server|backend|api|provider|upstream){_ROLE_ENDS}"
+    r"|(?:(?:is |was )?(?:unreachable|not responding)"
+    r"|(?:returned|answered|responded with)(?: HTTP| status)? [45]\d\d)\b)"
 )
 # Errors that are wrapped name whom they come from first (``loki: upstream timed out``). A sentence
 # begins with a capital, so that it must be written as a host is. What follows is words or a status,
@@ -66,7 +77,24 @@ def is_word(name: str) -> bool:
     return name.isalpha() and not told
 
 
-def marked(text: Any, words: Iterable[str]) -> Any:
+def numbered(texts: pl.Series, words: Iterable[str]) -> frozenset[str]:
+    """Those of the words that more numbers follow than a service has ports: ids (``user:5521``).
+
+    Examples
+    --------
+    >>> lines = pl.Series(["failed for user:5521"] + [f"user:{n}, pay:8080" for n in (17, 4455, 990, 23)])
+    >>> sorted(numbered(lines, ["user", "pay"]))
+    ['user']
+    """
+    every = sorted({word.lower() for word in words}, key=len, reverse=True)
+    if not every:
+        return frozenset()
+    found = texts.str.extract_all(rf"(?i)\b(?:{'|'.join(map(re.escape, every))}):\d{{2,5}}\b").explode()
+    told = found.drop_nulls().str.to_lowercase().unique().str.extract(r"^(.*):").value_counts()
+    return frozenset(word for word, many in told.iter_rows() if many > _PORTS)
+
+
+def marked(text: Any, words: Iterable[str], *, ids: Collection[str] = ()) -> Any:
     """An expression of texts in which each of those words has a `MARK` where it is a peer's name.
 
     So it is as a host of an address (``payment:8080``, ``http://payment/``, ``payment.shop.svc``),
@@ -74,15 +102,23 @@ def marked(text: Any, words: Iterable[str]) -> Any:
     (``peer.service=payment``, ``upstream "payment"``), before what only a peer is or does (``the
     payment service``), as the first of a wrapped error (``payment: connection refused``) and as what a
     request's path begins with (``GET /api/payment/7``). A quoted word alone is no name: ``KeyError: 'user'``.
+
+    Parameters
+    ----------
+    ids
+        Words that a colon and a number follow as an id, and no port (`numbered`).
     """
     every = sorted({word.lower() for word in words}, key=len, reverse=True)
     if not every:
         return text
     word = f"({'|'.join(map(re.escape, every))})"
+    hosts = [each for each in every if each not in ids]
+    if hosts:
+        ported = rf"(?i)(^|[^\w.-])({'|'.join(map(re.escape, hosts))}):(\d{{2,5}}(?:$|[^\w-]))"
+        text = text.str.replace_all(ported, f"$1{MARK}$2:$3")
     clause = rf"(^|:[ ]){word}({_FIRST})"
     for pattern, by in (
         (rf"(?i)(^|[^\w-]){word}(?:\.[a-z0-9-]+)*\.(?:svc|local|internal)\b[\w.-]*", f"$1{MARK}$2 "),
-        (rf"(?i)(^|[^\w.-]){word}:(\d{{2,5}}(?:$|[^\w-]))", f"$1{MARK}$2:$3"),
         (rf"(?i)(://(?:[^\s/@]*@)?){word}\b", f"$1{MARK}$2"),
         (rf"(?i)({_ASKED} {_QUOTE}?){word}\b", f"$1{MARK}$2"),
         (rf"(?i)({_FIELD}(?:{_QUOTE}? ?[=:] ?{_QUOTE}?| {_QUOTE})){word}\b", f"$1{MARK}$2"),

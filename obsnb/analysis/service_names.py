@@ -11,7 +11,7 @@ import polars as pl
 
 from obsnb.conventions import DEFAULT, Conventions
 
-__all__ = ["Names", "is_domain", "service_names", "workload"]
+__all__ = ["Names", "comparable", "is_domain", "service_names", "workload"]
 
 # What Kubernetes appends to a workload's name: a replica set's hash and a pod's; an ordinal.
 _POD = re.compile(r"-(?=[0-9a-z]*\d)[0-9a-z]{6,10}-[0-9a-z]{5}$")
@@ -19,6 +19,21 @@ _ORDINAL = re.compile(r"-\d{1,3}$")
 _PORT = re.compile(r":\d+$")
 _OWN_HOST = ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0")  # noqa: S104 - compared, not bound
 _DOMAIN = re.compile(r"(?i)(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
+#: What anybody's host may be called in a public domain: ``api.stripe.com`` is not the service ``api``.
+_ANYBODYS = (
+    "accounts",
+    "api",
+    "apis",
+    "app",
+    "auth",
+    "cdn",
+    "gateway",
+    "hooks",
+    "login",
+    "mail",
+    "smtp",
+    "www",
+)
 _LONG_ENOUGH = 4
 
 
@@ -46,7 +61,7 @@ class Names:
             return None
         if name in self.given:
             return self.given[name]
-        plain = _comparable(name)
+        plain = comparable(name)
         if plain in self.known:
             return self.known[plain]
         return self.known.get(_POD.sub("", plain), name)
@@ -70,12 +85,13 @@ class Names:
         if host in _OWN_HOST:
             return None
         first = host.split(".")[0]
-        for form in (address, host, first, _POD.sub("", first), _ORDINAL.sub("", first)):
-            plain = _comparable(form)
+        own = [] if first.lower() in _ANYBODYS and is_domain(host) else [first]
+        for form in (address, host, *own, *(each.sub("", one) for one in own for each in (_POD, _ORDINAL))):
+            plain = comparable(form)
             if plain in self.known:
                 return self.known[plain]
         if is_system:
-            near = {known for plain, known in self.known.items() if _begins_alike(plain, _comparable(host))}
+            near = {known for plain, known in self.known.items() if _begins_alike(plain, comparable(host))}
             if len(near) == 1:
                 return near.pop()
         return first if _in_cluster(host) else host
@@ -141,14 +157,16 @@ def workload(pod: str | None, container: str | None = None) -> str | None:
 def _learn(known: dict[str, str], given: Mapping[str, str], names: Iterable[str]) -> None:
     for name in names:
         said = given.get(name, name)
-        plain = _comparable(said)
+        plain = comparable(said)
         plain, said = _POD.sub("", plain), _POD.sub("", said)
         if plain:
             known.setdefault(plain, said)
 
 
-def _comparable(name: str) -> str:
-    return name.rsplit("/", 1)[-1].strip().lower().replace("_", "-")
+def comparable(name: str) -> str:
+    """The form in which two spellings of a service's name are equal."""
+    # Kubernetes takes neither dots nor capitals in the name of a service: Catalog.API runs as catalog-api.
+    return name.rsplit("/", 1)[-1].strip().lower().replace("_", "-").replace(".", "-")
 
 
 def is_domain(name: str) -> bool:

@@ -25,7 +25,8 @@ from obsnb.analysis.raised import manners, origins_of, span_error_findings
 from obsnb.analysis.resources import resource_findings
 from obsnb.analysis.scores import Finding
 from obsnb.analysis.service_graph import edges_of
-from obsnb.analysis.service_names import Names, is_domain, service_names
+from obsnb.analysis.service_names import Names, comparable, is_domain, service_names
+from obsnb.analysis.spoken_hosts import with_spoken_hosts
 from obsnb.analysis.told_changes import deployments_told
 from obsnb.analysis.visits import Visits, visits_of
 from obsnb.analysis.windows import side
@@ -140,6 +141,7 @@ def suspects(
         found.look_at_spans(given.spans, given.logs)
     elif given.logs is not None:
         lines = error_lines(given.logs, found.names, conventions=conventions)
+        found.names = with_spoken_hosts(found.names, lines)
         found.graph = replace(call_graph(spoken_calls(lines, found.names)), partial=True)
         found.look_at_lines(given.logs, lines)
         found.look_at_durations(given.logs)
@@ -230,7 +232,7 @@ class _Found:
         """Latency, failures and absences, with what the error lines of the traces say."""
         nodes = nodes_of(spans, names=self.names, conventions=self.conventions)
         self.graph = call_graph(edges_of(nodes))
-        called = {name.lower(): name for name in sorted(self.graph.nodes)}
+        called = {comparable(name): name for name in sorted(self.graph.nodes)}
         self.names = replace(self.names, known={**called, **self.names.known})
         lines = None if logs is None else error_lines(logs, self.names, conventions=self.conventions)
         ids, callers = spans["trace_id"], self.graph.callers

@@ -44,6 +44,8 @@ def _named(text, *, service="frontend"):
         "GET /v1/orders/user HTTP/1.1",
         "open /var/lib/user: no such file",
         "the payment-method is not supported",
+        "request failed in the user service portal",
+        "the payment provider settings are out of date",
     ],
 )
 def test_a_word_of_prose_or_of_data_names_no_service(text):
@@ -114,6 +116,18 @@ def test_a_name_that_is_no_word_of_the_language_counts_wherever_it_stands(text, 
 
 def test_where_one_is_called_and_others_are_only_words_the_called_one_is_named():
     assert _named("user not found: error calling payment for the cart") == "payment"
+
+
+def test_a_word_with_another_number_each_time_is_followed_by_an_id_and_no_port():
+    texts = [f"failed for user:{number}, payment:8080 refused" for number in (5521, 17, 4401, 90)]
+    frame = pl.DataFrame({"service": ["frontend"] * len(texts), "text": texts})
+    assert mentioned(frame, _KNOWN).to_list() == ["payment"] * len(texts)
+
+
+def test_a_host_of_a_public_domain_is_no_service_that_is_called_as_any_host_may_be():
+    names = Names({"api": "api", "orders": "orders"})
+    found = [names.peer(host) for host in ("api.stripe.com", "orders.shop.com", "api.shop.svc.cluster.local")]
+    assert found == ["api.stripe.com", "orders", "api"]
 
 
 def test_two_peers_are_none():
