@@ -35,10 +35,13 @@ _WAITS = re.compile(
 )
 #: Addresses that are set aside, as for a thread's stack, and cost nothing until they are used.
 _RESERVED = re.compile(r"(?i)virtual_memory|vsize|(?:^|_)vms(?:_|$)")
-_GOOD = re.compile(r"(?i)^up$|ready|available|free|hit|healthy|success|idle|alive")  # to fall is bad
+_GOOD = re.compile(r"(?i)(?:^|_)up$|ready|available|free|hit|healthy|success|idle|alive")  # to fall is bad
 _FALLING = 0.4  # less is used where less is asked for: a follower, as a rule
 _GONE = 3  # samples that must have been missed before a series counts as gone
+_LATER = 1.5  # samples after the others of its metric: a series that begins then is new
 _FEW = 0.25  # of the series of a metric stop: where more do, it is the collector's fault
+#: Kubernetes gives a node that does not answer five minutes (its default toleration), then replaces its pods.
+_REPLACED_NS = 300 * 10**9
 _STOPPED = 0.8  # strength of a series that stops
 _ALIKE = 5  # series of one metric show what is usual in this window
 _TELLING = 0.15  # strength of a change that tells where it is
@@ -202,7 +205,11 @@ def _usual(effects: Floats) -> tuple[float, float]:
 
 
 def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[_Moved]:
-    """Series that were there in the baseline and stop in the incident, while most of their like go on."""
+    """Series that were there in the baseline and stop in the incident, while most of their like go on.
+
+    One that another of the same metric and service follows was replaced: the pod of a new version, or the
+    same on another node.
+    """
     if levels.is_empty():
         return []
     following = pl.col("ns").shift(-1).over("label")
@@ -215,7 +222,7 @@ def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[
     begins = pl.col("ns") >= during.start_ns - _GONE * pl.col("step")
     stops = steps.filter(begins & (pl.col("next") - pl.col("ns") > _GONE * pl.col("step")))
     stopped = stops.unique("label", keep="first", maintain_order=True).join(alike, on="metric")
-    stopped = stopped.filter(pl.len().over("metric") <= _FEW * pl.col("alike"))
+    stopped = _unreplaced(stopped.filter(pl.len().over("metric") <= _FEW * pl.col("alike")), levels)
     return [
         _Moved(
             service=row["service"],
@@ -230,6 +237,17 @@ def _gone(levels: pl.DataFrame, during: TimeRange, baseline: TimeRange) -> list[
         )
         for row in stopped.sort("label").to_dicts()
     ]
+
+
+def _unreplaced(stopped: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
+    """Those that stopped, but where as many of the same metric and service began about then."""
+    of = ("metric", "service")
+    first = levels.group_by("label", *of).agg(pl.col("ns").min().alias("began"))
+    late = pl.col("began") > pl.col("began").min().over("metric") + _LATER * pl.lit(stopped["step"].median())
+    began = first.filter(late).select(*of, "began", pl.col("label").alias("successor"))
+    near = stopped.join(began, on=of).filter((pl.col("began") - pl.col("ns")).abs() <= _REPLACED_NS)
+    enough = pl.col("successor").n_unique().over(of) >= pl.col("label").n_unique().over(of)
+    return stopped.join(near.filter(enough), on="label", how="anti")
 
 
 def _finding(

@@ -22,11 +22,13 @@ from obsnb.analysis.narrowing import narrowed, places
 from obsnb.analysis.nodes import nodes_of
 from obsnb.analysis.noticed import line_duration_findings, load_changes, symptom_findings
 from obsnb.analysis.raised import manners, origins_of, span_error_findings
+from obsnb.analysis.replica_sets import pods_seen
 from obsnb.analysis.resources import resource_findings
 from obsnb.analysis.scores import Finding
 from obsnb.analysis.service_graph import edges_of
 from obsnb.analysis.service_names import Names, comparable, is_domain, service_names
 from obsnb.analysis.spoken_hosts import with_spoken_hosts
+from obsnb.analysis.subjects import collectors, with_subjects
 from obsnb.analysis.told_changes import deployments_told
 from obsnb.analysis.visits import Visits, visits_of
 from obsnb.analysis.windows import side
@@ -136,6 +138,7 @@ def suspects(
     found = _Found(_names(given, services, conventions), during, baseline, conventions)
     for frame in (given.logs, given.spans):
         if frame is not None:
+            found.pods.append(pods_seen(frame))
             found.own |= set(found.names.services(frame["service"].unique()).drop_nulls())
     if given.spans is not None:
         found.look_at_spans(given.spans, given.logs)
@@ -148,7 +151,12 @@ def suspects(
     if given.series is not None:
         found.look_at_series(given.read_series())
     deployments = deployments_told(
-        given.events, given.spans, found.names, onset_ns=found.during.start_ns, conventions=conventions
+        given.events,
+        given.spans,
+        found.names,
+        pods=found.pods,
+        onset_ns=found.during.start_ns,
+        conventions=conventions,
     )
     ranked = fuse(found.candidates, found.findings, found.graph, deployments)
     rows = [_row(rank, each, found) for rank, each in enumerate(ranked, 1)]
@@ -217,6 +225,7 @@ class _Found:
     spans: pl.DataFrame | None = None
     visits: Visits | None = None
     own: frozenset[str] = frozenset()  # services that write lines or spans of their own
+    pods: list[pl.DataFrame] = field(default_factory=list)  # that each signal names
 
     @property
     def foreign(self) -> frozenset[str]:
@@ -296,6 +305,10 @@ class _Found:
         """Resources, what is noticed of requests, and how many there are."""
         if self.baseline is None:
             return
+        self.pods.append(pods_seen(series))
+        told_by = collectors(series, own=self.own)
+        series = with_subjects(series, self.names, own=self.own)
+        self.names = _about(self.names, series["service"], told_by - self.own)
         about: dict[str, Any] = {
             "during": self.during,
             "baseline": self.baseline,
@@ -304,6 +317,14 @@ class _Found:
         self.findings += resource_findings(series, self.names, **about)
         self.findings += symptom_findings(series, self.names, **about)
         self.load = load_changes(series, self.names, **about)
+
+
+def _about(names: Names, subjects: pl.Series, told_by: frozenset[str]) -> Names:
+    """The names with those whom series turned out to be about, and without who only collected them."""
+    learned = service_names(subjects).known
+    silent = {names.service(name) for name in told_by} - set(learned.values())
+    known = {form: name for form, name in names.known.items() if name not in silent}
+    return replace(names, known={**learned, **known})
 
 
 def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:

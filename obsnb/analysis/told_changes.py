@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from obsnb.analysis.cause_words import SETTINGS
 from obsnb.analysis.causes import SETTING
 from obsnb.analysis.fusion import Deployment, nearby_deployments
 from obsnb.analysis.mentions import mentioned
+from obsnb.analysis.replica_sets import new_replica_sets
 from obsnb.analysis.service_names import Names
 from obsnb.analysis.versions import new_versions
 from obsnb.conventions import Conventions
@@ -24,20 +27,25 @@ def deployments_told(
     spans: pl.DataFrame | None,
     names: Names,
     *,
+    pods: Iterable[pl.DataFrame] = (),
     onset_ns: int,
     conventions: Conventions,
 ) -> list[Deployment]:
-    """Deployments and restarts of EVENTS, changes of settings, and versions that spans carry first."""
+    """Deployments and restarts of EVENTS, changes of settings, and what carries a new version first.
+
+    That is what spans call a version, else the replica set that the names of pods tell of (`pods`, as
+    `obsnb.analysis.replica_sets.pods_seen` gives them).
+    """
     told: _Told = []
     if events is not None:
         frame = events if "title" in events.columns else events.with_columns(title=pl.lit(""))
         frame = frame.select("timestamp", "kind", "service", pl.col("title").fill_null(""))
         told = [*_deployments(frame, names), *_settings(frame, names)]
-    if spans is not None:
-        for each in new_versions(spans, names, conventions=conventions):
-            same = (service == each[0] and abs(ns - each[1]) < _SAME_NS for service, ns, *_ in told)
-            if not any(same):
-                told.append(each)
+    versions = [] if spans is None else new_versions(spans, names, conventions=conventions)
+    for each in (*versions, *new_replica_sets(pods, names)):
+        same = (service == each[0] and abs(ns - each[1]) < _SAME_NS for service, ns, *_ in told)
+        if not any(same):
+            told.append(each)
     return nearby_deployments(told, onset_ns)
 
 
