@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from obsnb.analysis.service_names import Names, workload
+from obsnb.analysis.service_names import Names, comparable, workload
 
 __all__ = ["collectors", "with_subjects"]
 
@@ -21,7 +21,8 @@ _CONTAINERS = ("exported_container", "container")
 #: Where an exporter that asks several systems says which (redis_exporter's ``addr``, postgres_exporter's
 #: ``server``, the ``target`` of Prometheus' documentation), then the node, then the address itself.
 _ADDRESSES = ("target", "server", "addr", "exported_node", "node", "nodename", "instance")
-_LABELS = (*_PODS, *_WORKLOADS, *_CONTAINERS, *_ADDRESSES)
+_VOLUME = "persistentvolumeclaim"
+_LABELS = (*_PODS, *_WORKLOADS, *_CONTAINERS, _VOLUME, *_ADDRESSES)
 _IP = re.compile(r"\[?[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*\]?")
 
 
@@ -31,8 +32,8 @@ def with_subjects(series: pl.DataFrame, names: Names, *, own: Collection[str] = 
     A collector is known by its name (``postgres-exporter``, ``kube-state-metrics``), or by its series:
     one with pods of several workloads that are not called after it is a scrape job (``kubernetes-pods``).
     What a series of it is about is, in this order, the pod's workload, the workload that is named
-    itself, the address that was asked, the node; for an exporter of which no label tells, the one
-    service that is called like the system that it exports.
+    itself, the known service whose volume it is, the address that was asked, the node; for an exporter of
+    which no label tells, the one service that is called like the system that it exports.
 
     Parameters
     ----------
@@ -90,6 +91,9 @@ def _subject(row: Mapping[str, str | None], names: Names, told_by: frozenset[str
     for name in (of, _first(row, _WORKLOADS)):
         if name is not None and not _is_collector(name, told_by):
             return name
+    volume = _of_volume(row.get(_VOLUME), names)
+    if volume is not None:
+        return volume
     for key in _ADDRESSES:
         named = names.peer(row.get(key))
         if named is not None and not _IP.fullmatch(named) and not _is_collector(named, told_by):
@@ -100,6 +104,13 @@ def _subject(row: Mapping[str, str | None], names: Names, told_by: frozenset[str
         if known in names.known.values():
             return known
     return None
+
+
+def _of_volume(claim: str | None, names: Names) -> str | None:
+    """The known service whose volume it is: a StatefulSet's claims are called after a template and itself."""
+    parts = (workload(claim) or "").split("-")
+    ends = ("-".join(parts[start:]) for start in range(len(parts)))
+    return next((name for end in ends if (name := names.known.get(comparable(end)))), None)
 
 
 def _is_collector(name: str, told_by: frozenset[str]) -> bool:

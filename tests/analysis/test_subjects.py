@@ -30,6 +30,10 @@ def _about(row: dict[str, str], *known: str) -> str | None:
         ({"service": "kube-state-metrics", "pod": "ksm-0", "exported_pod": "cart-7d9f8b6c5d-x2x4z"}, "cart"),
         ({"service": "kube-state-metrics", "deployment": "cart", "instance": "10.2.3.4:8080"}, "cart"),
         ({"service": "kube-state-metrics", "node": "worker-a", "instance": "10.2.3.4:8080"}, "worker-a"),
+        (
+            {"service": "kubelet", "persistentvolumeclaim": "data-cart-db-0", "instance": "worker-a"},
+            "cart-db",
+        ),
         ({"service": "POD", "pod": "cart-7d9f8b6c5d-x2x4z", "container": "POD"}, "cart"),
         ({"service": "postgres-exporter", "instance": "cart-db:9187"}, "cart-db"),
         ({"service": "postgres-exporter", "server": "cart-db:5432", "instance": "10.2.3.4:9187"}, "cart-db"),
