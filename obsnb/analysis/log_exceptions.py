@@ -9,7 +9,8 @@ import polars as pl
 
 from obsnb.analysis.line_columns import LineColumns
 from obsnb.analysis.message_facts import EXCEPTION_WORDS, exception_in
-from obsnb.analysis.tracebacks import STACK_MARKS, Frame, read_stack
+from obsnb.analysis.stacks import Frame
+from obsnb.analysis.tracebacks import STACK_MARKS, read_stack
 
 __all__ = ["fill_exceptions", "stacks_of"]
 
@@ -54,8 +55,9 @@ def fill_exceptions(lines: LineColumns, *, foreign: Sequence[str]) -> None:
     A message that holds a stack trace keeps its first line.
     """
     whole = pl.col("whole")  # with the words that a head may have swallowed, as "panic:"
+    rust = whole.str.contains(" panicked at ", literal=True)  # before 1.73 it says all in one line
     traced = lines.rows_where(
-        whole.str.contains("\n", literal=True), whole.str.contains_any(list(STACK_MARKS))
+        whole.str.contains("\n", literal=True) | rust, whole.str.contains_any(list(STACK_MARKS)) | rust
     )
     lines.fill(traced, {"stack": lines["whole"].gather(traced)})
     rows = lines["stack"].is_not_null().arg_true()

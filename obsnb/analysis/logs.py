@@ -15,6 +15,7 @@ from obsnb.analysis.log_exceptions import fill_exceptions
 from obsnb.analysis.log_fields import COLUMNS, Wanted, decode_objects, fields_of_columns, fields_of_lines
 from obsnb.analysis.log_levels import spelt
 from obsnb.analysis.message_facts import (
+    answer_in,
     duration_in,
     ids_in,
     is_statement,
@@ -56,6 +57,7 @@ _CHUNK = 8_000  # decoded lines that exist at a time: few enough to stay in the 
 _DOCKER = r'"stream":\s*"std(?:out|err)"'
 # Three spellings are found three times as fast as any case.
 _NUMBER_WORDS = r"[Ss]tatus|STATUS|[Hh]ttp|HTTP|[Tt]ook|[Dd]uration|[Ee]lapsed|[Ll]atency|[Qq]uery_time"
+_ANSWER_WORDS = r"^(?:Completed|Sent) [1-5]"
 _ID_WORDS = r"(?i)id[\"']?\s*[=:]"
 _METHODS = rf"(?:{METHODS})[\s\"']"
 _STATEMENT_WORDS = r"SQL|sql|[Ss]tatement|STATEMENT|[Qq]uery|QUERY|execute"
@@ -228,6 +230,7 @@ def _fill_from_words(lines: LineColumns) -> None:
     lines.fill_told(
         "message",
         (_NUMBER_WORDS, {"http_status": status_in(message), "duration_s": duration_in(message)}),
+        (_ANSWER_WORDS, answer_in(message)),
         (_ID_WORDS, ids_in(message)),
         (_METHODS, {"route": route_in(message)}),
         (_STATEMENT_WORDS, {"statement": statement_in(message)}),

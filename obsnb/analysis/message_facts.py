@@ -11,6 +11,7 @@ import polars as pl
 __all__ = [
     "EXCEPTION_WORDS",
     "ID_FORM",
+    "answer_in",
     "duration_in",
     "exception_in",
     "ids_in",
@@ -40,20 +41,28 @@ _TYPE_WORDS = (
     "Exceeded",
 )
 #: A text that tells of an exception has one of these words in it.
-EXCEPTION_WORDS = "|".join(_TYPE_WORDS)
+EXCEPTION_WORDS = "|".join((*_TYPE_WORDS, "Uncaught"))
 _TYPE = (
     r"(?:^|[\s:(\[\"'=])((?:[A-Za-z_][A-Za-z0-9_$]*(?:\.|::|\\))*(?:[A-Z][A-Za-z0-9_$]*)?"
     rf"(?:{'|'.join(_TYPE_WORDS)}))"
 )
 _TYPE_SAID = _TYPE + r":\s+((?s:.+))$"
+#: PHP's own words and Symfony's, with the place behind the message.
+_UNCAUGHT = (
+    r"\bUncaught (?:PHP Exception )?([A-Za-z_][A-Za-z0-9_\\]*): \"?([^\n]*?)\"? (?:in|at) \S+?(?::| line |"
+    r" on line )\d+"
+)
 _TYPE_ALONE = (
     r"(?i:exception|error)[\w ]*:\s*"
     r"((?:[A-Za-z_][A-Za-z0-9_$]*\.)*[A-Z][A-Za-z0-9_$]*(?:Error|Exception))\s*$"
 )
 _STATUS = r"(?i)\b(?:status(?:[ _]?code)?|http(?:/\d(?:\.\d)?)?)[\"']?\s*[=:]?\s*[\"']?([1-5]\d\d)\b"
+#: What Rails and Phoenix say at a request's end.
+_COMPLETED = r"^(?:Completed|Sent) ([1-5]\d\d)\b[^\n]* in (\d+(?:\.\d+)?)(ms|µs)\b"
 _ID = r"(?i)\b{name}[\"']?\s*[=:]\s*[\"']?([0-9a-f][0-9a-f\-]{{{low},{high}}})\b"
 _DURATION = (
-    r"(?i)\b(?:duration|elapsed|took|latency|query_time)(?:_?(?P<in>ms|us|ns|s|sec|seconds))?[\"']?(?:[=:]\s*|\s+)"
+    r"(?i)\b(?:duration|elapsed|took|latency|query_time)(?:_?(?P<in>ms|us|ns|s|sec|seconds))?[\"']?(?:"
+    r"[=:]\s*|\s+)"
     r"[\"']?(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|us|µs|ns|sec|seconds|s|min|m)?\b"
 )
 _UNITS = {
@@ -69,7 +78,8 @@ _UNITS = {
 }
 # How statements begin. Verbs alone would not do: "update failed" is none.
 _SQL = (
-    r"(?i:SELECT\b|INSERT\s+(?:INTO|IGNORE|OR|OVERWRITE)\b|UPDATE\s+[^;]*?\bSET\b|DELETE\s+FROM\b|MERGE\s+INTO\b"
+    r"(?i:SELECT\b|INSERT\s+(?:INTO|IGNORE|OR|OVERWRITE)\b|UPDATE\s+"
+    r"[^;]*?\bSET\b|DELETE\s+FROM\b|MERGE\s+INTO\b"
     r"|REPLACE\s+INTO\b|UPSERT\s+INTO\b|WITH\s+[^;]*?\bAS\s*\(|(?:CREATE|ALTER|DROP|TRUNCATE|LOCK)\s+"
     r"(?:TABLE|INDEX|UNIQUE|VIEW|MATERIALIZED|TEMP|OR|DATABASE|SCHEMA|SEQUENCE|FUNCTION|TRIGGER)\b"
     r"|CALL\s+[\w.]+\s*\(|EXEC(?:UTE)?\s+[\w.]+|EXPLAIN\s+(?:ANALYZE|\(|SELECT)|COPY\s+\S+\s+(?:FROM|TO)\b"
@@ -98,13 +108,25 @@ def without_id(message: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 def exception_in(message: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     """Type and message of an exception that a text tells of: ``... TypeError: it says``."""
-    kind = pl.coalesce(message.str.extract(_TYPE_SAID, 1), message.str.extract(_TYPE_ALONE, 1))
-    return kind, message.str.extract(_TYPE_SAID, 2).str.strip_chars()
+    kind = pl.coalesce(
+        message.str.extract(_UNCAUGHT, 1),
+        message.str.extract(_TYPE_SAID, 1),
+        message.str.extract(_TYPE_ALONE, 1),
+    )
+    said = pl.coalesce(message.str.extract(_UNCAUGHT, 2), message.str.extract(_TYPE_SAID, 2))
+    return kind, said.str.strip_chars()
 
 
 def status_in(message: pl.Expr) -> pl.Expr:
     """The HTTP status that a text tells of (``status=500``, ``HTTP 502``)."""
     return message.str.extract(_STATUS, 1)
+
+
+def answer_in(message: pl.Expr) -> dict[str, pl.Expr]:
+    """Status and seconds of what Rails and Phoenix say at a request's end."""
+    seconds = message.str.extract(_COMPLETED, 2).cast(pl.Float64, strict=False)
+    unit = message.str.extract(_COMPLETED, 3).replace_strict(_UNITS, default=None)
+    return {"http_status": message.str.extract(_COMPLETED, 1), "duration_s": seconds * unit}
 
 
 def ids_in(message: pl.Expr) -> dict[str, pl.Expr]:

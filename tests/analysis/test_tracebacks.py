@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obsnb.analysis.tracebacks import Frame, read_stack
+from obsnb.analysis.stacks import Frame
+from obsnb.analysis.tracebacks import read_stack
 from obsnb.conventions import DEFAULT
 
 PYTHON = """boom happened
