@@ -3,10 +3,9 @@ r"""What a line of plain text says of itself: access lines, logfmt, a head of ti
 Everything here is a regular expression over a whole column, in polars' dialect, so that it takes no
 Python loop and no line can make it slow. logfmt's pairs are the exception.
 
-The access line is recognised by its quoted request and status, which Apache's and nginx' common and
-combined formats, Envoy, Traefik, gunicorn and uvicorn share. The head of klog lines
-(``E1123 18:00:00.000000 1 file.go:12] message``) is Kubernetes'; that of syslog is RFC 3164's or
-RFC 5424's; that of Redis its own.
+Heads that the general rule cannot read are listed in `obsnb.analysis.line_heads`, the forms of access
+lines in `obsnb.analysis.access_lines`. The head of syslog is RFC 3164's or RFC 5424's, or rsyslog's with
+a time of RFC 3339; the message behind it may have a head of its own.
 """
 
 from __future__ import annotations
@@ -15,51 +14,41 @@ import re
 
 import polars as pl
 
+from obsnb.analysis.access_lines import access_fields
+from obsnb.analysis.line_heads import LEVEL_NAMES, heads_of
 from obsnb.analysis.log_fields import COLUMNS, Wanted, fields_of_lines
 from obsnb.analysis.message_facts import ID_FORM
 from obsnb.conventions import METHODS
 
 __all__ = ["fields_of_texts", "route_in", "without_colours", "without_runtime"]
 
-_NAMES = (
-    "TRACE|FINEST|VERBOSE|DEBUG|FINER?|INFORMATION|INFO|NOTICE|LOG|WARNING|WARN|ERROR|ERR|SEVERE|CRITICAL|CRIT"
-    "|ALERT|EMERGENCY|EMERG|FATAL|PANIC"
-)
-_LOWER = _NAMES.lower()
+_LOWER = LEVEL_NAMES.lower()
 _SHORT = "trce|dbug|fail"  # .NET's console
-_THREE = "VRB|DBG|INF|WRN|ERR|FTL"  # Serilog's and zerolog's
 
 _ANSI = r"\x1b\[[0-9;?]*[ -/]*[@-~]"
 _CRI = r"^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?:stdout|stderr) [FP] "
 
-_ACCESS = (
-    rf'"(?:{METHODS}|CONNECT|TRACE|PROPFIND) (?P<route>[^\s"]+)'
-    r'(?: HTTP/\d(?:\.\d)?)?" (?P<http_status>[1-5]\d\d)(?:\s|$)'
-)
-_ACCESS_TIME = r"\b(?:request_time|rt|duration|latency|took)[=:]\s*\"?(\d+(?:\.\d+)?)"
-#: Envoy's default access log and Istio's: status, flags (why), bytes received and sent, milliseconds.
-_ENVOY_MS = r'" [1-5]\d\d \S+ (?:\S+ \S+ "[^"]*" |"[^"]*" )?\d+ \d+ (\d+) (?:\d+|-) "'
 _ROUTE = (
     rf"\b(?:{METHODS})[\s\"']+"
     r"(?:https?://[^/\s\"']+)?(?P<route>/[^\s\"'?,;]*)"
 )
 
-_KLOG = r"^(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ (?P<logger>[\w.\-/]+:\d+)\] (?P<message>(?s:.*))$"
-#: Redis and Valkey: process, role, time, and a sign for the level (debug, verbose, notice, warning).
-_REDIS = (
-    r"^\d+:[XCSM] \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d\.\d{3} (?P<sign>[.\-*#]) (?P<message>(?s:.*))$"
-)
-_REDIS_LEVELS = {".": "debug", "-": "verbose", "*": "notice", "#": "warning"}
 #: Ids in a head: Spring's ``[app,trace,span]`` and ``[trace-span]`` (Spring Boot's guide to tracing), and
 #: those of OpenTelemetry's logging for Python.
 _HEAD_IDS = (
     r"\[(?:[^\[\],]*,|trace_id=)?(?P<trace_id>[0-9a-f]{32}|[0-9a-f]{16})(?:[,\-]| span_id=)"
     r"(?P<span_id>[0-9a-f]{16})(?:,(?:true|false)| [^\]]*)?\]"
 )
+#: A trace id that a head names, as mapped contexts do; Datadog's are decimal.
+_NAMED_TRACE = r"race_?[iI]d[=:]\s*\"?([0-9a-f]{16,32}|\d{15,20})\b"
 _HEAD = 400  # characters in which such ids are looked for
 _SYSLOG = (
     r"^(?:<(?P<priority>\d{1,3})>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ "
     r"(?P<logger>[\w.\-/]+)(?:\[\d+\])?: (?P<message>(?s:.*))$"
+)
+_RSYSLOG = (
+    r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(?:Z|[+-]\d\d:\d\d) [\w.\-]+ "
+    r"(?:(?P<logger>[\w.\-/]+)\[[\w.]+\]|kernel): (?P<message>(?s:.*))$"
 )
 _SYSLOG_5424 = (
     r"^<(?P<priority>\d{1,3})>1 (?:-|\d{4}-\d\d-\d\dT\S+) \S+ (?P<logger>\S+) \S+ \S+ "
@@ -70,33 +59,43 @@ _TIME = (
     r"(?:Z| ?[+-]\d\d:?\d\d| (?:UTC|GMT|[A-Z]{2,4}T))?"
     r"|\d\d/[A-Z][a-z]{2}/\d{4}[: ]\d\d:\d\d:\d\d(?: [+-]\d{4})?"
     r"|[A-Z][a-z]{2} [ \d]?\d \d\d:\d\d:\d\d(?:\.\d+)?(?: \d{4})?"
-    r"|\d\d:\d\d:\d\d[.,]\d+)(?: #\d+)?[\])]?[\s|,:\-]*(?P<rest>(?s:.*))$"
+    r"|\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?:\.\d+)?(?: [A-Z]{3,4})?"
+    r"|\d\d:\d\d:\d\d(?:[.,]\d+)?Z?)(?: #\d+)?[\])]?[\s|,:\-]*(?P<rest>(?s:.*))$"
 )
 # What may stand between the time and the level: a few words without spaces, or things in brackets.
 _BEFORE = (
-    r"(?P<before>(?:(?:\[[^\]]*\]|\([^)]*\)|[A-Za-z0-9_.$@:/#*+\-]+)[ \t|]+(?:-+[ \t]+|\|[ \t]*)?){0,5}?)"
+    r"(?P<before>(?:(?:\[[^\]]*\]|\([^)]*\)|\{[^}]*\}|[A-Za-z0-9_.$@:/#*+\-]+)[ \t|]+(?:-+[ \t]+|\|"
+    r"[ \t]*)?){0,5}?)"
 )
-_LEVEL = rf"(?:(?P<level>{_NAMES}|{_THREE})|[\[(<|]\s*(?P<cased>(?i:{_LOWER}))\s*[\])>|])"
+_LEVEL = rf"(?:(?P<level>{LEVEL_NAMES})|[\[(<|]\s*(?P<cased>(?i:{_LOWER}))\s*[\])>|])"
 _PROCESS = r"(?:/[\w.\-]+\])?"  # behind the level: Celery's ``[time: ERROR/ForkPoolWorker-1]``
 _LEVELLED = rf"^{_BEFORE}[\[(<|]?\s*{_LEVEL}{_PROCESS}\s*[\])>|]?(?:[\s:|,\]\-]+)(?P<after>(?s:.*))$"
 _BARE = (
-    rf"^(?:[\[(<]?(?P<level>{_NAMES})[\])>]?(?::(?P<logger>[\w.\-]+):|[\])>:\s|\-]+)"
+    rf"^(?:[\[(<]?(?P<level>{LEVEL_NAMES})[\])>]?(?::(?P<logger>[\w.\-]+):|[\])>:\s|\-]+)"
     rf"|\[(?P<cased>(?i:{_LOWER}))\][:\s\-]*"
     rf"|(?P<short>{_SHORT}|info|warn|crit): (?P<category>[\w.\-+]+)\[\d+\](?:\s+|$)"
-    rf"|(?P<channel>[\w\-]+)\.(?P<loud>{_NAMES}):\s+"
-    rf"|(?P<named>{_LOWER}): "
-    rf"|\[\d\d:\d\d:\d\d(?:\.\d+)? (?P<three>{_THREE})\]\s*)(?P<message>(?s:.*))$"
+    rf"|(?P<channel>[\w\-]+)\.(?P<loud>{LEVEL_NAMES}):\s+"
+    rf"|(?P<named>{_LOWER}): )(?P<message>(?s:.*))$"
 )
 _AFTER = (
     r"^(?:\[[^\]]*\]\s+)?(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){0,3}"
-    r"(?:(?P<dashed>[A-Za-z_][\w.$/:\-]*)(?:\s+[\-:|]\s+|\t+)|(?P<dotted>[A-Za-z_]\w*(?:(?:[.$]|::)\w+)+):\s+"
+    r"(?:(?:\((?:(?P<pretty>[\w.\-]+)/)?\d+(?: on [\w.\-]+)?\)|(?:\w+(?:\{[^}]*\})?:)*\w+\{[^}]*\}:(?:\w+"
+    r"(?:\{[^}]*\})?:)*"
+    r" (?P<target>\w+(?:::\w+)*)): "
+    r"|(?P<dashed>[A-Za-z_][\w.$/:\-]*)(?:\s+[\-:|]\s+|\t+)|(?P<dotted>[A-Za-z_]\w*(?:(?:[.$]|::)"
+    r"[\w\-]+)+):\s+"
     r"|in (?P<module>\w+): |-\s+)"
     r"(?P<message>(?s:.*))$"
 )
+_LOGGERS = ("dashed", "dotted", "module", "pretty", "target")  # groups of the pattern above
 _ID_BEFORE = rf"\[({ID_FORM})\]"
 _ID_AFTER = rf"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s*){{0,2}}?\[({ID_FORM})\]"
 _THREAD = r"^(?:\d+\s+)?(?:---?\s+)?(?:\[[^\]]*\]\s+){1,2}"
 _LAST_WORD = r"(?:^|[\s|])([A-Za-z_][\w.$/\-]*)[\s|:\-]*$"
+
+_MAY_BE_HEADED = (
+    r"^(?:\[?\d{4}-|\d\d:|<\d|[A-Z])"  # an access line of the web server's own begins with an address
+)
 
 _PAIR = re.compile(r'([A-Za-z_@][\w.@/\-]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*))(?=\s|$)')
 _FIRST_PAIR = r'^\s*[A-Za-z_@][\w.@/\-]*=(?:"(?:[^"\\]|\\.)*"|[^\s"]*)\s+(?:\w+\s+)?[A-Za-z_@][\w.@/\-]*='
@@ -129,20 +128,13 @@ def fields_of_texts(texts: pl.Series, wanted: Wanted) -> pl.DataFrame:
         order) or text. What is not known is null; ``message`` is then the text itself.
     """
     frame = texts.alias("text").to_frame().with_row_index("row")
-    access = pl.col("text").str.contains(_ACCESS)
-    logfmt = pl.col("text").str.contains(_FIRST_PAIR)
-    frame = frame.with_columns(
-        pl.when(access)
-        .then(pl.lit("access"))
-        .when(logfmt)
-        .then(pl.lit("logfmt"))
-        .otherwise(pl.lit("text"))
-        .alias("format")
-    )
+    accesses = access_fields(frame)
+    rest = frame.join(accesses, on="row", how="anti")
+    logfmt = rest["text"].str.contains(_FIRST_PAIR).fill_null(False)
     parts = [
-        _accesses(frame.filter(pl.col("format") == "access")),
-        _pairs(frame.filter(pl.col("format") == "logfmt"), wanted),
-        _headed(frame.filter(pl.col("format") == "text")),
+        _accesses(accesses),
+        _pairs(rest.filter(logfmt), wanted),
+        _headed(rest.filter(~logfmt)),
     ]
     return pl.concat([_shaped(part) for part in parts]).sort("row").drop("row")
 
@@ -156,22 +148,18 @@ def _shaped(part: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _accesses(frame: pl.DataFrame) -> pl.DataFrame:
-    text = pl.col("text")
-    return frame.with_columns(
-        text.str.extract_groups(_ACCESS).struct.unnest(),
-        pl.coalesce(
-            text.str.extract(_ACCESS_TIME, 1).cast(pl.Float64),
-            text.str.extract(_ENVOY_MS, 1).cast(pl.Float64) / 1e3,
-        ).alias("duration_s"),
-        text.str.extract(rf"^({_NAMES})\b", 1).alias("level"),
-        text.alias("message"),
-    ).with_columns(pl.col("route").str.replace(r"\?.*$", "").str.replace(r"^https?://[^/]+", ""))
+def _accesses(found: pl.DataFrame) -> pl.DataFrame:
+    """Access lines are their own message; a logger may have put a head before them."""
+    heads = _headed(found.select("row", "text").filter(pl.col("text").str.contains(_MAY_BE_HEADED)))
+    heads = heads.select("row", "level", "logger")
+    return found.join(heads, on="row", how="left").with_columns(
+        pl.lit("access").alias("format"), pl.col("text").alias("message")
+    )
 
 
 def _pairs(frame: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     lines = [_pairs_of(text) for text in frame["text"]]
-    return frame.select("row", "format").hstack(fields_of_lines(lines, wanted))
+    return frame.select("row", pl.lit("logfmt").alias("format")).hstack(fields_of_lines(lines, wanted))
 
 
 def _pairs_of(text: str) -> dict[str, str]:
@@ -186,41 +174,41 @@ def _pairs_of(text: str) -> dict[str, str]:
 
 def _headed(frame: pl.DataFrame) -> pl.DataFrame:
     """Level, logger and message of lines with a head; the others are their own message."""
-    klog = _groups(frame, "text", _KLOG)
-    redis = _groups(frame, "text", _REDIS).select(
-        "row", pl.col("sign").replace_strict(_REDIS_LEVELS).alias("level"), "message"
+    syslog = _by_priority(
+        pl.concat(
+            [_groups(frame, "text", pattern) for pattern in (_SYSLOG, _SYSLOG_5424, _RSYSLOG)], how="diagonal"
+        )
     )
-    klog = pl.concat([klog, redis], how="diagonal")
-    others = frame.join(klog, on="row", how="anti")
-    syslog = pl.concat(
-        [_groups(others, "text", _SYSLOG), _groups(others, "text", _SYSLOG_5424)], how="diagonal"
-    )
-    rest = frame.join(pl.concat([klog.select("row"), syslog.select("row")]), on="row", how="anti")
+    within = syslog.select("row", pl.col("message").fill_null("").alias("text"))
+    rest = pl.concat([frame.join(syslog, on="row", how="anti"), within])
+    known = heads_of(rest)
+    rest = rest.join(known, on="row", how="anti")
     timed = _groups(rest, "text", _TIME)
     level = _levelled(timed)
     late = timed.join(level, on="row", how="anti")
     bare = _unheaded(
         pl.concat(
             [
-                rest.join(timed, on="row", how="anti").select("row", "text"),
+                rest.join(timed, on="row", how="anti"),
                 late.select("row", pl.col("rest").alias("text")),
             ]
         )
     )
-    said = pl.concat(
-        [
-            klog.select("row", "level", "logger", "message", pl.lit("asctime").alias("format")),
-            _by_priority(syslog),
-            level,
-            bare,
-        ],
-        how="diagonal",
-    )
+    said = pl.concat([known, level, bare], how="diagonal")
     return (
-        frame.drop("format")
-        .join(said, on="row", how="left", maintain_order="left")
-        .with_columns(pl.col("message").fill_null(pl.col("text")), pl.col("format").fill_null("text"))
-        .with_columns(pl.col("text").str.slice(0, _HEAD).str.extract_groups(_HEAD_IDS).struct.unnest())
+        frame.join(said, on="row", how="left", maintain_order="left")
+        .join(syslog.drop("message"), on="row", how="left", maintain_order="left", suffix="_outer")
+        .with_columns(
+            pl.col("message").fill_null(pl.col("text")),
+            pl.coalesce("format_outer", "format", pl.lit("text")).alias("format"),
+            *(pl.coalesce(name, f"{name}_outer").alias(name) for name in ("level", "logger")),
+        )
+        .with_columns(pl.col("text").str.slice(0, _HEAD).alias("begin"))
+        .with_columns(
+            pl.col("begin").str.extract_groups(_HEAD_IDS).struct.unnest(),
+            pl.col("begin").str.extract(_NAMED_TRACE, 1).alias("named"),
+        )
+        .with_columns(pl.coalesce("trace_id", "named").alias("trace_id"))
     )
 
 
@@ -234,7 +222,7 @@ def _groups(frame: pl.DataFrame, column: str, pattern: str) -> pl.DataFrame:
 
 
 def _by_priority(syslog: pl.DataFrame) -> pl.DataFrame:
-    """Syslog lines; the severity is the priority's lowest three bits (RFC 5424, 6.2.1)."""
+    """Syslog's lines; the severity is the priority's lowest three bits (RFC 5424, 6.2.1)."""
     names = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug")
     severity = pl.col("priority").cast(pl.Int64) % 8
     return syslog.select(
@@ -278,7 +266,7 @@ def _after(found: pl.DataFrame) -> pl.DataFrame:
         "row",
         "correlation_id",
         "level",
-        pl.coalesce(pl.col("then").struct.field(n) for n in ("dashed", "dotted", "module")).alias("logger"),
+        pl.coalesce(pl.col("then").struct.field(n) for n in _LOGGERS).alias("logger"),
         pl.coalesce(pl.col("then").struct.field("message"), pl.col("after")).alias("message"),
     )
 
@@ -286,7 +274,7 @@ def _after(found: pl.DataFrame) -> pl.DataFrame:
 def _unheaded(frame: pl.DataFrame) -> pl.DataFrame:
     """Lines that begin with their level (a time may follow it), or with nothing that is known."""
     found = _groups(frame, "text", _BARE).with_columns(
-        pl.coalesce("level", "cased", "short", "named", "loud", "three").alias("level"),
+        pl.coalesce("level", "cased", "short", "named", "loud").alias("level"),
         pl.coalesce("logger", "category", "channel").alias("logger"),
     )
     timed = _groups(found.select("row", "message"), "message", _TIME)

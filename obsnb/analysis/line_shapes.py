@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from obsnb.analysis.json_dialects import meanings_of
 from obsnb.analysis.log_fields import (
     DEEPEST,
     Pieces,
@@ -79,6 +80,8 @@ class _NoShapeError(Exception):
 
 def shape_of(line: Mapping[str, Any], wanted: Wanted) -> Shape | None:
     """The shape of a decoded line; None where it holds what can only be read line by line."""
+    if meanings_of(tuple(line)):
+        return None
     places: list[tuple[tuple[str, ...], Place]] = []
     try:
         pattern, fields = _object(line, (), wanted, places)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from obsnb.analysis.json_dialects import Meaning, meanings_of
 from obsnb.conventions import Conventions
 
 __all__ = [
@@ -63,7 +64,8 @@ _COMPOUND = re.compile(r"[a-z][_.\-]?[A-Z]|[a-zA-Z][_.\-][a-zA-Z]")
 _SCALES = (
     (re.compile(r"(?:ms|millis|milliseconds)$"), 1e-3),
     (re.compile(r"(?:us|micros|microseconds)$"), 1e-6),
-    (re.compile(r"(?:(?<!duratio)ns|nanos|nanoseconds)$"), 1e-9),  # duration_s ends in seconds
+    # duration_s ends in seconds; ECS counts its event.duration in nanoseconds
+    (re.compile(r"(?:(?<!duratio)ns|nanos|nanoseconds|^eventduration)$"), 1e-9),
 )
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(ns|us|µs|μs|ms|sec|s|min|m|h)?")
@@ -143,8 +145,9 @@ class Wanted:
     def _find(self, path: tuple[str, ...]) -> Place | None:
         *around, name = (_squeeze(part) for part in path)
         outer = [part for part in around if part not in self.wrapping]
-        found = self.places.get("".join([*outer, name]))
-        if found is not None and (found.column not in _OUTER or not around):
+        named = self.places.get("".join([*around, name])) if around else None
+        found = named or self.places.get("".join([*outer, name]))
+        if found is not None and (found.column not in _OUTER or found is named or not around):
             return Place(found.column, found.rank + _DEEP * len(around), found.scale)
         if around and name in self.compound:
             found = self.places[name]
@@ -154,6 +157,7 @@ class Wanted:
         return None
 
 
+_AS_NAMED = Meaning(None)
 #: For each of `COLUMNS`, what was found of it: where it was found, in which rows, and the values.
 Pieces = dict[str, list[tuple[Place, pl.Series, pl.Series]]]
 
@@ -201,10 +205,14 @@ def _spread(
         like.append(line)
     for shape, (mine, like) in shapes.items():
         at = pl.Series(mine, dtype=pl.UInt32)
+        meanings = {} if path else meanings_of(shape)
         for name in shape:
             values = list(map(itemgetter(name), like))
+            own = meanings.get(name, _AS_NAMED)
+            if own.read is not None:
+                values = list(map(own.read, values))
             kinds = set(map(type, values))
-            place = wanted.place((*path, name))
+            place = wanted.place((*path, own.name or name)) if own.name or own is _AS_NAMED else None
             if place is not None:
                 texts = values if kinds == {str} else _texts(values)
                 add_texts(pl.Series(texts, dtype=pl.String), at, place, pieces)

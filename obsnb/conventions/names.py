@@ -106,6 +106,7 @@ class Names:
         "traceid",
         "trace.id",
         "otelTraceID",
+        "operation_Id",
         "@tr",
     )
     span_id_fields: tuple[str, ...] = (
@@ -151,6 +152,9 @@ class Names:
         "log",
         "rendered_message",
         "text_payload",
+        "fields.message",
+        "jsonPayload.message",
+        "body.stringValue",
         "@m",
         "@mt",
         "MessageTemplate",
@@ -171,6 +175,9 @@ class Names:
         "thrown.extendedStackTrace",
         "traceback",
         "backtrace",
+        "exception.stack_trace",
+        "exception.backtrace",
+        "error.backtrace",
         "@x",
     )
     exception_type_fields: tuple[str, ...] = (
@@ -184,6 +191,7 @@ class Names:
         "err.type",
         "err.name",
         "exception.class",
+        "exception.exceptionType",
         "exception.name",
         "thrown.name",
         "errorName",
@@ -215,6 +223,8 @@ class Names:
         "component",
         "category",
         "SourceContext",
+        "Properties.SourceContext",
+        "@module",
     )
     route_fields: tuple[str, ...] = (
         "http.route",
@@ -230,6 +240,7 @@ class Names:
         "req.url",
         "request.url",
         "httpRequest.requestUrl",
+        "ClientRequestURI",
         "url",
     )
     status_fields: tuple[str, ...] = (
@@ -243,6 +254,7 @@ class Names:
         "res.statusCode",
         "response_code",
         "DownstreamStatus",
+        "EdgeResponseStatus",
         "httpRequest.status",
         "status",
     )
@@ -297,6 +309,8 @@ class Names:
         "response_time_ms",
         "query_time",
         "httpRequest.latency",
+        "event.duration",
+        "attr.durationMillis",
     )
     statement_attributes: tuple[str, ...] = ("db.query.text", "db.statement")
     table_attributes: tuple[str, ...] = ("db.collection.name", "db.sql.table")

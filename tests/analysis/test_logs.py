@@ -186,7 +186,7 @@ def test_what_came_in_by_otlp_is_read_from_its_metadata():
             "[2026-11-23 18:00:00,123: ERROR/ForkPoolWorker-4] Task mail.send[7f] raised",
             ("asctime", "error", None, "Task mail.send[7f] raised"),
         ),
-        ("[18:00:00 WRN] slow consumer", ("text", "warn", None, "slow consumer")),
+        ("[18:00:00 WRN] slow consumer", ("asctime", "warn", None, "slow consumer")),
         ("2026-11-23 18:00:00.123 +00:00 [FTL] out of disk", ("asctime", "fatal", None, "out of disk")),
         ("2026-11-23T18:00:00Z hello there", ("text", None, None, "hello there")),
         ("hello without any error", ("text", None, None, "hello without any error")),
