@@ -34,8 +34,8 @@ CREDENTIALS = (
     "or the table of this source in obsnb.toml."
 )
 _URL = (
-    "Check the URL of this source (OBSNB_{kind}_URL): it is the server's own, without /api/v1 or a page's name, "
-    "and with a path only where the server lies below one, as Mimir's API below /prometheus."
+    "Check the URL of this source (OBSNB_{kind}_URL): it is the server's own, without /api/v1 or a page's "
+    "name, and with a path only where the server lies below one, as Mimir's API below /prometheus."
 )
 _UNHAPPY = "Try again in a little while; obs.health() asks how the sources are doing."
 HTML = "an HTML page came back, probably of a login or a proxy"

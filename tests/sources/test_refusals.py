@@ -79,7 +79,8 @@ EXPECTED = {
         "loki answered 404: it has nothing at this path.\n"
         "  server: 404 page not found\n"
         "Hint: Check the URL of this source (OBSNB_LOKI_URL): it is the server's own, without /api/v1 or a "
-        "page's name, and with a path only where the server lies below one, as Mimir's API below /prometheus.",
+        "page's name, and with a path only where the server lies below one, as Mimir's API below "
+        "/prometheus.",
     ),
     "slow-query/loki/error-range": (
         errors.LimitError,
