@@ -1,4 +1,8 @@
-r"""Stack traces that a log shipper cut into lines, each a row of its own, put together again."""
+r"""What a log shipper cut into lines, each a row of its own, put together again.
+
+These are stack traces, and the lines of .NET's console: its simple formatter writes the level and the
+category on one line, the message indented on the next.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,23 @@ _ROWS_AT_MOST = 200
 _FOLLOWS = (
     r"^(?:[ \t]+\S|$|Traceback \(most recent call last\)|Caused by: |During handling of the above exception"
     r"|The above exception was the direct cause|goroutine \d+ \[|\[signal |created by "
-    r"|[\w./*()\[\]\-]+\((?:[^()]|\([^()]*\))*\)$|exit status \d)"
+    r"|[\w./*()\[\]\-]+\((?:[^()]|\([^()]*\))*\)$|exit status \d|Stack trace:$|#\d+ \S|\*\* \([A-Z]\w)"
 )
 # What ends a traceback of Python: the exception's name, alone or with its message.
 _ENDS = r"^[A-Za-z_][\w.]*(?:: .*)?$"
-# An exception's name between a log line and the frames, as Java prints it.
-_NAMES = r"^(?:[A-Za-z_$][\w$]*\.)*[A-Z][\w$]*(?:Error|Exception|Throwable)(?:: .*)?$"
-_FRAMES = r'^\s+(?:at \S|File "|\S+\.go:\d)'
+# An exception's name between a log line and the frames, as Java prints it, or above them, as Ruby does.
+_NAMES = (
+    r"^(?:[A-Za-z_$][\w$]*\.)*[A-Z][\w$]*(?:Error|Exception|Throwable)(?:: .*)?$"
+    r"|^\S+:\d+:in [`'][^']+': .* \([A-Z]\w*(?:::\w+)*\)$"
+)
+_FRAMES = (
+    r'^\s+(?:at \S|File "|\S+\.go:\d|from \S+:\d+:in |\([\w ]+[\d.]+\) \S+:\d+: )'
+    r"|^#\d+ \S+\(\d+\): "
+)
+# What only .NET's console writes above a message.
+_CONSOLE = r"^(?:trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]$"
 # A line that may be what the stack trace belongs to.
-_HEADS = r"(?i)error|exception|warn|critical|crit\b|fatal|severe|panic|fail|uncaught|unhandled|throwable"
+_HEADS = rf"{_CONSOLE}|(?i)error|exception|warn|critical|crit\b|fatal|severe|panic|fail|uncaught|unhandled|throwable"
 
 
 def put_together(frame: pl.DataFrame) -> pl.DataFrame:
@@ -31,7 +43,8 @@ def put_together(frame: pl.DataFrame) -> pl.DataFrame:
 
     Rows of one stream (all labels equal) that follow one another within a second and look like the
     lines of a stack trace are its parts. The row before them is what it belongs to, if that tells of
-    an error; else it is the first of them. That row's text becomes the whole stack trace.
+    an error; else it is the first of them. That row's text becomes the whole stack trace. Likewise the
+    indented rows after a line of .NET's console are that line's.
 
     Parameters
     ----------
@@ -47,7 +60,7 @@ def put_together(frame: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.DataFrame(
         [line.alias("text"), pl.Series("part", [False], dtype=pl.Boolean).new_from_index(0, len(line))]
     )
-    if not line.str.contains(_FRAMES).any():
+    if not line.str.contains(f"{_FRAMES}|{_CONSOLE}").any():
         return nothing
     rows = _ordered(frame, line)
     blocks = _blocks(rows)
@@ -82,7 +95,8 @@ def _ordered(frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
         [stream.alias("stream"), frame["timestamp"].to_physical().alias("time"), bare.alias("text")]
     ).with_row_index("row")
     rows = rows.sort("stream", "time", "row").with_columns(
-        text.str.contains(_FOLLOWS).alias("follows"), text.str.contains(_ENDS).alias("ends")
+        text.str.contains(_FOLLOWS).alias("follows"),
+        (text.str.contains(_ENDS) & ~text.str.contains(_CONSOLE)).alias("ends"),
     )
     near = (pl.col("time") - pl.col("time").shift(1) <= _APART_NS) & (
         pl.col("stream") == pl.col("stream").shift(1)
@@ -91,7 +105,8 @@ def _ordered(frame: pl.DataFrame, line: pl.Series) -> pl.DataFrame:
     ending = (
         pl.col("ends") & ~pl.col("follows") & pl.col("near") & pl.col("follows").shift(1).fill_null(False)
     )
-    naming = text.str.contains(_NAMES) & pl.col("near") & pl.col("follows").shift(-1).fill_null(False)
+    followed = (pl.col("follows") & pl.col("near")).shift(-1).fill_null(False)
+    naming = text.str.contains(_NAMES) & followed
     return rows.with_columns((pl.col("follows") | ending | naming).alias("member"))
 
 
@@ -115,7 +130,7 @@ def _blocks(rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("text").head(_ROWS_AT_MOST).str.join("\n"),
             pl.col("text").str.contains(_FRAMES).any().alias("has_frames"),
         )
-        .filter("has_frames")
+        .filter(pl.col("has_frames") | pl.col("text_before").str.contains(_CONSOLE))
     )
     own = pl.col("row_before").is_null()
     return blocks.select(

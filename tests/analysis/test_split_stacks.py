@@ -65,6 +65,37 @@ def test_rows_of_three_streams_that_came_by_turns_are_three_streams_stack_traces
     ]
 
 
+def test_rows_of_a_stack_trace_of_ruby_php_and_elixir_are_put_together():
+    told = {
+        "ruby": "app/cart.rb:7:in 'take': nothing left (Shop::Empty)\n\tfrom app/web.rb:3:in 'post'",
+        "php": "PHP Fatal error:  Uncaught Shop\\Empty: nothing left in /app/Cart.php:7\nStack trace:\n"
+        "#0 /app/Web.php(9): Cart->take(3)\n#1 {main}\n  thrown in /app/Cart.php on line 7",
+        "elixir": "18:00:00.123 [error] GenServer Cart terminating\n** (RuntimeError) nothing left\n"
+        "    (shop 0.1.0) lib/cart.ex:7: Shop.Cart.take/1",
+    }
+    assert _told(_rows(*told.items())) == [
+        (told["ruby"].split("\n")[0], "Shop::Empty", "app/cart.rb:take"),
+        (told["php"].split("\n")[0], "Shop\\Empty", "/app/Cart.php:Cart->take"),
+        (told["elixir"].split("\n")[0], "RuntimeError", "lib/cart.ex:Shop.Cart.take/1"),
+    ]
+
+
+def test_a_message_that_dotnets_console_writes_below_its_level_is_that_lines():
+    text = (
+        "info: Shop.Cart[0]\n      Added 7\nfail: Shop.Cart[3]\n      Could not add\n"
+        "      Shop.Empty: nothing left\n         at Shop.Cart.Take(Int32 n) in /src/Cart.cs:line 7\n"
+        "warn: Shop.Cart[0]\n      Slow"
+    )
+    out = parse_logs(_rows(("cart", text))).filter(pl.col("level").is_not_null())
+    assert out.select("level", "parsed.logger", "parsed.message", "parsed.culprit").rows() == [
+        ("info", "Shop.Cart", "Added 7", None),
+        ("error", "Shop.Cart", "Could not add", "Shop.Cart:Take"),
+        ("warn", "Shop.Cart", "Slow", None),
+    ]
+    apart = parse_logs(_rows(("cart", "info: Shop.Cart[0]\n      Added 7"), apart=2))
+    assert apart["parsed.message"].to_list() == ["", "Added 7"]
+
+
 def test_the_line_before_tells_the_exception_if_it_tells_of_an_error():
     assert _told(_rows(("py", PYTHON))) == [
         ("2026-11-23 18:00:00,1 - app - ERROR - it failed", "ValueError", "/app/a.py:go"),
