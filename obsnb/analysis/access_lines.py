@@ -46,8 +46,9 @@ _OTHERS = (
 _NAMED = r"\b(?:request_time|rt|duration|latency|took)[=:]\s*\"?(\d+(?:\.\d+)?)"
 #: Envoy's default access log and Istio's: status, flags (why), bytes received and sent, milliseconds.
 _ENVOY_MS = r'" [1-5]\d\d \S+ (?:\S+ \S+ "[^"]*" |"[^"]*" )?\d+ \d+ (\d+) (?:\d+|-) "'
-#: Behind the agent: ingress-nginx' request length and time, Traefik's number, router, address and time.
-_INGRESS_S = r'" \d+ (\d+\.\d{3}) \[[^\]\n]*\]'
+#: Behind the agent: nginx' request time, which has three decimals (ingress-nginx writes the length before
+#: it); Traefik's number, router, address and time.
+_NGINX_S = r'" (?:\d+ )?(\d+\.\d{3})(?: |$)'
 _TRAEFIK_MS = r'" \d+ "[^"]*" "[^"]*" (\d+)ms$'
 #: Envoy's ``x-request-id``, behind the agent.
 _ENVOY_ID = r'" "([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})" "'
@@ -79,7 +80,7 @@ def access_fields(frame: pl.DataFrame) -> pl.DataFrame:
             pl.coalesce(
                 text.str.extract(_NAMED, 1).cast(pl.Float64),
                 text.str.extract(_ENVOY_MS, 1).cast(pl.Float64) / 1e3,
-                text.str.extract(_INGRESS_S, 1).cast(pl.Float64),
+                text.str.extract(_NGINX_S, 1).cast(pl.Float64),
                 text.str.extract(_TRAEFIK_MS, 1).cast(pl.Float64) / 1e3,
             ).alias("duration_s"),
             text.str.extract(_ENVOY_ID, 1).alias("request_id"),

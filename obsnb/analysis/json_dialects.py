@@ -28,6 +28,27 @@ def _among(words: Mapping[str, str]) -> Callable[[Any], Any]:
     return lambda value: words.get(str(value), value)
 
 
+def _trace_of(value: Any) -> Any:
+    parts = str(value).split("-")
+    return parts[1] if len(parts) == 4 and len(parts[1]) == 32 else None
+
+
+def _traceback(value: Any) -> Any:
+    """Exceptions as objects, the last raised first, as Python prints them; anything else as it is."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) and "exc_type" in one for one in value):
+        return value
+    chain = []
+    for one in reversed(value):
+        calls = [call for call in one.get("frames") or () if isinstance(call, dict)]
+        places = [
+            f'  File "{call.get("filename")}", line {call.get("lineno")}, in {call.get("name")}'
+            for call in calls
+        ]
+        said = f"{one['exc_type']}: {one.get('exc_value')}"
+        chain.append("\n".join(["Traceback (most recent call last):", *places, said]))
+    return "\n\nThe above exception was the direct cause of the following exception:\n\n".join(chain)
+
+
 _SYSLOG = dict(
     zip(
         "01234567",
@@ -69,6 +90,10 @@ _DIALECTS: tuple[tuple[frozenset[str], Mapping[str, Meaning]], ...] = tuple(
                 "logging.googleapis.com/spanId": Meaning("span_id"),
             },
         ),
+        # the header of W3C's Trace Context
+        ("traceparent", {"traceparent": Meaning("trace_id", _trace_of)}),
+        # structlog's dict_tracebacks
+        ("event exception", {"exception": Meaning("exception", _traceback)}),
         # tracing (Rust)
         ("level target fields", {"target": Meaning("logger")}),
         # events and audit events of Kubernetes; the level of the latter is how much was recorded

@@ -138,7 +138,8 @@ _TIMED = (
     rf"(?P<request_id>req-[0-9a-f\-]+)|-)[^\]\n]*\] ",
     rf"^{_DAY} {_CLOCK} \[(?P<logger>{_NAME})\] {_LEVEL}: ",
     rf"^{_ISO} \| {_LEVEL}\s*\| (?P<logger>[^\s|]+:\d+) - ",
-    # OpenTelemetry's logging for Python
+    # SQLAlchemy's echo, OpenTelemetry's logging for Python
+    rf"^{_DAY} {_CLOCK},\d{{3}} {_LEVEL} (?P<logger>sqlalchemy\.[\w.]+) ",
     rf"^{_ISO} {_LEVEL} \[(?P<logger>[^\]\n]+)\] \[[^\]\n]+:\d+\] \[trace_id=[^\]\n]*\] - ",
     # AWS Lambda's Node.js and Python runtimes, and what the service itself writes
     rf"^{_DAY}T{_CLOCK}\.\d+Z\t(?P<request_id>{_UUID})\t(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL)\t",

@@ -19,6 +19,8 @@ from obsnb.analysis.message_facts import (
     duration_in,
     ids_in,
     is_statement,
+    logged_statement_in,
+    parent_in,
     statement_in,
     status_in,
     without_id,
@@ -61,6 +63,7 @@ _ANSWER_WORDS = r"^(?:Completed|Sent) [1-5]"
 _ID_WORDS = r"(?i)id[\"']?\s*[=:]"
 _METHODS = rf"(?:{METHODS})[\s\"']"
 _STATEMENT_WORDS = r"SQL|sql|[Ss]tatement|STATEMENT|[Qq]uery|QUERY|execute"
+_LOGGED_WORDS = "SELECT|INSERT|UPDATE|DELETE|SlowQuery"
 _JSON_TAIL = r"^((?s:.*?))\s*(\{\s*\"(?s:.*)\})$"
 _NOTHING = ["<nil>", "nil", "null", "None", "none", "undefined", "-", ""]
 
@@ -232,8 +235,10 @@ def _fill_from_words(lines: LineColumns) -> None:
         (_NUMBER_WORDS, {"http_status": status_in(message), "duration_s": duration_in(message)}),
         (_ANSWER_WORDS, answer_in(message)),
         (_ID_WORDS, ids_in(message)),
+        ("traceparent", parent_in(message)),
         (_METHODS, {"route": route_in(message)}),
         (_STATEMENT_WORDS, {"statement": statement_in(message)}),
+        (_LOGGED_WORDS, logged_statement_in(message)),
     )
     route = lines["route"].str.replace(r"^[a-z]+://[^/?#]*", "").str.replace(r"[?#].*$", "")
     lines.set("route", route.replace("", None))

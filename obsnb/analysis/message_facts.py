@@ -16,6 +16,8 @@ __all__ = [
     "exception_in",
     "ids_in",
     "is_statement",
+    "logged_statement_in",
+    "parent_in",
     "statement_in",
     "status_in",
     "without_id",
@@ -90,8 +92,17 @@ _SQL = (
 _STATEMENT = (
     rf"\[SQL: ({_SQL}(?s:.*?))\](?:\s*\[parameters|\s*\(Background|\s*$)"
     rf"|(?i:(?:statement|query|sql|execute [^:\n]{{1,60}})[:=]\s+)\"?({_SQL}(?s:.*))$"
+    rf"|Query Text: ({_SQL}[^\n]*)"
     rf"|# Query_time: (?s:.*?)\n(?:(?:use|SET timestamp)\b[^;]*;\s*)*({_SQL}(?s:.*))$"
 )
+# How long it took and the statement, as ActiveRecord, Entity Framework, Django and Hibernate log them.
+_LOGGED = (
+    r"(?:\((?P<ms>[\d.,]+)ms\)(?: \[[^\n]*\])?\s+|(?:^|\s)\((?P<s>\d+\.\d{3})\) "
+    rf"|SlowQuery: (?P<slow>\d+) milliseconds\. SQL: '(?:[^']*? wrapping )?)(?P<statement>{_SQL}(?s:.*?))"
+    r"(?:\s+\[\[|; args=|'?\s*$)"
+)
+# A whole message that can be nothing else.
+_ALONE = r"^(?s:(?:SELECT\s.*?\sFROM|INSERT\s+INTO|UPDATE\s.*?\sSET|DELETE\s+FROM)\s.*)$"
 _IS_STATEMENT = rf"^(?:\s|\(|/\*(?s:.*?)\*/|--[^\n]*\n)*{_SQL}"
 
 
@@ -143,6 +154,12 @@ def ids_in(message: pl.Expr) -> dict[str, pl.Expr]:
     }
 
 
+def parent_in(message: pl.Expr) -> dict[str, pl.Expr]:
+    """The ids of a ``traceparent`` (W3C's Trace Context) that a text quotes."""
+    parent = r"traceparent\W{1,4}[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b"
+    return {name: message.str.extract(parent, group) for group, name in enumerate(("trace_id", "span_id"), 1)}
+
+
 def duration_in(message: pl.Expr) -> pl.Expr:
     """How long something took, by its words (``duration_ms=12``, ``took 3.4s``), in seconds."""
     found = message.str.extract_groups(_DURATION)
@@ -153,8 +170,20 @@ def duration_in(message: pl.Expr) -> pl.Expr:
 
 def statement_in(message: pl.Expr) -> pl.Expr:
     """The database statement that a message quotes; null where it quotes none."""
-    found = pl.coalesce(message.str.extract(_STATEMENT, group).replace("", None) for group in (1, 2, 3))
+    found = pl.coalesce(message.str.extract(_STATEMENT, group).replace("", None) for group in (1, 2, 3, 4))
     return found.str.strip_chars(' \t\r\n";')
+
+
+def logged_statement_in(message: pl.Expr) -> dict[str, pl.Expr]:
+    """Statement and seconds of what object-relational mappers log of their statements."""
+    found = message.str.extract_groups(_LOGGED)
+    numbers = {"ms": 1e-3, "slow": 1e-3, "s": 1.0}
+    took = [
+        found.struct.field(name).str.replace_all(",", "").cast(pl.Float64, strict=False) * scale
+        for name, scale in numbers.items()
+    ]
+    statement = pl.coalesce(found.struct.field("statement"), message.str.extract(f"({_ALONE})", 1))
+    return {"statement": statement.str.strip_chars(), "duration_s": pl.coalesce(took)}
 
 
 def is_statement(text: pl.Series) -> pl.Series:

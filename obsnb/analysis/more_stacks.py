@@ -1,4 +1,4 @@
-r"""Stack traces of Rust, Ruby, PHP and Elixir, as their runtimes print them.
+r"""Stack traces of Rust, Ruby, PHP and Elixir, and what C++ says of an exception, as their runtimes print it.
 
 Rust names the place of a panic and then what it says; calls follow only with ``RUST_BACKTRACE``. Ruby
 names the place first and the exception's class last, Rails and Elixir the other way round. PHP's
@@ -14,7 +14,7 @@ from obsnb.analysis.stacks import Stack, frame_of, message_of, named
 __all__ = ["MORE_MARKS", "read_more"]
 
 #: One of these is in every text that `read_more` can read.
-MORE_MARKS = (" panicked at ", ":in `", ":in '", "\n#0 ", "** (")
+MORE_MARKS = (" panicked at ", ":in `", ":in '", "\n#0 ", "** (", "terminate called after")
 
 _RUST = re.compile(
     r"thread '[^'\n]*'(?: \(\d+\))? panicked at (?:'(?P<old>(?:[^'\\]|\\.|'(?!, ))*)', )?"
@@ -48,6 +48,11 @@ _PHP_FRAME = re.compile(
     r" \{main\}",
     re.M,
 )
+_CPP = re.compile(
+    r"^terminate called after throwing an instance of '(?P<type>[^'\n]+)'"
+    r"(?:\n\s*what\(\):\s+(?P<message>.*))?",
+    re.M,
+)
 _ELIXIR_HEAD = re.compile(r"^\*\* \((?P<type>[\w.]+)\) (?P<message>.*?)(?=\n {4}\S|\Z)", re.M | re.S)
 _ELIXIR_FRAME = re.compile(
     r"^ {4}(?:\((?P<app>[\w.\- ]+)\) )?(?P<path>\S+?\.(?:exs?|erl|eex|heex)):(?P<line>\d+): "
@@ -66,6 +71,7 @@ def read_more(text: str) -> Stack | None:
     """
     for mark, read in (
         (" panicked at ", _rust),
+        ("terminate called after", _cpp),
         ("\n#0 ", _php),
         ("** (", _elixir),
         (":in ", _ruby),
@@ -84,6 +90,11 @@ def _rust(text: str) -> Stack | None:
     if not calls:
         calls = [frame_of(panic["path"], "<unknown>", panic["line"])]
     return Stack("panic", message_of(panic["old"] or panic["said"]), tuple(calls))
+
+
+def _cpp(text: str) -> Stack | None:
+    told = _CPP.search(text)
+    return None if told is None else Stack(told["type"], message_of(told["message"]), ())
 
 
 def _ruby(text: str) -> Stack | None:

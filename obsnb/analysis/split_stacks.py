@@ -35,7 +35,10 @@ _FRAMES = (
 # What only .NET's console writes above a message.
 _CONSOLE = r"^(?:trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]$"
 # A line that may be what the stack trace belongs to.
-_HEADS = rf"{_CONSOLE}|(?i)error|exception|warn|critical|crit\b|fatal|severe|panic|fail|uncaught|unhandled|throwable"
+_HEADS = (
+    rf"{_CONSOLE}|(?i)error|exception|warn|critical|crit\b|fatal|severe|panic|fail|uncaught|unhandled"
+    r"|throwable"
+)
 
 
 def put_together(frame: pl.DataFrame) -> pl.DataFrame:

@@ -177,7 +177,9 @@ def _inside_out(text: str) -> Stack:
 def _at_block(text: str) -> Stack:
     found = list(_AT.finditer(text))
     kind, message = _head(text[: found[0].start()] if found else text)
-    frames = [frame for match in found if (frame := _at_frame(match["what"].strip())) is not None]
+    frames = [
+        frame for match in found if (frame := _at_frame(match["what"].removesuffix(" {").strip())) is not None
+    ]
     return Stack(kind, message, tuple(frames))
 
 

@@ -107,6 +107,7 @@ class Names:
         "trace.id",
         "otelTraceID",
         "operation_Id",
+        "X-B3-TraceId",
         "@tr",
     )
     span_id_fields: tuple[str, ...] = (
@@ -116,6 +117,7 @@ class Names:
         "spanid",
         "span.id",
         "otelSpanID",
+        "X-B3-SpanId",
         "@sp",
     )
     correlation_fields: tuple[str, ...] = (
@@ -173,6 +175,8 @@ class Names:
         "error.stacktrace",
         "stackTrace",
         "thrown.extendedStackTrace",
+        "throwable",
+        "exc_text",
         "traceback",
         "backtrace",
         "exception.stack_trace",
@@ -302,6 +306,9 @@ class Names:
         "elapsed_s",
         "elapsed_ms",
         "elapsedMs",
+        "elapsed_time_ms",
+        "processing_time_ms",
+        "execution_time_ms",
         "took_ms",
         "latency",
         "latency_ms",

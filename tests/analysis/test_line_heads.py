@@ -333,3 +333,58 @@ def test_a_row_of_postgres_csvlog_gives_level_message_and_statement():
 def test_what_postgres_adds_to_a_message_keeps_its_label_and_loses_its_prefix():
     line = "2026-01-02 03:04:05.678 UTC [9]: [4-1] user=app,db=shop DETAIL:  Key (id)=(7) exists."
     assert _read(line, "level", "message") == (None, "DETAIL:  Key (id)=(7) exists.")
+
+
+@pytest.mark.parametrize("time", ["02.01.2026 03:04:05", "01/02/2026 03:04:05", "02 Jan 2026 03:04:05,678"])
+def test_a_level_is_found_behind_a_date_in_any_usual_notation(time):
+    assert _read(f"{time} ERROR [main] acme.Cart - gone", "level", "logger", "message") == (
+        "error",
+        "acme.Cart",
+        "gone",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "statement", "seconds"),
+    [
+        (
+            '  Cart Load (1.5ms)  SELECT * FROM carts WHERE id = 7  [["id", 7]]',
+            "SELECT * FROM carts WHERE id = 7",
+            0.0015,
+        ),
+        ("Executed DbCommand (1,500ms) [Parameters=[]]\nSELECT a FROM carts", "SELECT a FROM carts", 1.5),
+        ("(1.500) UPDATE carts SET a = 1; args=(1,); alias=default", "UPDATE carts SET a = 1", 1.5),
+        ("SlowQuery: 1500 milliseconds. SQL: 'x wrapping select a from carts'", "select a from carts", 1.5),
+        (
+            "2026-01-02 03:04:05,678 INFO sqlalchemy.engine.Engine SELECT a FROM carts",
+            "SELECT a FROM carts",
+            None,
+        ),
+        (
+            "duration: 1500.0 ms  plan:\nQuery Text: SELECT a FROM carts\nSeq Scan on carts",
+            "SELECT a FROM carts",
+            1.5,
+        ),
+        ("DELETE the file and INSERT another, 5ms)", None, None),
+    ],
+    ids=["ActiveRecord", "Entity Framework", "Django", "Hibernate", "SQLAlchemy", "auto_explain", "none"],
+)
+def test_a_statement_that_a_mapper_or_a_database_logs_is_read_with_its_time(line, statement, seconds):
+    assert _read(line, "statement", "duration_s") == (statement, seconds and pytest.approx(seconds))
+
+
+def test_the_ids_of_a_trace_context_are_read_from_a_field_and_from_words():
+    parent = f"00-{_TRACE}-00f067aa0ba902b7-01"
+    assert _read(json.dumps({"msg": "x", "traceparent": parent}), "trace_id") == (_TRACE,)
+    assert _read(f"sent traceparent: {parent}", "trace_id", "span_id") == (_TRACE, "00f067aa0ba902b7")
+
+
+def test_exceptions_that_structlog_writes_as_objects_are_read_with_their_cause():
+    frames = [{"filename": "/app/cart.py", "lineno": 7, "name": "take"}]
+    raised = {"exc_type": "Empty", "exc_value": "nothing left", "frames": frames}
+    line = {
+        "event": "gone",
+        "exception": [raised, {"exc_type": "KeyError", "exc_value": "'a'", "frames": []}],
+    }
+    names = ("exception_type", "exception_message", "culprit", "cause")
+    assert _read(json.dumps(line), *names) == ("Empty", "nothing left", "/app/cart.py:take", "KeyError: 'a'")

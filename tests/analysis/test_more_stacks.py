@@ -100,6 +100,13 @@ def test_a_panic_without_calls_has_the_place_that_it_names():
         assert found == ["panic", "nothing left", "src/cart.rs:<unknown>"]
 
 
+def test_what_cpp_says_of_an_exception_that_nobody_caught_is_read_though_it_has_no_calls():
+    text = "terminate called after throwing an instance of 'std::out_of_range'\n  what():  nothing left"
+    read = parse_logs(lines_of([text])).row(0, named=True)
+    told = [read[f"parsed.{name}"] for name in ("exception_type", "exception_message", "culprit")]
+    assert told == ["std::out_of_range", "nothing left", None]
+
+
 def test_an_uncaught_exception_that_php_or_symfony_writes_in_one_line_is_read():
     for text in (
         "PHP Fatal error:  Uncaught Shop\\Empty: nothing left in /app/Cart.php:7",
