@@ -44,7 +44,7 @@ _NAMED_TRACE = r"race_?[iI]d[=:]\s*\"?([0-9a-f]{16,32}|\d{15,20})\b"
 _HEAD = 400  # characters in which such ids are looked for
 _SYSLOG = (
     r"^(?:<(?P<priority>\d{1,3})>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.\-]+ "
-    r"(?P<logger>[\w.\-/]+)(?:\[\d+\])?: (?P<message>(?s:.*))$"
+    r"(?P<logger>[\w.\-/]+)(?:\([\w\-]+\)| \d[\d.]*)?(?:\[\d+\])?(?: \([^)\n]*\))?: (?P<message>(?s:.*))$"
 )
 _RSYSLOG = (
     r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(?:Z|[+-]\d\d:\d\d) [\w.\-]+ "

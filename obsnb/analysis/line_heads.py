@@ -118,7 +118,7 @@ _TIMED = (
     # Apache Kafka, ZooKeeper, Spark, Cassandra
     rf"^\[{_DAY} {_CLOCK},\d{{3}}\] {_LEVEL} (?P<message>[^\n]*) \((?P<logger>[a-z]\w*(?:\.[\w$]+)+)\)"
     rf"(?:\n(?s:.*))?$",
-    rf"^{_DAY} {_CLOCK},\d{{3}} \[myid:[^\]\n]*\] - {_LEVEL}\s+\[[^\n]*?:(?P<logger>[\w$.]+)@\d+\] - ",
+    rf"^{_DAY} {_CLOCK},\d{{3}} (?:\[myid:[^\]\n]*\] )?- {_LEVEL}\s+\[[^\n]*?:(?P<logger>[\w$.]+)@\d+\] - ",
     rf"^\d\d/\d\d/\d\d {_CLOCK} {_LEVEL} (?P<logger>[\w$.]+): ",
     rf"^{_LEVEL}\s+\[[^\]\n]+\] {_DAY} {_CLOCK},\d{{3}} (?P<logger>[\w$.\-]+:\d+) - ",
     # Elasticsearch and Logstash, Quarkus and WildFly, Tomcat, Jetty
@@ -133,6 +133,8 @@ _TIMED = (
     rf"^{_DAY} {_CLOCK}\.\d+\|(?:\d+\|)?(?P<level>(?i:trace|debug|info|warn|error|fatal))\|(?P<logger>"
     rf"[\w.+`]+)\|",
     rf"^{_DAY} {_CLOCK},\d{{3}} (?:\[[^\]\n]*\] )?{_LEVEL}\s+(?P<logger>[\w.$+`]+)\s+\[[^\]\n]*\] - ",
+    # Windows' servicing log
+    rf"^{_DAY} {_CLOCK}, (?P<level>Info|Warning|Error)\s+(?P<logger>[A-Z]\w*)\s+",
     # OpenStack's oslo.log, Scrapy, loguru
     rf"^{_DAY} {_CLOCK}\.\d{{3}} \d+ {_LEVEL} (?P<logger>[\w.\-]+) \[(?:None )?(?:"
     rf"(?P<request_id>req-[0-9a-f\-]+)|-)[^\]\n]*\] ",

@@ -110,6 +110,15 @@ _HEADS = [
         "gone",
     ),
     ("2026-01-02T03:04:05.678901+00:00 h1 cart[9]: slow", None, "cart", "slow"),
+    ("Jan  2 03:04:05 h1 su(pam_unix)[9]: opened", None, "su", "opened"),
+    ("Jan  2 03:04:05 h1 launchd[1] (cart.agent): failed to start", None, "launchd", "failed to start"),
+    ("2026-01-02 03:04:05, Warning               CBS    slow", "warn", "CBS", "slow"),
+    (
+        "2026-01-02 03:04:05,678 - WARN  [Peer[myid=2]/0:0:2181:Voter@91] - no vote",
+        "warn",
+        "Voter",
+        "no vote",
+    ),
 ]
 _LOOK_ALIKES = [
     "CONFIG directory is /etc/cart",
