@@ -153,11 +153,11 @@ def _shaped(part: pl.DataFrame) -> pl.DataFrame:
 
 def _accesses(found: pl.DataFrame) -> pl.DataFrame:
     """Access lines are their own message; a logger may have put a head before them."""
-    heads = _headed(found.select("row", "text").filter(pl.col("text").str.contains(_MAY_BE_HEADED)))
-    heads = heads.select("row", "level", "logger")
-    return found.join(heads, on="row", how="left").with_columns(
-        pl.lit("access").alias("format"), pl.col("text").alias("message")
-    )
+    found = found.with_columns(pl.lit("access").alias("format"), pl.col("text").alias("message"))
+    begun = found.select("row", "text").filter(pl.col("text").str.contains(_MAY_BE_HEADED))
+    if begun.is_empty():
+        return found
+    return found.join(_headed(begun).select("row", "level", "logger"), on="row", how="left")
 
 
 def _pairs(frame: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
