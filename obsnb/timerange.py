@@ -298,7 +298,7 @@ class TimeRange:
         return self.duration_ns / _SECOND
 
     def __contains__(self, moment: Any) -> bool:
-        ns = moment if isinstance(moment, int) else parse_instant(moment)
+        ns = parse_instant(moment) if isinstance(moment, str | date) else moment
         return self.start_ns <= ns < self.end_ns
 
     def __str__(self) -> str:

@@ -185,6 +185,7 @@ def test_a_day_whose_midnight_clocks_skip_begins_when_it_begins():
 def test_numbers_of_numpy_are_nanoseconds_as_well_and_a_datetime_can_be_looked_for_in_a_window():
     whole = TimeRange(np.int64(0), np.int64(10**9))
     assert type(whole.start_ns) is int
+    assert np.int64(5) in whole
     assert datetime(1970, 1, 1, tzinfo=UTC) in whole
     assert datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) not in whole
 
