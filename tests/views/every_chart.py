@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -129,27 +131,37 @@ def findings(text: str) -> pl.DataFrame:
     )
 
 
+_DRAWN: dict[str, Callable[[str, Any, Any], go.Figure]] = {
+    "rates": lambda text, scene, _: charts.rates(counter(text), **scene),
+    "errors_over_time": lambda text, scene, _: charts.errors_over_time(error_events(text), **scene),
+    "lines": lambda text, scene, _: charts.lines(series(text), unit=text, **scene),
+    "durations": lambda text, scene, _: charts.durations(spans(text), **scene),
+    "log_volume": lambda text, scene, _: charts.log_volume(log_lines(text), **scene),
+    "log_volume by pattern": lambda text, scene, _: charts.log_volume(log_lines(text), by="pattern", **scene),
+    "error_groups": lambda text, scene, _: charts.error_groups(
+        error_events(text), error_groups(text), **scene
+    ),
+    "timeline": lambda text, _, look: charts.timeline(timeline(text), **SCENE, **look),
+    "requests": lambda text, scene, _: charts.requests(buckets_and_counters(text), **scene),
+    "latency_heatmap": lambda text, scene, _: charts.latency_heatmap(buckets(text), exemplars(text), **scene),
+    "slow_queries": lambda text, _, look: charts.slow_queries(slow_queries(text), **look),
+    "service_graph": lambda text, _, look: charts.service_graph(
+        service_graph(text).with_columns(caller=pl.lit("other")), suspects(text), **look
+    ),
+    "flame": lambda text, _, look: charts.flame(spans(text), **look),
+    "cohorts": lambda text, _, look: charts.cohorts(
+        self_time(spans(text)), self_time(spans("other")), **look
+    ),
+    "contrast": lambda text, _, look: charts.contrast(findings(text), **look),
+    "waterfall": lambda text, _, look: charts.waterfall(spans(text), **look),
+}
+#: Their names, for whom they need not be drawn.
+CHARTS = tuple(_DRAWN)
+
+
+@cache
 def every_chart(text: str, mode: Any = "light") -> dict[str, go.Figure]:
     """Name → figure."""
-    scene = {**SCENE, "events": timeline(text), "mode": mode, "title": text}
-    drawn = series(text)
-    return {
-        "rates": charts.rates(counter(text), **scene),
-        "errors_over_time": charts.errors_over_time(error_events(text), **scene),
-        "lines": charts.lines(drawn, unit=text, **scene),
-        "durations": charts.durations(spans(text), **scene),
-        "log_volume": charts.log_volume(log_lines(text), **scene),
-        "log_volume by pattern": charts.log_volume(log_lines(text), by="pattern", **scene),
-        "error_groups": charts.error_groups(error_events(text), error_groups(text), **scene),
-        "timeline": charts.timeline(timeline(text), **SCENE, mode=mode, title=text),
-        "requests": charts.requests(buckets_and_counters(text), **scene),
-        "latency_heatmap": charts.latency_heatmap(buckets(text), exemplars(text), **scene),
-        "slow_queries": charts.slow_queries(slow_queries(text), mode=mode, title=text),
-        "service_graph": charts.service_graph(
-            service_graph(text).with_columns(caller=pl.lit("other")), suspects(text), mode=mode, title=text
-        ),
-        "flame": charts.flame(spans(text), mode=mode, title=text),
-        "cohorts": charts.cohorts(self_time(spans(text)), self_time(spans("other")), mode=mode, title=text),
-        "contrast": charts.contrast(findings(text), mode=mode, title=text),
-        "waterfall": charts.waterfall(spans(text), mode=mode, title=text),
-    }
+    look = {"mode": mode, "title": text}
+    scene = {**SCENE, "events": timeline(text), **look}
+    return {name: draw(text, scene, look) for name, draw in _DRAWN.items()}

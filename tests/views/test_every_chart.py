@@ -19,9 +19,8 @@ from obsnb.views.charts.marks import printable
 from obsnb.views.formats import one_line, shorten
 from obsnb.views.theme import DARK, LIGHT
 from tests.report.made_up import hostile_lines, script_line
-from tests.views.every_chart import every_chart
+from tests.views.every_chart import CHARTS, every_chart
 
-MADE = every_chart("shop")
 OURS = re.compile(r"<br>|<extra></extra>")
 
 
@@ -64,11 +63,11 @@ def test_a_formula_is_no_formula() -> None:
     assert printable(said("costs $x^2$ & <b>more</b>")) == "costs $x^2$ & <b>more</b>"
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_says_its_units_and_times_say_their_zone(name: str) -> None:
-    layout = MADE[name].layout
+    layout = every_chart("shop")[name].layout
     if name == "service_graph":  # its places mean nothing: units stand in its words
-        assert any("p95 5.57 s" in str(trace.hovertext) for trace in MADE[name].data)
+        assert any("p95 5.57 s" in str(trace.hovertext) for trace in every_chart("shop")[name].data)
         return
     assert layout.xaxis.title.text
     if layout.xaxis.type == "date":
@@ -77,7 +76,7 @@ def test_every_chart_says_its_units_and_times_say_their_zone(name: str) -> None:
     assert layout.yaxis.title.text or layout.yaxis.ticktext or layout.yaxis.visible is False
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", CHARTS)
 def test_a_chart_can_be_read_in_grey(name: str) -> None:
     """Two traces of one kind differ in dash, in symbol or in pattern, not in colour alone."""
     looks = [
@@ -88,7 +87,7 @@ def test_a_chart_can_be_read_in_grey(name: str) -> None:
             str(trace.marker.symbol) if trace.type == "scatter" and "markers" in trace.mode else None,
             str(trace.marker.pattern.shape) if trace.type == "bar" else None,
         )
-        for trace in MADE[name].data
+        for trace in every_chart("shop")[name].data
         if trace.showlegend
     ]
     assert len(set(looks)) == len(looks)
@@ -96,16 +95,16 @@ def test_a_chart_can_be_read_in_grey(name: str) -> None:
 
 def test_the_dark_mode_is_the_dark_theme_and_shows_the_same() -> None:
     for name, dark in every_chart("shop", mode="dark").items():
-        light = MADE[name]
+        light = every_chart("shop")[name]
         assert (dark.layout.paper_bgcolor, light.layout.paper_bgcolor) == (DARK.paper, LIGHT.paper)
         for one, other in zip(dark.data, light.data, strict=True):
             assert one.name == other.name
             np.testing.assert_array_equal(one.y, other.y)
 
 
-@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("name", CHARTS)
 def test_the_twin_for_print_holds_the_figures_own_numbers_and_words(name: str) -> None:
-    figure = MADE[name]
+    figure = every_chart("shop")[name]
     page = charts.for_print(figure)
     drawn = numbers_of(page)
     for trace in figure.data:
@@ -168,7 +167,7 @@ def test_for_print_refuses_what_the_charts_never_draw() -> None:
 def test_without_matplotlib_for_print_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError) as caught:
-        charts.for_print(MADE["lines"])
+        charts.for_print(every_chart("shop")["lines"])
     assert str(caught.value) == (
         'A chart for print needs matplotlib, which is not installed.\nHint: pip install "obsnb[plots]"'
     )
@@ -253,7 +252,7 @@ def test_a_frame_without_its_columns_is_an_error_that_names_them(name: str) -> N
 
 def test_nothing_of_a_chart_can_be_uploaded_by_one_click() -> None:
     """plotly.js 4 has a button for that; an incident's data stay where they are."""
-    for figure in MADE.values():
+    for figure in every_chart("shop").values():
         assert figure.layout.modebar.remove == ("sendChartToCloud",)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -24,7 +23,7 @@ from obsnb.views.widgets.chart import Chart
 from obsnb.views.widgets.contrasting import ContrastPanel
 from obsnb.views.zones import zone_of
 from tests.report.made_up import SECOND, START, script_line, service_graph, slow_queries
-from tests.views.every_chart import buckets, every_chart, exemplars, findings
+from tests.views.every_chart import CHARTS, buckets, every_chart, exemplars, findings
 from tests.views.widgets.made_up import TRACE, lines, trace
 from tests.views.widgets.test_logs import _LIMIT, state_size
 
@@ -232,14 +231,9 @@ def test_plotly_comes_packed_beside_the_answer_and_is_that_of_the_installed_pack
     assert gzip.decompress(packed).decode() == get_plotlyjs()
 
 
-@cache
-def hostile_charts() -> dict[str, go.Figure]:
-    return every_chart(script_line())
-
-
-@pytest.mark.parametrize("name", hostile_charts())
+@pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_has_a_still_form_a_small_state_and_hostile_text_stays_text(name: str) -> None:
-    figure = hostile_charts()[name]
+    figure = every_chart(script_line())[name]
     chart = Chart(figure, LINES.with_columns(name=pl.lit("x"), path=pl.lit("y")))
     if "trouble" in chart.start:
         assert chart.start["trouble"].startswith("Chart cannot tell which rows a brush means")
