@@ -1,6 +1,7 @@
 """What the runbooks find on the bundled incidents, held against what was wrong."""
 
 import json
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -9,6 +10,7 @@ import pytest
 from obsnb.archive.bundled import incident_path
 from obsnb.runbook import run_runbook
 from tests.pages import words_of
+from tests.warm_kernels import use_warm_kernels
 
 RUNS = [
     (book, incident)
@@ -45,7 +47,8 @@ def found(tmp_path_factory):
     """Findings of each runbook on each incident, and the root cause of the incident; two at once."""
     folders = [tmp_path_factory.mktemp(f"{book}-{incident}") for book, incident in RUNS]
     # In processes of their own: a runbook leaves an event loop in its thread.
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    begin = use_warm_kernels if hasattr(os, "fork") else None
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=begin) as pool:
         waiting = [
             pool.submit(run_runbook, book, out=folder, parameters={"ARCHIVE": incident})
             for (book, incident), folder in zip(RUNS, folders, strict=True)
