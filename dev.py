@@ -70,7 +70,14 @@ def test(words: list[str]) -> int:
     # A file's tests stay together: what they share (a server, a browser) is started once. One more process
     # than there are processors, for they wait for servers and browsers often.
     workers = str((os.cpu_count() or 1) + 1)
-    return run(PYTHON, "-m", "pytest", "-n", workers, "--dist", "loadfile", *words, check=False)
+    spread = (
+        "-n",
+        workers,
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    )  # the order is tests/conftest.py's
+    return run(PYTHON, "-m", "pytest", *spread, *words, check=False)
 
 
 def lint(_: list[str]) -> int:

@@ -2,8 +2,51 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
+from collections.abc import Generator
+
+import pytest
 from hypothesis import settings
 
 # A test says whether something is right, not how fast a busy machine was.
 settings.register_profile("obsnb", deadline=None)
 settings.load_profile("obsnb")
+
+#: Files of few tests that take long: they start browsers, kernels and labs, or make hundreds of runs.
+_LONG = (
+    "tests/test_runbooks_find.py",
+    "tests/browser/",
+    "tests/lab/test_running.py",
+    "tests/faults/",
+    "tests/cli/test_commands.py",
+    "tests/test_guide.py",
+    "tests/evaluation/",
+    "tests/connection/test_downloading",
+    "tests/report/test_forms.py",
+    "tests/views/widgets/test_saved_board.py",
+    "tests/analysis/test_guide_hostile.py",
+    "notebooks/",
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for what could be freed: what is collected stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, then those of many tests: no process is left alone with a long one at the end."""
+    many = Counter(item.nodeid.split("::")[0] for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        late = next((at for at, name in enumerate(_LONG) if item.nodeid.startswith(name)), len(_LONG))
+        return late, 0 if late < len(_LONG) else -many[item.nodeid.split("::")[0]]
+
+    items.sort(key=place)
