@@ -115,7 +115,7 @@ def error_groups(text: str) -> pl.DataFrame:
         {
             "group_id": ["a", "b"],
             "type": [text, text],
-            "message": [text, text],
+            "message": [f"{text} <*>", text],
             "sample": [text, text],
             "culprit": [text, None],
             "service": [text, text],
