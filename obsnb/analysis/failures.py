@@ -17,6 +17,9 @@ WAITING = (
     TIMED_OUT + r"|queuepool|pool (?:limit|exhausted|is full)|connection pool"
     r"|too many (?:connections|outstanding|requests)|refused|unavailable|unreachable|no route|reset by peer"
     r"|econn|broken pipe|upstream|bad gateway|circuit|could not connect|connection (?:closed|lost)"
+    # How clients of HTTP say that a callee failed: axios and .NET, Python's requests, Feign, Guzzle, reqwest.
+    r"|status code (?:does not indicate success: )?5\d\d|\b5\d\d server error|\[5\d\d\] during"
+    r"|resulted in a `5\d\d|server error \(5\d\d"
 )
 #: And the statuses of HTTP that do.
 PASSED_ON = (408, 429, 502, 503, 504)

@@ -22,7 +22,7 @@ _MORE_TIME, _TIMES_SLOWER = 0.3, 1.0  # of a request; beyond its own usual time:
 _NOISE = 1.15  # times as long as usual is no change
 _SHOWN = 3
 # What OpenTelemetry's conventions of messaging call their operations, before the destination; after it once.
-_MESSAGING = r"create|send|publish|receive|poll|process|deliver|settle|ack|nack|commit"
+_MESSAGING = r"send|publish|receive|poll|process|deliver|settle|ack|nack"
 #: A route that is called, a verb of HTTP alone, a method of gRPC, and a message that is sent are no
 #: statements, however slow the answer is.
 _CALL = re.compile(

@@ -85,9 +85,10 @@ def error_lines(logs: pl.DataFrame, names: Names, *, conventions: Conventions = 
 def _told() -> pl.Expr:
     """The message, and behind it what the exception says: many messages are the same whatever happened."""
     text = pl.coalesce("parsed.message", "line")
-    for column in ("parsed.exception_message", "parsed.cause"):
-        more = pl.col(column).str.slice(0, _SAID)
-        told = more.is_null() | text.str.contains(more, literal=True)
+    kind, said = pl.col("parsed.exception_type"), pl.col("parsed.exception_message").str.slice(0, _SAID)
+    named = pl.concat_str(kind, said, separator=": ", ignore_nulls=True)
+    for more, mark in ((named, pl.coalesce(said, kind)), (pl.col("parsed.cause").str.slice(0, _SAID),) * 2):
+        told = text.str.contains(mark, literal=True).fill_null(True)
         text = pl.when(told).then(text).otherwise(pl.concat_str(text, more, separator=": "))
     return text
 

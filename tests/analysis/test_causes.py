@@ -69,6 +69,9 @@ def test_requests_that_only_its_callers_add_are_no_load(
         ("GET /orders/1", None, "unknown"),
         ("HTTP GET", None, "unknown"),
         ("/shop.Cart/AddItem", None, "unknown"),
+        ("shop.Cart/AddItem", None, "unknown"),
+        ("send orders", None, "unknown"),
+        ("orders publish", None, "unknown"),
         ("SELECT shop", "SELECT * FROM orders", "statement"),
         ("GET", "GET session:1", "statement"),
     ],
@@ -177,6 +180,7 @@ def test_more_waiting_for_connections_is_a_pools_matter_unless_it_stops_or_a_cal
         ("429: rate limit exceeded", "load"),
         ("x509: certificate has expired or is not yet valid", "configuration"),
         ("Lock wait timeout exceeded; try restarting transaction", "statement"),
+        ("HTTPConnectionPool(host='geo.example.org', port=80): it broke", "unknown"),
         ("it broke", "unknown"),
     ],
 )
