@@ -25,6 +25,7 @@ __all__ = ["service_graph"]
 _MOST_EDGES, _FEW = 60, 16
 _RING, _DOT, _NAME, _WORDS = 30, 18, 12, 11  # pixels: of marks, and of letters of names and of words
 _SHORTEST, _LONGEST = 10, 28  # letters of a name
+_BESIDE = 12  # pixels around the plane
 _THICK, _THIN = 0.8, 0.25  # pixels for each power of ten of calls: of few arrows, and of many
 _CONFIDENT = 0.3  # scores below it are what quiet hours reach too
 
@@ -103,7 +104,10 @@ def service_graph(
     notes += ["words stand where they have room"] * (len(words) < kept.height)
     notes += _left_out(frame, kept)
     finished(figure, mode=mode, title=title, notes=notes, height=int(ROW * (up[-1] - up[0] + 1.2)))
-    figure.update_layout(hovermode="closest", margin={"l": 12, "r": 12, "b": 12})
+    # No axis needs room below: without it a row is as high as the sheet has measured it.
+    height = figure.layout.height - figure.layout.margin.b + _BESIDE
+    margin = {"l": _BESIDE, "r": _BESIDE, "b": _BESIDE}
+    figure.update_layout(hovermode="closest", height=height, margin=margin)
     return figure
 
 
