@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,6 +19,13 @@ class LineColumns:
     """
 
     by_name: dict[str, pl.Series]
+
+    @classmethod
+    def joined(cls, parts: Sequence[LineColumns]) -> LineColumns:
+        """The rows of all parts, in their order."""
+        return cls(
+            {name: pl.concat([part[name] for part in parts], rechunk=True) for name in parts[0].by_name}
+        )
 
     def __getitem__(self, name: str) -> pl.Series:
         return self.by_name[name]

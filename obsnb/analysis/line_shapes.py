@@ -33,6 +33,7 @@ __all__ = ["Shape", "fields_of_shapes", "shape_of"]
 _SAMPLE = 20  # lines looked at to find a shape that many have
 _CHUNK = 4_000  # lines decoded at a time: few enough to stay in the processor's cache
 _LINE = "line"
+_SHARE = 0.25  # of them; to try the shapes of fewer one after the other costs as much as it saves
 _FEW = 1_000  # lines that are read one by one sooner than a shape is found for them
 _LONGEST = 15_000  # characters of a pattern: that of some sixty names; larger automata are slow
 
@@ -155,7 +156,7 @@ def fields_of_shapes(texts: pl.Series, wanted: Wanted, *, few: int = _FEW) -> tu
 
 
 def _common(texts: pl.Series, wanted: Wanted) -> Shape | None:
-    """The shape that most of a sample are of; None where all are different."""
+    """The shape that most of a sample are of; None where these are few."""
     sample = texts.gather_every(max(1, len(texts) // _SAMPLE)).drop_nulls()
     shapes: dict[str, Shape] = {}
     seen: Counter[str] = Counter()
@@ -164,7 +165,10 @@ def _common(texts: pl.Series, wanted: Wanted) -> Shape | None:
         if shape is not None:
             shapes[shape.pattern] = shape
             seen[shape.pattern] += 1
-    return next((shapes[pattern] for pattern, times in seen.most_common(1) if times > 1), None)
+    for pattern, times in seen.most_common(1):
+        if times >= len(sample) * _SHARE:
+            return shapes[pattern]
+    return None
 
 
 def _read(texts: pl.Series, rows: pl.Series, shape: Shape, pieces: Pieces) -> None:
@@ -185,5 +189,4 @@ def _read(texts: pl.Series, rows: pl.Series, shape: Shape, pieces: Pieces) -> No
 def _of_all(texts: pl.Series, expression: pl.Expr) -> pl.Series:
     """An expression on the column of lines for all texts, in chunks that polars' threads share."""
     chunks = texts.alias(_LINE).to_frame().iter_slices(_CHUNK)
-    done = pl.collect_all([chunk.lazy().select(expression) for chunk in chunks])
-    return pl.concat(done).to_series()
+    return pl.concat(pl.collect_all([chunk.lazy().select(expression) for chunk in chunks])).to_series()

@@ -158,8 +158,10 @@ class Wanted:
 
 
 _AS_NAMED = Meaning(None)
+#: Texts or numbers, not yet a column where a decoder made them one by one.
+Values = pl.Series | list[Any]
 #: For each of `COLUMNS`, what was found of it: where it was found, in which rows, and the values.
-Pieces = dict[str, list[tuple[Place, pl.Series, pl.Series]]]
+Pieces = dict[str, list[tuple[Place, pl.Series, Values]]]
 
 
 def _squeeze(name: str) -> str:
@@ -214,8 +216,7 @@ def _spread(
             kinds = set(map(type, values))
             place = wanted.place((*path, own.name or name)) if own.name or own is _AS_NAMED else None
             if place is not None:
-                texts = values if kinds == {str} else _texts(values)
-                add_texts(pl.Series(texts, dtype=pl.String), at, place, pieces)
+                add_texts(values if kinds == {str} else _texts(values), at, place, pieces)
             if dict in kinds and len(path) < DEEPEST:
                 inside = [(row, value) for row, value in zip(mine, values, strict=True) if value]
                 inside = [pair for pair in inside if type(pair[1]) is dict]
@@ -237,12 +238,11 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def add_texts(texts: pl.Series, rows: pl.Series, place: Place, pieces: Pieces) -> None:
+def add_texts(texts: Values, rows: pl.Series, place: Place, pieces: Pieces) -> None:
     """Add what some rows have in a place, as text; a duration's in seconds."""
-    values = texts
     if place.column == "duration_s":
-        values = pl.Series([_seconds(text, place.scale) for text in texts], dtype=pl.Float64)
-    pieces[place.column].append((place, rows, values))
+        texts = [_seconds(text, place.scale) for text in texts]
+    pieces[place.column].append((place, rows, texts))
 
 
 def columns_of(pieces: Pieces, many: int) -> pl.DataFrame:
@@ -250,11 +250,12 @@ def columns_of(pieces: Pieces, many: int) -> pl.DataFrame:
     return pl.DataFrame([_column(name, found, many) for name, found in pieces.items()])
 
 
-def _column(name: str, pieces: list[tuple[Place, pl.Series, pl.Series]], many: int) -> pl.Series:
+def _column(name: str, pieces: list[tuple[Place, pl.Series, Values]], many: int) -> pl.Series:
     """The pieces of a column put together, the preferred name's values over the others'."""
     kind = pl.Float64 if name == "duration_s" else pl.String
     column = pl.Series(name, [None], dtype=kind).new_from_index(0, many)
-    for _, rows, values in sorted(pieces, key=lambda piece: -piece[0].rank):
+    for _, rows, found in sorted(pieces, key=lambda piece: -piece[0].rank):
+        values = pl.Series(found, dtype=kind)
         known = values.is_not_null() if name == "duration_s" else (values != "")
         if not known.all(ignore_nulls=False):
             rows, values = rows.filter(known), values.filter(known)  # noqa: PLW2901 - the same, without gaps

@@ -592,6 +592,14 @@ def test_pandas_and_pyarrow_in_give_the_same_out():
         assert again.rows() == plain.rows()
 
 
+def test_lines_read_side_by_side_are_read_as_in_one_go(monkeypatch):
+    logs = incident("datasource").logs.gather_every(10)
+    alone = parse_logs(logs)
+    monkeypatch.setattr("obsnb.analysis.logs._WORTH_A_THREAD", 100)
+    monkeypatch.setattr("polars.thread_pool_size", lambda: 4)
+    assert parse_logs(logs).equals(alone, null_equal=True)
+
+
 def test_a_lazy_frame_is_taken():
     assert parse_logs(_frame('{"msg":"a"}').lazy())["parsed.message"].to_list() == ["a"]
 

@@ -24,6 +24,7 @@ import polars as pl
 
 import obsnb
 from obsnb.timerange import TimeRange
+from tests.analysis.incidents import incident
 from tests.benchmarks.measuring import Row
 
 __all__ = ["lines", "scale", "series", "spans"]
@@ -44,6 +45,7 @@ _REQUEST = (
     '","tenant_id":"acme","request_id":"r-',
     '"}',
 )
+_LINES_A_SECOND = 300_000
 _TIMES = 3.0  # so many times the frames may be taken at the peak, the frames included
 
 
@@ -134,7 +136,7 @@ def series(many: int) -> pl.DataFrame:
 
 
 def scale() -> list[Row]:
-    """Self time and critical paths of a million spans, changes of thousands of series, and suspects."""
+    """Self time and critical paths of a million spans, changes of many series, reading of lines, suspects."""
     million = spans(1_000_000)
     many = series(_SERIES)
     points = f"{many.height:,} points of {_SERIES:,} series"
@@ -142,6 +144,8 @@ def scale() -> list[Row]:
         _timed("self time of 1,000,000 spans", lambda: obsnb.self_time(million), 1.0),
         _timed("critical paths of 1,000,000 spans", lambda: obsnb.critical_path(million), 3.0),
         _timed(f"change points of {points}", lambda: obsnb.change_points(many), None),
+        _lines_read("recorded", pl.concat([incident("slow-query").logs] * 4)),
+        _lines_read("short", lines(_LINES)),
     ]
     with tempfile.TemporaryDirectory() as folder:
         for name, frame in (("logs", lines(_LINES)), ("spans", spans(_SPANS)), ("series", many)):
@@ -167,6 +171,11 @@ def scale() -> list[Row]:
             times <= _TIMES,
         ),
     ]
+
+
+def _lines_read(which: str, logs: pl.DataFrame) -> Row:
+    what = f"parse_logs on {logs.height:,} {which} lines"
+    return _timed(what, lambda: obsnb.parse_logs(logs), round(logs.height / _LINES_A_SECOND, 2))
 
 
 def _timed(what: str, function: Callable[[], object], most: float | None) -> Row:
