@@ -47,7 +47,7 @@ _ESCAPE = (
 )
 _STRING = rf'"{_CHARS}(?:{_ESCAPE}{_CHARS})*"'
 _DIGITS = "(?:0|[1-9][0-9]{0,17})"  # Python refuses whole numbers of some thousand digits
-_NUMBER = rf"-?{_DIGITS}(?:\.[0-9]+)?(?:[eE][+\-]?[0-9]+)?"
+_NUMBER = rf"-?{_DIGITS}(?:\.[0-9]+)?(?:[eE][+\-]?[0-9]{{1,2}})?"  # polars refuses what no float can hold
 _SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
 _LIST = rf"(?:\[{_SPACE}(?:{_SCALAR}{_SPACE}(?:,{_SPACE}{_SCALAR}{_SPACE})*)?\]|null)"
 # Of the wanted fields, what both decoders write in the same letters.
@@ -150,7 +150,10 @@ def fields_of_shapes(texts: pl.Series, wanted: Wanted, *, few: int = _FEW) -> tu
         fits = _of_all(unread, pl.col(_LINE).str.contains(shape.pattern).fill_null(False))
         if not fits.any():
             break
-        _read(unread.filter(fits), rows.filter(fits), shape, pieces)
+        try:
+            _read(unread.filter(fits), rows.filter(fits), shape, pieces)
+        except pl.exceptions.ComputeError:  # one line that the decoder refuses is to spoil no other
+            break
         rows, unread = rows.filter(~fits), unread.filter(~fits)
     return columns_of(pieces, len(texts)), rows
 

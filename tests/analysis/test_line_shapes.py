@@ -49,13 +49,23 @@ _VALUES = st.recursive(
     max_leaves=4,
 )
 # What a decoder may read in its own way, put in place of a value.
-_RAW = st.sampled_from(
-    [
-        *("NaN", "-0", "1e400", "1e5", "0.00001", "01", "1.", "123456789012345678901", "9" * 5_000),
-        *(r'"\ud800"', r'"\x"', r'"\u00e9\ud83d\ude00"', '"\t"', '"\x00"', '"\x7f\u2028"'),
-        *("{}", "[[]]", "tru", '"a", "level": "twice"'),
-    ]
-)
+_RAW = [
+    *(
+        "NaN",
+        "-0",
+        "1e400",
+        "-1e-400",
+        "1e5",
+        "0.00001",
+        "01",
+        "1.",
+        "123456789012345678901",
+        "9" * 5_000,
+        "0." + "0" * 400 + "1",
+    ),
+    *(r'"\ud800"', r'"\x"', r'"\u00e9\ud83d\ude00"', '"\t"', '"\x00"', '"\x7f\u2028"', '"', "1 2"),
+    *("{}", "[[]]", "tru", "true", "null", "7", "-7.25", '"a", "level": "twice"'),
+]
 
 
 @st.composite
@@ -71,7 +81,11 @@ def _texts(draw):
             )
         )
         if draw(st.integers(0, 2)) == 0:
-            texts.append(json.dumps(like | {draw(_NAMES): "\0raw"}).replace('"\\u0000raw"', draw(_RAW)))
+            texts.append(
+                json.dumps(like | {draw(_NAMES): "\0raw"}).replace(
+                    '"\\u0000raw"', draw(st.sampled_from(_RAW))
+                )
+            )
     return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
@@ -81,6 +95,22 @@ def test_what_is_read_by_shape_is_what_is_read_line_by_line(groups):
     texts = [text for group in groups for text in group]
     found, unread = fields_of_shapes(pl.Series(texts * _TIMES, dtype=pl.String), _WANTED, few=1)
     _assert_same(texts * _TIMES, found, unread)
+
+
+@pytest.mark.parametrize("like", ['"text"', "12", "12.5", "true", "null", '["a"]'])
+@pytest.mark.parametrize("name", ["message", "duration_ms", "unknown"])
+def test_a_value_that_decoders_read_in_their_own_ways_is_read_as_everywhere(name, like):
+    texts = [f'{{"level":"info","{name}":{value}}}' for value in [like] * 40 + _RAW]
+    found, unread = fields_of_shapes(pl.Series(texts), _WANTED, few=1)
+    _assert_same(texts, found, unread)
+
+
+def test_lines_that_the_decoder_refuses_against_the_pattern_are_left_to_be_read_alone(monkeypatch):
+    monkeypatch.setattr("obsnb.analysis.line_shapes._SCALAR", "[^,}]*")
+    texts = pl.Series(['{"message":"it broke","n":1}'] * 40 + ['{"message":"it broke","n":tru}'])
+    found, unread = fields_of_shapes(texts, _WANTED, few=1)
+    assert unread.to_list() == list(range(41))
+    assert found["message"].null_count() == 41
 
 
 def _assert_same(texts, found, unread):
