@@ -260,4 +260,4 @@ def eventually(read: Callable[[], Any], wanted: Any) -> None:
     until = time.monotonic() + _PATIENCE_S
     while (found := read()) != wanted and time.monotonic() < until:
         pass
-    assert found == wanted
+    assert found == wanted, found

@@ -134,8 +134,29 @@ def test_what_somebody_types_into_a_note_stays_when_a_cell_changes_the_checklist
     expect(about(widget)).to_contain_text("2 of")
     expect(note.first).to_have_value("every ti")
     lab.page.keyboard.type("me")
+    lab.do("check.selection = check.frame.head(1)")
+    expect(about(widget)).to_contain_text("1 of")
+    assert lab.read("check.ticks[first].note") == ""  # nobody has entered it yet
     lab.page.keyboard.press("Enter")
     eventually(lambda: lab.read("check.ticks[first].note"), "every time")
+
+
+def test_who_leaves_a_note_by_the_keyboard_has_entered_it_and_is_not_brought_back(lab: Lab) -> None:
+    lab.do(
+        "from obsnb.views.widgets.checklist import PHASES\n"
+        "left, after = PHASES[0][1][:2]\n"
+        "check = obsnb.widgets.Checklist()\n"
+        "check.answer('tick', {'item': left, 'done': True, 'who': 'Ada'})"
+    )
+    widget = lab.show("check")
+    widget.get_by_role("textbox", name="What came of it").press_sequentially("no")
+    lab.page.keyboard.press("Tab")
+    eventually(lambda: lab.read("check.ticks[left].note"), "no")
+    lab.page.keyboard.press("Space")
+    expect(about(widget)).to_contain_text("2 of")
+    assert lab.read("after in check.ticks")
+    lab.page.keyboard.press("Tab")
+    expect(widget.get_by_role("textbox", name="What came of it").last).to_be_focused()
 
 
 def test_new_words_of_a_row_stay_with_it_when_a_cell_changes_the_timeline(lab: Lab) -> None:

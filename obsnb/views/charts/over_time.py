@@ -11,8 +11,9 @@ from obsnb.analysis.border import to_polars
 from obsnb.analysis.counters import increases
 from obsnb.analysis.requests import latency_quantiles_over_time
 from obsnb.conventions import DEFAULT, Conventions
+from obsnb.instants import parse_duration
 from obsnb.schema import LOGS, SERIES, SPANS
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange
 from obsnb.views.charts.figure import LEGEND, log_axis, new_figure, said, said_apart
 from obsnb.views.charts.names import enveloped, folded, parts
 from obsnb.views.charts.scene import Scene

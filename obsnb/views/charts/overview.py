@@ -9,8 +9,9 @@ import polars as pl
 from obsnb.analysis.border import to_polars
 from obsnb.analysis.requests import request_counts
 from obsnb.conventions import DEFAULT, Conventions
+from obsnb.instants import parse_duration
 from obsnb.schema import SERIES
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange
 from obsnb.views.charts.figure import log_axis, new_figure
 from obsnb.views.charts.names import folded
 from obsnb.views.charts.over_time import add_lines, per_interval, quantiles_of

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from obsnb.analysis.border import to_polars
+from obsnb.instants import parse_instant
 from obsnb.schema import EVENTS
-from obsnb.timerange import TimeRange, check_windows, parse_instant
+from obsnb.timerange import TimeRange, check_windows
 from obsnb.views.charts.figure import finished, nothing, said
 from obsnb.views.formats import clock, duration
 from obsnb.views.theme import Mode, theme

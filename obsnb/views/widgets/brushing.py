@@ -13,7 +13,8 @@ import numpy.typing as npt
 import polars as pl
 
 from obsnb.errors import FrameError
-from obsnb.timerange import TimeRange, parse_instant
+from obsnb.instants import parse_instant
+from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

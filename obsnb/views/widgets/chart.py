@@ -14,7 +14,8 @@ import polars as pl
 import polars.selectors as cs
 
 from obsnb.errors import FrameError, UsageError, WindowError
-from obsnb.timerange import TimeRange, format_ns, parse_instant
+from obsnb.instants import format_ns, parse_instant
+from obsnb.timerange import TimeRange
 from obsnb.views.formats import counted, duration, number, period
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, script

@@ -13,7 +13,7 @@ import polars as pl
 
 from obsnb.analysis.story import Tick
 from obsnb.errors import FrameError, UsageError
-from obsnb.timerange import now_ns
+from obsnb.instants import now_ns
 from obsnb.views.formats import moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script

@@ -12,8 +12,8 @@ import polars as pl
 from obsnb.analysis.border import like
 from obsnb.analysis.story import Entry, entries_of, frame_of
 from obsnb.errors import FrameError, UsageError
+from obsnb.instants import format_ns, parse_instant
 from obsnb.schema import EVENTS
-from obsnb.timerange import format_ns, parse_instant
 from obsnb.views.formats import counted, moment
 from obsnb.views.tables import Table
 from obsnb.views.widgets.base import Answer, Widget, script

@@ -12,7 +12,8 @@ from obsnb.analysis.border import like
 from obsnb.analysis.log_levels import spelt
 from obsnb.conventions import SEVERITY
 from obsnb.errors import FrameError, UsageError, WindowError
-from obsnb.timerange import TimeRange, format_ns, parse_instant
+from obsnb.instants import format_ns, parse_instant
+from obsnb.timerange import TimeRange
 from obsnb.views.formats import clock, counted, duration, period
 from obsnb.views.svg import Node, Scale, box, drawing, label, rule, time_ticks
 from obsnb.views.theme import LIGHT
