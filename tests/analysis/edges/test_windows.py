@@ -75,7 +75,7 @@ def test_no_service_is_suspect_in_a_window_without_data_and_all_are_named():
 
 def test_no_rule_fires_and_no_alert_is_seen_outside_the_data():
     out = obsnb.detection(samples.requests(), samples.events(), **_OUTSIDE)
-    assert out.lines[0] == ("Detected", "No alert fired; the onset was at 1970-01-01T00:01:00Z.")
+    assert out.lines[0] == ("Detected", "No alert fired; the onset was at 1970-01-01 00:01:00 UTC.")
     assert out.rules["fired"].null_count() == out.rules.height
     rule = "http_requests_total > 0"
     assert obsnb.backtest_alert(rule, samples.requests()).height
