@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.instants import format_ns, now_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["Complete", "Kind", "Ledger", "QueryRecord"]
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from obsnb import timerange
 from obsnb.errors import WindowError
-from obsnb.timerange import TimeRange, format_ns, parse_duration, parse_instant, told_ns, window
+from obsnb.instants import format_ns, parse_duration, parse_instant, told_ns
+from obsnb.timerange import TimeRange, window
 
 _NS = st.integers(min_value=0, max_value=4_000_000_000_000_000_000)
 

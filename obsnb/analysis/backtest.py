@@ -13,8 +13,9 @@ from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.changes import series_key
 from obsnb.analysis.counters import increases
 from obsnb.errors import QueryError
+from obsnb.instants import parse_duration
 from obsnb.schema import EVENTS, SERIES
-from obsnb.timerange import TimeRange, check_windows, parse_duration
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["backtest_alert"]
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from obsnb.analysis.cause_words import POOL_METRIC, TOLD, tells
 from obsnb.analysis.fusion import Deployment, Suspect
 from obsnb.analysis.scores import Finding
-from obsnb.timerange import told_ns
+from obsnb.instants import told_ns
 
 __all__ = ["SETTING", "cause_of"]
 

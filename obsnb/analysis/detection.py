@@ -13,8 +13,9 @@ from obsnb.analysis.labelled import Labelled
 from obsnb.analysis.rules import Rule, candidate_rules, recorded, recordings
 from obsnb.conventions import DEFAULT, Conventions
 from obsnb.errors import UsageError
+from obsnb.instants import told_ns
 from obsnb.schema import EVENTS, SERIES, dtype
-from obsnb.timerange import TimeRange, check_windows, told_ns
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["Detection", "detection"]
 

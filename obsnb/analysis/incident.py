@@ -16,8 +16,9 @@ from obsnb.analysis.shift import FEWEST, Floats, Shift, find_shift, steadied
 from obsnb.analysis.symptom_words import told_change
 from obsnb.analysis.symptoms import buckets_of, log_symptoms, series_symptoms, span_symptoms
 from obsnb.conventions import DEFAULT, Conventions
+from obsnb.instants import told_ns
 from obsnb.schema import LOGS, SERIES, SPANS
-from obsnb.timerange import TimeRange, told_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["Incident", "find_incident"]
 

@@ -10,8 +10,8 @@ import polars as pl
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.requests import bucket_increases
 from obsnb.conventions import DEFAULT, Conventions
+from obsnb.instants import parse_duration
 from obsnb.schema import SERIES
-from obsnb.timerange import parse_duration
 
 __all__ = ["latency_grid"]
 

@@ -20,8 +20,8 @@ from obsnb.analysis.log_fields import decode_objects
 from obsnb.analysis.logs import PARSED, parse_logs
 from obsnb.conventions import Conventions
 from obsnb.errors import WindowError
+from obsnb.instants import parse_instant
 from obsnb.schema import LOGS
-from obsnb.timerange import parse_instant
 
 __all__ = [
     "Record",

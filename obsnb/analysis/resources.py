@@ -18,7 +18,8 @@ from obsnb.analysis.service_names import Names
 from obsnb.analysis.shift import find_shift, median, robust_scale
 from obsnb.analysis.tree import Ints
 from obsnb.conventions import DEFAULT, Conventions
-from obsnb.timerange import TimeRange, told_ns
+from obsnb.instants import told_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["resource_findings", "role_of"]
 

@@ -8,7 +8,8 @@ import polars as pl
 
 from obsnb.analysis.amounts import told_length
 from obsnb.analysis.labelled import Labelled
-from obsnb.timerange import TimeRange, told_ns
+from obsnb.instants import told_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["SURE_FROM", "Summary", "summarise"]
 

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from obsnb.analysis.absence import absent_services
-from obsnb.analysis.absolute import absolute_line_findings, absolute_span_findings
 from obsnb.analysis.border import like, to_polars
 from obsnb.analysis.causes import cause_of
 from obsnb.analysis.dirty_baseline import cleaned
-from obsnb.analysis.exclusive import excess_of_spans
-from obsnb.analysis.fusion import CallGraph, Suspect, call_graph, fuse
-from obsnb.analysis.latency import latency_findings
-from obsnb.analysis.log_errors import error_lines, log_findings, spoken_calls
+from obsnb.analysis.fusion import Suspect, fuse
+from obsnb.analysis.gathered import Gathered
 from obsnb.analysis.logs import parse_logs
 from obsnb.analysis.narrowing import narrowed, places
-from obsnb.analysis.nodes import nodes_of
-from obsnb.analysis.noticed import line_duration_findings, load_changes, symptom_findings
-from obsnb.analysis.raised import manners, origins_of, span_error_findings
-from obsnb.analysis.replica_sets import pods_seen
-from obsnb.analysis.resources import resource_findings
 from obsnb.analysis.scores import Finding
-from obsnb.analysis.service_graph import edges_of
-from obsnb.analysis.service_names import Names, comparable, is_domain, service_names
-from obsnb.analysis.spoken_hosts import with_spoken_hosts
-from obsnb.analysis.subjects import collectors, with_subjects
+from obsnb.analysis.service_names import Names, service_names
 from obsnb.analysis.told_changes import deployments_told
-from obsnb.analysis.visits import Visits, visits_of
-from obsnb.analysis.windows import side
 from obsnb.conventions import DEFAULT, Conventions
+from obsnb.instants import told_ns
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, check_windows, told_ns
+from obsnb.timerange import TimeRange, check_windows
 
 __all__ = ["suspects"]
 
@@ -135,19 +122,14 @@ def suspects(
             series=None if series is None else given.read_series(),
             conventions=conventions,
         )
-    found = _Found(_names(given, services, conventions), during, baseline, conventions)
+    found = Gathered(_names(given, services, conventions), during, baseline, conventions)
     for frame in (given.logs, given.spans):
         if frame is not None:
-            found.pods.append(pods_seen(frame))
-            found.own |= set(found.names.services(frame["service"].unique()).drop_nulls())
+            found.look_at_services(frame)
     if given.spans is not None:
         found.look_at_spans(given.spans, given.logs)
     elif given.logs is not None:
-        lines = error_lines(given.logs, found.names, conventions=conventions)
-        found.names = with_spoken_hosts(found.names, lines)
-        found.graph = replace(call_graph(spoken_calls(lines, found.names)), partial=True)
-        found.look_at_lines(given.logs, lines)
-        found.look_at_durations(given.logs)
+        found.look_at_speakers(given.logs)
     if given.series is not None:
         found.look_at_series(given.read_series())
     deployments = deployments_told(
@@ -211,123 +193,7 @@ def _names(given: _Given, services: Mapping[str, str] | None, conventions: Conve
     return service_names(*columns, services=services, conventions=conventions)
 
 
-@dataclass
-class _Found:
-    """What has been found so far; the one mutable thing here, filled signal by signal."""
-
-    names: Names
-    during: TimeRange
-    baseline: TimeRange | None
-    conventions: Conventions
-    findings: list[Finding] = field(default_factory=list)
-    graph: CallGraph = field(default_factory=CallGraph)
-    load: dict[str, float] = field(default_factory=dict)
-    spans: pl.DataFrame | None = None
-    visits: Visits | None = None
-    own: frozenset[str] = frozenset()  # services that write lines or spans of their own
-    pods: list[pl.DataFrame] = field(default_factory=list)  # that each signal names
-
-    @property
-    def foreign(self) -> frozenset[str]:
-        """Hosts of other people's domains that are called and tell nothing of themselves."""
-        return frozenset(filter(is_domain, self.graph.nodes - self.own))
-
-    @property
-    def candidates(self) -> list[str]:
-        """Every service that a signal names."""
-        return sorted({*self.names.known.values(), *self.graph.nodes})
-
-    def look_at_spans(self, spans: pl.DataFrame, logs: pl.DataFrame | None) -> None:
-        """Latency, failures and absences, with what the error lines of the traces say."""
-        nodes = nodes_of(spans, names=self.names, conventions=self.conventions)
-        self.graph = call_graph(edges_of(nodes))
-        called = {comparable(name): name for name in sorted(self.graph.nodes)}
-        self.names = replace(self.names, known={**called, **self.names.known})
-        lines = None if logs is None else error_lines(logs, self.names, conventions=self.conventions)
-        ids, callers = spans["trace_id"], self.graph.callers
-        if self.baseline is None:
-            origins = origins_of(nodes, ids, self.names, callers=callers, lines=lines)
-            self.findings += absolute_span_findings(
-                nodes, origins, during=self.during, conventions=self.conventions
-            )
-        else:
-            during, baseline = self.during, self.baseline
-            outspoken, waiting = manners(nodes, self.names, during=during, callers=callers, lines=lines)
-            absent = absent_services(
-                nodes, during=during, baseline=baseline, outspoken=outspoken, waiting=waiting
-            )
-            origins = origins_of(nodes, ids, self.names, callers=callers, lines=lines, absent=absent)
-            rows = excess_of_spans(
-                nodes, spans, during=during, baseline=baseline, conventions=self.conventions
-            )
-            self.findings += latency_findings(rows)
-            self.findings += span_error_findings(nodes, origins, during=during, baseline=baseline)
-            self.findings += [each.finding for each in absent]
-            slow = rows.filter("far")
-            self.visits = visits_of(nodes, slow, origins, during=during, baseline=baseline)
-        self.spans = spans
-        if logs is not None and lines is not None:
-            self.look_at_lines(logs, lines, origins)
-
-    def look_at_lines(
-        self, logs: pl.DataFrame, lines: pl.DataFrame, origins: pl.DataFrame | None = None
-    ) -> None:
-        """Error lines, put down to the node that raised their request's failure where spans tell."""
-        if self.baseline is None:
-            inside = logs.filter(side(logs["timestamp"].to_physical(), self.during, None).fill_null(False))
-            wrote = self.names.services(inside["service"]).fill_null("unknown").value_counts()
-            self.findings += absolute_line_findings(lines, dict(wrote.rows()), during=self.during)
-            return
-        if origins is not None:
-            chosen = origins.select("trace_id", "origin", "waiting")
-            origins = chosen.unique("trace_id", keep="first", maintain_order=True)
-        self.findings += log_findings(
-            lines,
-            self.names,
-            during=self.during,
-            baseline=self.baseline,
-            origins=origins,
-            callers={} if self.graph.partial else self.graph.callers,
-        )
-
-    def look_at_durations(self, logs: pl.DataFrame) -> None:
-        """How long things took by the log lines: for want of spans, which say it better."""
-        if self.baseline is not None:
-            self.findings += line_duration_findings(
-                logs,
-                self.names,
-                during=self.during,
-                baseline=self.baseline,
-                conventions=self.conventions,
-            )
-
-    def look_at_series(self, series: pl.DataFrame) -> None:
-        """Resources, what is noticed of requests, and how many there are."""
-        if self.baseline is None:
-            return
-        self.pods.append(pods_seen(series))
-        told_by = collectors(series, own=self.own)
-        series = with_subjects(series, self.names, own=self.own)
-        self.names = _about(self.names, series["service"], told_by - self.own)
-        about: dict[str, Any] = {
-            "during": self.during,
-            "baseline": self.baseline,
-            "conventions": self.conventions,
-        }
-        self.findings += resource_findings(series, self.names, **about)
-        self.findings += symptom_findings(series, self.names, **about)
-        self.load = load_changes(series, self.names, **about)
-
-
-def _about(names: Names, subjects: pl.Series, told_by: frozenset[str]) -> Names:
-    """The names with those whom series turned out to be about, and without who only collected them."""
-    learned = service_names(subjects).known
-    silent = {names.service(name) for name in told_by} - set(learned.values())
-    known = {form: name for form, name in names.known.items() if name not in silent}
-    return replace(names, known={**learned, **known})
-
-
-def _row(rank: int, suspect: Suspect, found: _Found) -> tuple[Any, ...]:
+def _row(rank: int, suspect: Suspect, found: Gathered) -> tuple[Any, ...]:
     graph = found.graph
     calls = graph.partial or not graph.callees or suspect.service in graph.callees
     kind, cause = cause_of(
@@ -378,7 +244,7 @@ def _since(told: list[Finding]) -> int | None:
     return min(dated, default=None)
 
 
-def _within(suspect: Suspect, found: _Found) -> str | None:
+def _within(suspect: Suspect, found: Gathered) -> str | None:
     """As its requests tell, else as the labels of what changed most, where that is a resource."""
     if suspect.score < _NARROWED:
         return None

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import msgspec
 
 from obsnb.errors import ArchiveError, DamagedArchiveError, WindowError
+from obsnb.instants import format_ns, parse_instant
 from obsnb.ledger import Complete, Kind, QueryRecord
-from obsnb.timerange import TimeRange, format_ns, parse_instant
+from obsnb.timerange import TimeRange
 
 __all__ = ["FORMAT", "FileEntry", "Manifest", "Recorded", "dump", "load"]
 

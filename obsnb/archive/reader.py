@@ -13,12 +13,13 @@ from obsnb.archive.manifest import Recorded
 from obsnb.archive.narrowing import Question, joined, narrowed, plain_text
 from obsnb.archive.several import family, of_each, together
 from obsnb.errors import NotRecordedError
+from obsnb.instants import told_ns
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Silent
 from obsnb.query import traceql
 from obsnb.schema import digest
 from obsnb.sources.base import Answer, Health
-from obsnb.timerange import TimeRange, told_ns
+from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     import polars as pl

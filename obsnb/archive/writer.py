@@ -18,12 +18,13 @@ from obsnb.archive.container import MANIFEST, NOTES, STORY, open_container
 from obsnb.archive.files import write_parquet
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded, dump
 from obsnb.errors import ArchiveError
+from obsnb.instants import now_ns
 from obsnb.ledger import QueryRecord
 from obsnb.redact import Redactor
 from obsnb.schema import BY_KIND, digest
 from obsnb.sources.base import Answer
 from obsnb.store.whole import beside
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.version import __version__
 
 __all__ = ["write"]

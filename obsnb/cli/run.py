@@ -8,7 +8,7 @@ from typing import Any
 
 from obsnb.cli.terminal import progress, tell
 from obsnb.cli.words import Commands, absolute, add_window, pair, scope_of, window_of
-from obsnb.timerange import format_ns
+from obsnb.instants import format_ns
 
 __all__ = ["add"]
 

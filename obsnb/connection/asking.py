@@ -16,9 +16,10 @@ from obsnb.connection.downloads import downloads
 from obsnb.connection.kept import warn_of_no_point
 from obsnb.connection.roles import default_step
 from obsnb.errors import SettingsError, UsageError
+from obsnb.instants import parse_duration, parse_instant
 from obsnb.query import logql, promql, traceql
 from obsnb.query.texts import whole_limit
-from obsnb.timerange import TimeRange, check_windows, parse_duration, parse_instant
+from obsnb.timerange import TimeRange, check_windows
 
 if TYPE_CHECKING:
     import polars as pl

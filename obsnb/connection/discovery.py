@@ -10,9 +10,9 @@ from obsnb.connection.choosing import choose
 from obsnb.connection.looking import looked, members
 from obsnb.connection.roles import default_step
 from obsnb.errors import UsageError
+from obsnb.instants import parse_duration
 from obsnb.query import promql
 from obsnb.query.texts import whole_limit
-from obsnb.timerange import parse_duration
 
 if TYPE_CHECKING:
     import polars as pl

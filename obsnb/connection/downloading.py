@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from obsnb.connection.pace import Pace, Size, Watch
 from obsnb.errors import LimitError, ObsnbError, QueryError, SourceError, UsageError
+from obsnb.instants import now_ns
 from obsnb.ledger import Complete, Kind
 from obsnb.progress import Progress, Silent
 from obsnb.query import logql, promql, traceql
 from obsnb.query.reading import is_pointwise
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     import polars as pl

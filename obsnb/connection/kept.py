@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from obsnb.errors import LimitError, PartialResultWarning
+from obsnb.instants import format_ns
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query.texts import variable_in
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     from obsnb.connection.linking import Explore

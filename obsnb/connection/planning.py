@@ -11,11 +11,12 @@ from obsnb.connection.choosing import kind_of
 from obsnb.connection.looking import members
 from obsnb.connection.roles import default_step
 from obsnb.errors import SourceError, UsageError
+from obsnb.instants import parse_duration, parse_instant
 from obsnb.ledger import Ledger, QueryRecord
 from obsnb.query import logql, promql, traceql
 from obsnb.query.texts import whole_limit
 from obsnb.sources.estimates import Estimate, Question, Verb, expected_s
-from obsnb.timerange import TimeRange, parse_duration, parse_instant
+from obsnb.timerange import TimeRange
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,8 +12,9 @@ from obsnb.analysis.logs import parse_logs
 from obsnb.connection import Connection
 from obsnb.connection.roles import ANNOTATIONS
 from obsnb.errors import NotRecordedError
+from obsnb.instants import parse_instant, told_ns
 from obsnb.schema import EVENTS, LOGS, SERIES, SPANS, Schema
-from obsnb.timerange import TimeRange, parse_instant, told_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["Compared", "Rows", "ask", "compare", "joined"]
 

@@ -22,9 +22,10 @@ from obsnb.analysis.telling import telling_trace
 from obsnb.analysis.timeline import timeline
 from obsnb.analysis.traces import self_time
 from obsnb.conventions import Conventions
+from obsnb.instants import format_ns
 from obsnb.investigation.asking import Compared, Rows
 from obsnb.investigation.guided import Guided
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["Found", "inside"]
 

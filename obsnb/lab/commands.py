@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from obsnb.errors import UsageError
+from obsnb.instants import format_ns, now_ns
 from obsnb.lab import running
 from obsnb.lab.faults.catalogue import FAULTS, SCENARIOS, Fault, fault_named, scenario_named, struck_by
 from obsnb.lab.faults.control import Broken, Control
@@ -24,7 +25,7 @@ from obsnb.lab.scraping import prometheus_config
 from obsnb.lab.settings import HOST, LabSettings, free_ports, listens, read_sampling
 from obsnb.lab.supervisor import Lab
 from obsnb.lab.visitor import visiting
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["run_command"]
 

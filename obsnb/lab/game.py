@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from obsnb.errors import UsageError, WindowError
+from obsnb.instants import format_ns, parse_instant
 from obsnb.lab.faults.catalogue import FAULTS, Fault
 from obsnb.lab.recording import write_truth
 from obsnb.lab.roster import Roster
-from obsnb.timerange import format_ns, parse_instant
 
 __all__ = ["ANSWER", "SEALED", "Score", "draw_fault", "reveal", "score", "seal"]
 

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from obsnb.instants import now_ns
 from obsnb.lab.backend.tokens import AUDIENCE, ISSUER
 from obsnb.lab.database import TENANTS
 from obsnb.lab.observed import Observed
 from obsnb.lab.service import Service
 from obsnb.lab.telemetry.metrics import OPENMETRICS
-from obsnb.timerange import now_ns
 
 __all__ = ["identity_app"]
 

@@ -14,11 +14,12 @@ import polars as pl
 
 from obsnb.connection import Connection
 from obsnb.connection.opening import read_otlp
+from obsnb.instants import parse_duration
 from obsnb.lab.faults.catalogue import fault_named, root_cause
 from obsnb.lab.faults.control import Broken
 from obsnb.lab.roster import Roster, roster_of
 from obsnb.lab.settings import COUNTS, NAMESPACE, LabSettings, Sampling
-from obsnb.timerange import TimeRange, parse_duration
+from obsnb.timerange import TimeRange
 
 __all__ = ["EVERY_SERIES", "TRUTH", "fine_step", "freeze", "kept_traces", "truth_of", "write_truth"]
 

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from obsnb.errors import QueryError, UsageError, WindowError
+from obsnb.instants import now_ns
 from obsnb.ledger import QueryRecord
 from obsnb.query.grafana_search import older_search, search_of
 from obsnb.query.grafana_times import around, range_of, spelled_out
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["GrafanaLink", "LinkedQuery", "explore_url", "from_grafana_url"]
 

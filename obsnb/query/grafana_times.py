@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from obsnb.errors import WindowError
-from obsnb.timerange import TimeRange, parse_duration, parse_instant
+from obsnb.instants import parse_duration, parse_instant
+from obsnb.timerange import TimeRange
 
 __all__ = ["around", "range_of", "spelled_out"]
 

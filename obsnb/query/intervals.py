@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from obsnb.errors import WindowError
-from obsnb.timerange import parse_duration
+from obsnb.instants import parse_duration
 
 __all__ = ["leaps"]
 

@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 
 from obsnb.errors import WindowError
+from obsnb.instants import parse_duration
 from obsnb.query import logql
-from obsnb.timerange import parse_duration
 
 __all__ = [
     "GROUPING",

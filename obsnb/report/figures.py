@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from obsnb.instants import format_ns
 from obsnb.report.entries import TimelineEntry
-from obsnb.timerange import format_ns
 from obsnb.views.formats import clock, day, duration, moment, offset
 from obsnb.views.spanchart import Bar, draw_waterfall, waterfall_of
 from obsnb.views.theme import DASHES

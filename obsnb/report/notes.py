@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from obsnb.errors import SettingsError, WindowError
-from obsnb.timerange import parse_instant
+from obsnb.instants import parse_instant
 
 __all__ = ["SECTIONS", "ActionItem", "Notes", "Section", "TimelineNote"]
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from obsnb.conventions import Conventions
+from obsnb.instants import format_ns, now_ns
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.progress import Progress, Share, Silent
 from obsnb.query.reading import is_pointwise
@@ -25,7 +26,7 @@ from obsnb.sources.base import Answer
 from obsnb.sources.estimates import KINDS, Estimate, Question, Verb
 from obsnb.sources.slices import covering, joined, within
 from obsnb.store.answers import AnswerStore, Damaged, Stored
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.version import __version__
 
 __all__ = ["Cached"]

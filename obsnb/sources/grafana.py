@@ -12,13 +12,14 @@ import msgspec
 
 from obsnb.conventions import Conventions
 from obsnb.errors import AccessError, ObsnbError
+from obsnb.instants import now_ns
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.schema import digest
 from obsnb.sources.annotations import Annotation, Pages, decode, pull, to_events
 from obsnb.sources.base import HEALTH_S, Answer, Health
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.skew import skew_s
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["DataSource", "Grafana", "proxied"]

@@ -7,11 +7,11 @@ from typing import Literal
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
+from obsnb.instants import now_ns
 from obsnb.sources.base import HEALTH_S, Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
 from obsnb.sources.wire.prometheus import read_names
-from obsnb.timerange import now_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["health_of"]

@@ -15,6 +15,7 @@ import polars as pl
 
 from obsnb.conventions import Conventions
 from obsnb.errors import LimitError, ServerError, SourceError, UnreachableError, WindowError
+from obsnb.instants import parse_duration
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.progress import Progress
 from obsnb.schema import digest
@@ -35,7 +36,6 @@ from obsnb.sources.paging import (
 )
 from obsnb.sources.refusals import refusal, shorter_helps, unreadable
 from obsnb.sources.wire.loki import LogDecoder, Page
-from obsnb.timerange import parse_duration
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["FRESH", "LogPull", "is_fresh"]

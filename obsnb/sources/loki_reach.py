@@ -9,9 +9,9 @@ import msgspec
 import polars as pl
 
 from obsnb.errors import SourceError, WindowError
+from obsnb.instants import format_ns, parse_duration
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.sources.reach import begins_late, doubted
-from obsnb.timerange import format_ns, parse_duration
 from obsnb.transport.exchange import Request, Transport
 
 __all__ = ["LIMITS_PATH", "reached"]

@@ -17,7 +17,8 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.instants import format_ns
+from obsnb.timerange import TimeRange
 
 __all__ = [
     "Direction",

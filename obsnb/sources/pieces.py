@@ -11,11 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from obsnb.errors import SourceError, UnreachableError
+from obsnb.instants import format_ns
 from obsnb.ledger import QueryRecord
 from obsnb.settings import SourceKind
 from obsnb.sources.outcomes import Losses, outcomes
 from obsnb.sources.refusals import asked, refusal, shorter_helps
-from obsnb.timerange import format_ns
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Pull", "cut", "pull", "seconds_of"]

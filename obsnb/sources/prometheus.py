@@ -13,6 +13,7 @@ import polars as pl
 
 from obsnb.conventions import Conventions
 from obsnb.errors import SourceError
+from obsnb.instants import now_ns
 from obsnb.ledger import Kind, QueryRecord
 from obsnb.query import promql, replicas
 from obsnb.query.reading import is_pointwise
@@ -29,7 +30,7 @@ from obsnb.sources.prometheus_reach import Reach
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.replicas import Replicas, census_query, folded, folded_exemplars, read_census
 from obsnb.sources.wire.prometheus import decode_exemplars, decode_matrix, read, read_names
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Prometheus"]

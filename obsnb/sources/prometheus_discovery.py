@@ -13,6 +13,7 @@ import msgspec
 import polars as pl
 
 from obsnb.errors import QueryError, WindowError
+from obsnb.instants import now_ns, parse_instant
 from obsnb.ledger import QueryRecord
 from obsnb.query import promql
 from obsnb.redact import SECRETS_ONLY, Redactor
@@ -21,7 +22,7 @@ from obsnb.sources.base import Answer
 from obsnb.sources.prometheus_doubts import completeness
 from obsnb.sources.refusals import asked, refusal, unreadable
 from obsnb.sources.single import of_one_response
-from obsnb.timerange import TimeRange, now_ns, parse_instant
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Transport
 
 __all__ = ["Of", "in_path", "look"]

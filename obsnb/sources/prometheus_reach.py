@@ -16,12 +16,13 @@ import polars as pl
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import QueryError, SourceError, WindowError
+from obsnb.instants import format_ns, parse_duration
 from obsnb.ledger import QueryRecord
 from obsnb.query.reading import looks_back_ns
 from obsnb.sources.pieces import seconds_of
 from obsnb.sources.reach import begins_late, doubted
 from obsnb.sources.wire.prometheus import decode_matrix
-from obsnb.timerange import TimeRange, format_ns, parse_duration
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 
 __all__ = ["Reach"]

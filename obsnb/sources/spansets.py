@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from obsnb.errors import QueryError, WindowError
+from obsnb.instants import parse_duration
 from obsnb.sources.selectors import unquoted
-from obsnb.timerange import parse_duration
 
 __all__ = ["matched"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from obsnb.errors import AccessError, ObsnbError
+from obsnb.instants import now_ns
 from obsnb.sources.base import HEALTH_S, Health
 from obsnb.sources.refusals import refusal, unreadable
 from obsnb.sources.skew import skew_s
-from obsnb.timerange import now_ns
 from obsnb.transport.exchange import Request, Transport
 
 __all__ = ["health_of"]

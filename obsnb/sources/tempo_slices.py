@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from obsnb.instants import format_ns
 from obsnb.sources.wire.tempo_json import FoundSpan, FoundTrace
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 
 __all__ = ["ALL", "Band", "Candidate", "Slice", "around", "narrower", "roomier", "smaller", "spread"]
 

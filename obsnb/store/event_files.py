@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from obsnb.errors import FrameError, ObsnbError, WindowError
+from obsnb.instants import parse_instant
 from obsnb.schema import EVENTS
-from obsnb.timerange import parse_instant
 
 if TYPE_CHECKING:
     import polars as pl

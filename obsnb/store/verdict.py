@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
+from obsnb.instants import format_ns
 from obsnb.ledger import Complete, QueryRecord
 from obsnb.store.manifest import Manifest, Slice
-from obsnb.timerange import format_ns
 
 __all__ = ["record_of"]
 

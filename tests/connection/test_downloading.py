@@ -27,8 +27,9 @@ from obsnb.errors import (
     SettingsError,
     UsageError,
 )
+from obsnb.instants import now_ns
 from obsnb.schema import digest
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from tests.connection.conftest import Source, connected
 from tests.connection.downloads import (
     MS,

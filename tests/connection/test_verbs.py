@@ -16,10 +16,11 @@ from obsnb.connection import Connection
 from obsnb.connection.roles import LiveRoles, default_step
 from obsnb.conventions import DEFAULT
 from obsnb.errors import FrameError, PartialResultWarning, QueryError, SettingsError, UsageError
+from obsnb.instants import format_ns
 from obsnb.query.roles import role_queries
 from obsnb.schema import EVENTS
 from obsnb.sources.base import Health
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 from tests.archive.conftest import START, WINDOW, S
 from tests.connection.conftest import SCOPE, Source, connected
 

@@ -14,13 +14,13 @@ from playwright.sync_api import Page, sync_playwright
 
 import obsnb
 from obsnb.cli import main
+from obsnb.instants import now_ns, parse_duration
 from obsnb.lab.faults.catalogue import fault_named, struck_by
 from obsnb.lab.faults.control import Control
 from obsnb.lab.recording import fine_step, freeze, write_truth
 from obsnb.lab.roster import roster_of
 from obsnb.lab.running import running_settings
 from obsnb.lab.settings import LabSettings
-from obsnb.timerange import now_ns, parse_duration
 from tests.requirements import require
 
 #: Scenario → its fault, the service that it strikes, and the button that is clicked while it is on.

@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import obsnb
+from obsnb.instants import now_ns
 from obsnb.lab.as_written import request_as_written, statement_as_written
 from obsnb.lab.faults.control import Broken
 from obsnb.lab.outgoing import client
@@ -21,7 +22,6 @@ from obsnb.lab.service import Service
 from obsnb.lab.settings import HOST, LabSettings, Sampling
 from obsnb.lab.telemetry.current import enter, leave
 from obsnb.lab.telemetry.emission import Emission
-from obsnb.timerange import now_ns
 
 
 @pytest.fixture

@@ -22,13 +22,13 @@ import pytest
 
 import obsnb
 from obsnb.cli import main
+from obsnb.instants import now_ns
 from obsnb.lab.faults.catalogue import FAULTS
 from obsnb.lab.recording import EVERY_SERIES, fine_step
 from obsnb.lab.roster import roster_of
 from obsnb.lab.scraping import prometheus_config
 from obsnb.lab.settings import HOST, LabSettings, free_ports
 from obsnb.lab.supervisor import Lab
-from obsnb.timerange import now_ns
 from tests.lab.conftest import SCENARIOS, WHOLE, of_session, until
 from tests.requirements import require
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obsnb.errors import QueryError, UsageError
+from obsnb.instants import parse_instant
 from obsnb.ledger import QueryRecord
 from obsnb.query.grafana import LinkedQuery, explore_url, from_grafana_url
-from obsnb.timerange import TimeRange, parse_instant, window
+from obsnb.timerange import TimeRange, window
 
 NOW = parse_instant("2026-11-23T18:13:19.5Z")
 

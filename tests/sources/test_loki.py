@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import QueryError, SourceError
+from obsnb.instants import now_ns
 from obsnb.schema import LOGS
 from obsnb.settings import Endpoint
 from obsnb.sources.base import LogSource
 from obsnb.sources.loki import Loki
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.transport.http import HttpTransport
 from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, PROD, RECORDINGS, SECOND, T0, loki, truth
 from tests.standin.loki import LokiStandIn, Row, body_of, rows_of

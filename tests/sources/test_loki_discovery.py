@@ -255,7 +255,7 @@ class TestEveryQuestion:
         assert record.reason.startswith("the server warned: half of the index is away")
 
     def test_of_the_newest_seconds_is_not_known_to_be_complete(self, ask):
-        from obsnb.timerange import now_ns
+        from obsnb.instants import now_ns
 
         end = now_ns()
         record = ask(loki(LokiStandIn(patterns=[])), TimeRange(end - SECOND, end)).record

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from obsnb.instants import format_ns, now_ns
 from obsnb.sources.loki import Loki
 from obsnb.sources.loki_reach import LIMITS_PATH
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.timerange import TimeRange
 from tests.sources.asking_loki import PLAIN, SECOND, loki
 from tests.standin.loki import LokiStandIn, Row
 

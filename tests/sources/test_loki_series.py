@@ -9,8 +9,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from obsnb.errors import QueryError, RejectedError
+from obsnb.instants import format_ns
 from obsnb.schema import SERIES
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 from tests.sources.asking_loki import EDGE, INCIDENT, PLAIN, RECORDINGS, SECOND, T0, loki
 from tests.standin.loki import LokiStandIn, Row, body_of
 

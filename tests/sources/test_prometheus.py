@@ -26,10 +26,11 @@ from obsnb.errors import (
     SourceError,
     UnreachableError,
 )
+from obsnb.instants import now_ns
 from obsnb.schema import EXEMPLARS, SERIES, digest
 from obsnb.sources.base import MetricSource
 from obsnb.sources.prometheus import Prometheus
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.transport.exchange import Request, Response, Transport
 from tests.standin.direct import DirectTransport
 from tests.standin.prometheus import Params, PrometheusStandIn, Recorded, Reply

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from obsnb.conventions import DEFAULT
+from obsnb.instants import format_ns, now_ns
 from obsnb.sources.prometheus import Prometheus
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.timerange import TimeRange
 from tests.standin.direct import DirectTransport
 from tests.standin.prometheus import Params, PrometheusStandIn, Recorded, Reply
 

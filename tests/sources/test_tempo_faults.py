@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import AnswerError, LimitError, QueryError, RejectedError, ServerError, UnreachableError
+from obsnb.instants import format_ns
 from obsnb.sources.tempo import Tempo
-from obsnb.timerange import TimeRange, format_ns
+from obsnb.timerange import TimeRange
 from tests.sources.asking_tempo import (
     BROKEN,
     ERRORS,

@@ -2,8 +2,9 @@
 
 import pytest
 
+from obsnb.instants import format_ns, now_ns
 from obsnb.sources.tempo_reach import CONFIG_PATH
-from obsnb.timerange import TimeRange, format_ns, now_ns
+from obsnb.timerange import TimeRange
 from tests.sources.asking_tempo import BROKEN, ERRORS, SECOND, Flaky, asking
 from tests.standin.tempo import TempoStandIn
 

@@ -5,11 +5,12 @@ from polars.testing import assert_frame_equal
 
 from obsnb.conventions import DEFAULT
 from obsnb.errors import QueryError, RejectedError
+from obsnb.instants import now_ns
 from obsnb.query.traceql import trace_id_of
 from obsnb.schema import SPANS
 from obsnb.settings import Endpoint
 from obsnb.sources.tempo import Tempo
-from obsnb.timerange import TimeRange, now_ns
+from obsnb.timerange import TimeRange
 from obsnb.transport.http import HttpTransport
 from tests.sources.asking_tempo import (
     BASE_S,

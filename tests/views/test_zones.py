@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from obsnb.errors import WindowError
-from obsnb.timerange import parse_instant
+from obsnb.instants import parse_instant
 from obsnb.views.zones import zone_of
 
 WINTER = parse_instant("2026-11-23T18:24:19.123456789Z")

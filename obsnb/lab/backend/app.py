@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 
+from obsnb.instants import format_ns, now_ns
 from obsnb.lab.as_written import refuse_reserved
 from obsnb.lab.backend import debug, frontend, routes
 from obsnb.lab.backend.frontend import FrontendTelemetry
@@ -18,7 +19,6 @@ from obsnb.lab.failures import LabError, NotFoundError
 from obsnb.lab.observed import Observed
 from obsnb.lab.telemetry.current import current
 from obsnb.lab.telemetry.metrics import OPENMETRICS
-from obsnb.timerange import format_ns, now_ns
 
 __all__ = ["backend_app"]
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
+from obsnb.instants import format_ns
 from obsnb.lab.backend.asking import healthy
 from obsnb.lab.backend.parts import Parts
 from obsnb.lab.failures import (
@@ -18,7 +19,6 @@ from obsnb.lab.failures import (
     ValidationError,
 )
 from obsnb.redact import SECRETS_ONLY, Redactor
-from obsnb.timerange import format_ns
 from obsnb.version import __version__
 
 __all__ = ["router"]

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from obsnb.instants import format_ns
 from obsnb.lab.failures import NotFoundError, ValidationError
 from obsnb.lab.service import Service
 from obsnb.redact import SECRETS_ONLY, Redactor
-from obsnb.timerange import format_ns
 
 __all__ = ["DebugSessions"]
 

@@ -19,13 +19,13 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import BaseModel, Field, StringConstraints
 
+from obsnb.instants import now_ns
 from obsnb.lab.backend.parts import Parts
 from obsnb.lab.failures import ValidationError
 from obsnb.lab.settings import NAMESPACE
 from obsnb.lab.telemetry.emission import Emission
 from obsnb.lab.telemetry.logs import severity_of
 from obsnb.lab.telemetry.scrape import otlp_metrics
-from obsnb.timerange import now_ns
 
 __all__ = ["FrontendTelemetry", "router"]
 

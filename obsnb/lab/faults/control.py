@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from obsnb.errors import UsageError
+from obsnb.instants import now_ns
 from obsnb.lab.faults.acts import Here, Mend
 from obsnb.lab.faults.catalogue import FAULTS, Fault
-from obsnb.timerange import now_ns
 
 __all__ = ["Broken", "Control", "Watcher"]
 

@@ -11,10 +11,10 @@ from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import get_current_span
 
+from obsnb.instants import format_ns
 from obsnb.lab.telemetry.current import current
 from obsnb.lab.telemetry.stacks import stack_of
 from obsnb.lab.telemetry.tracing import HostClock
-from obsnb.timerange import format_ns
 
 __all__ = ["OtlpHandler", "StructuredFormatter", "fields_of", "logger_of", "severity_of"]
 

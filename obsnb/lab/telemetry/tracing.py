@@ -16,10 +16,10 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
+from obsnb.instants import now_ns
 from obsnb.lab.settings import Sampling
 from obsnb.lab.telemetry.current import current
 from obsnb.lab.telemetry.stacks import stack_of
-from obsnb.timerange import now_ns
 
 __all__ = ["HostClock", "Tracing", "sampler_of", "trace_function"]
 
