@@ -118,10 +118,14 @@ def as_levels(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     samples = (
         frame.filter(pl.col("value").is_finite() & pl.col("timestamp").is_not_null())
         .with_columns(pl.col(key).fill_null(""))
-        .with_columns(number.cast(pl.UInt32).alias("label"), pl.col("timestamp").to_physical().alias("ns"))
+        .select(
+            number.cast(pl.UInt32).alias("label"),
+            pl.col("timestamp").to_physical().alias("ns"),
+            pl.col("value").alias("level"),
+            *kept,
+        )
         .unique(["label", "ns"], keep="last", maintain_order=True)
         .sort("label", "ns")
-        .select("label", "ns", pl.col("value").alias("level"), *kept)
     )
     level, ns = samples["level"].to_numpy(), samples["ns"].to_numpy()
     first = np.append(True, np.diff(samples["label"].to_numpy().astype(np.int64)) != 0)[: len(level)]

@@ -297,6 +297,8 @@ def _correlation(lines: LineColumns) -> pl.Series:
     """Correlation ids; for a line that has only a request id, that of the lines which have both."""
     ids = pl.DataFrame([lines["correlation_id"], lines["request_id"]])
     lone = (ids["correlation_id"].is_null() & ids["request_id"].is_not_null()).arg_true()
+    if not len(lone):
+        return ids["correlation_id"]
     wanted = ids[lone].select("request_id")
     both = ids.drop_nulls().join(wanted.unique(), on="request_id", how="semi")
     known = both.group_by("request_id").agg(pl.col("correlation_id").min())
