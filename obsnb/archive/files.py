@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +13,13 @@ from obsnb.archive.container import Container, check_name
 from obsnb.archive.manifest import FileEntry, Manifest, Recorded
 from obsnb.errors import DamagedArchiveError, UnsafeArchiveError
 from obsnb.schema import BY_KIND, digest
+from obsnb.store.whole import as_the_system_says
 
 __all__ = ["Files", "write_parquet"]
 
 #: What a file may unpack to in memory, in bytes and in values: this much, and so many times its size.
 _UNPACKED, _VALUES, _TIMES = 256_000_000, 100_000_000, 1_000
 
-_SYSTEM = re.compile(r"\(os error (\d+)\)")
 _COPY = "Fetch or copy it again: what it holds now cannot be trusted."
 
 
@@ -35,13 +33,8 @@ def write_parquet(frame: pl.DataFrame, folder: Path, name: str) -> FileEntry:
     """
     target = folder / name
     target.parent.mkdir(exist_ok=True)
-    try:
+    with as_the_system_says(target):
         frame.write_parquet(target, compression="zstd", compression_level=9)
-    except pl.exceptions.ComputeError as error:  # polars' own name for what the system refuses
-        number = _SYSTEM.search(str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from None
     data = target.read_bytes()
     return FileEntry(name, hashlib.sha256(data).hexdigest(), len(data), frame.height)
 

@@ -21,7 +21,7 @@ from obsnb.ledger import Kind, QueryRecord
 from obsnb.schema import BY_KIND, Schema, digest, dtype, type_name
 from obsnb.store.manifest import MANIFEST, Manifest, Question, Slice, dump, load
 from obsnb.store.verdict import record_of
-from obsnb.store.whole import beside
+from obsnb.store.whole import as_the_system_says, beside
 from obsnb.timerange import TimeRange
 
 __all__ = ["Dataset", "Missing"]
@@ -198,7 +198,7 @@ class Dataset:
         name = _PART.format(start=record.window.start_ns, digest=record.digest[:12])
         try:
             self._begin()
-            with beside(self.folder / name) as room:
+            with beside(self.folder / name) as room, as_the_system_says(self.folder / name):
                 frame.write_parquet(room / "half")
                 sha256, size = _sha256(room / "half"), (room / "half").stat().st_size
                 (room / "half").replace(self.folder / name)

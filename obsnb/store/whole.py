@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["beside"]
+import polars as pl
+
+__all__ = ["as_the_system_says", "beside"]
+
+_SYSTEM = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
@@ -19,3 +25,15 @@ def beside(target: Path) -> Iterator[Path]:
         yield room
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+@contextmanager
+def as_the_system_says(target: Path) -> Iterator[None]:
+    """What the system refuses while polars writes, such as a full disk, as the OSError that it is."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        number = _SYSTEM.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(target)) from None

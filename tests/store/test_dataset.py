@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from obsnb.ledger import QueryRecord
 from obsnb.schema import LOGS, SERIES, digest, dtype
 from obsnb.store.dataset import Dataset, Missing
 from obsnb.store.manifest import Question
+from obsnb.store.whole import beside
 from obsnb.timerange import TimeRange
 
 WINDOW = TimeRange(1_000, 2_000)
@@ -302,6 +304,23 @@ def test_everything_that_differs_from_another_question_is_said(folder: Path) -> 
         'not prometheus; its tenant is None, not acme; its query is {a="b"}, not up; its window is '
         f"{WINDOW}, not {TimeRange(0, 9)}; its step is None, not 15 s.\n{ANOTHER}"
     )
+
+
+def test_a_full_disk_is_what_the_system_says_whatever_the_writer_of_parquet_makes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def full(target: Path) -> Iterator[Path]:
+        with beside(target) as room:
+            if target.suffix == ".parquet":
+                (room / "half").symlink_to("/dev/full")
+            yield room
+
+    monkeypatch.setattr("obsnb.store.dataset.beside", full)
+    with pytest.raises(DatasetError) as caught:
+        added(Dataset.open(tmp_path / "x", QUESTION), 1_000, 2_000, 1_500)
+    assert str(caught.value).startswith(f"{tmp_path / 'x'} cannot be written: No space left on device.\n")
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["manifest.json"]
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
