@@ -16,8 +16,9 @@ from obsnb.transport.fan import UNWANTED, in_order
 
 __all__ = ["compared", "verified"]
 
-#: So much time is counted at once: servers refuse, or run out of time over, long ranges.
-_PIECE_NS = 3_600 * 10**9
+#: So much time is counted at once: servers refuse, or run out of time over, long ranges. With what a count
+#: looks at before it begins it is no longer than an hour, which a tenant's limit may be.
+_PIECE_NS = 3_600 * 10**9 - 10**6
 #: So many counts are under way at once: each reads all the lines of its time.
 _AT_ONCE = 2
 
