@@ -9,7 +9,16 @@ from obsnb.errors import QueryError
 from obsnb.query.logql import quote
 from obsnb.query.texts import check_text
 
-__all__ = ["aligned", "check", "most_recent", "piped", "spanset", "trace_id_of", "with_selection"]
+__all__ = [
+    "aligned",
+    "check",
+    "is_metric_query",
+    "most_recent",
+    "piped",
+    "spanset",
+    "trace_id_of",
+    "with_selection",
+]
 
 #: Tempo reads a query in blocks of so many bytes, and loses a block where one ends in the midst of a word.
 _BLOCK = 1024
@@ -20,6 +29,9 @@ _QUOTED_OR_GAP = re.compile(rb'"(?:\\.|[^"\\])*"|`[^`]*`|(?P<gap>[ \t\r\n]+)')
 _TRACE_ID = re.compile(
     r"([0-9a-f]{1,32})|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-.*"
 )
+#: A stage that makes numbers of spans.
+_NUMBERS = re.compile(r"\|\s*(?:rate|compare|\w+_over_time)\s*\(")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')
 _WITH = re.compile(r"\bwith\s*\(([^()]*)\)\s*$")
 
 
@@ -116,6 +128,17 @@ def check(query: str) -> None:
             query=query,
             hint="TraceQL begins with one, such as { status = error }; obs.trace(id) takes a trace id.",
         )
+
+
+def is_metric_query(query: str) -> bool:
+    """Whether a text asks for numbers (``{ } | rate()``) rather than for spans.
+
+    Examples
+    --------
+    >>> is_metric_query("{ } | rate() by (name)"), is_metric_query('{ name = "| rate()" } | count() > 2')
+    (True, False)
+    """
+    return _NUMBERS.search(_QUOTED.sub('""', query)) is not None
 
 
 def trace_id_of(text: object) -> str:

@@ -115,6 +115,13 @@ class Tempo:
             The server refuses, fails, cannot be reached, or answers what cannot be read.
         """
         traceql.check(query)
+        if traceql.is_metric_query(query):
+            raise QueryError(
+                "This query asks for numbers, and spans() gives spans.",
+                query=query,
+                hint='obs.metrics(query, window, source="tempo") gives numbers, obs.span_comparison(...) '
+                "what compare() counts.",
+            )
         if limit is not None and limit < 1:
             raise QueryError(f"limit={limit} asks for no trace.", query=query, hint="Leave it out for all.")
         params = ({} if limit is None else {"limit": limit}) | ({"whole": True} if whole else {})

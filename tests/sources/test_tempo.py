@@ -273,6 +273,18 @@ def test_a_limit_of_one_is_the_newest():
     assert answer.frame["trace_id"].to_list() == ["5".zfill(32)]
 
 
+def test_numbers_are_not_asked_for_as_spans():
+    source = asking(TempoStandIn.of())
+    with pytest.raises(QueryError) as caught:
+        source.spans("{ } | rate()", HOUR)
+    assert str(caught.value) == (
+        "This query asks for numbers, and spans() gives spans.\n"
+        "  query:  { } | rate()\n"
+        'Hint: obs.metrics(query, window, source="tempo") gives numbers, obs.span_comparison(...) what '
+        "compare() counts."
+    )
+
+
 def test_a_limit_below_one_is_refused_before_anything_is_sent():
     source = asking(TempoStandIn.of())
     with pytest.raises(QueryError) as caught:
