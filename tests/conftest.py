@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.requirements import require
 
 # A test says whether something is right, not how fast a busy machine was.
 settings.register_profile("obsnb", deadline=None)
@@ -32,6 +35,18 @@ _LONG = (
     "tests/analysis/test_guide_hostile.py",
     "notebooks/",
 )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, without a window: one a process, in which Playwright can run but once."""
+    path = require("chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield running
+        running.close()
 
 
 @pytest.hookimpl(wrapper=True)

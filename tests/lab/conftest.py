@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import obsnb
 from obsnb.cli import main
@@ -21,7 +21,6 @@ from obsnb.lab.recording import fine_step, freeze, write_truth
 from obsnb.lab.roster import roster_of
 from obsnb.lab.running import running_settings
 from obsnb.lab.settings import LabSettings
-from tests.requirements import require
 
 #: Scenario → its fault, the service that it strikes, and the button that is clicked while it is on.
 SCENARIOS = {
@@ -127,18 +126,13 @@ class _Visitor:
 
 
 @pytest.fixture(scope="module")
-def recorded(lab: Running, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
+def recorded(lab: Running, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
     """Four scenarios, one after the other, each frozen for itself when the lab has ended."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=require("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        )
-        visitor = _Visitor(browser.new_page(), lab.settings.url("backend"), lab.settings.key)
+    with browser.new_page() as page:
+        visitor = _Visitor(page, lab.settings.url("backend"), lab.settings.key)
         visitor.click("login")
         played = {name: _played(lab.settings, visitor, *what) for name, what in SCENARIOS.items()}
         assert visitor.stopped == []
-        browser.close()
     out = tmp_path_factory.mktemp("archives")
     assert main(["lab", "down", "--state", str(lab.folder), "--out", str(out / WHOLE)]) == 0
     return {name: _frozen(lab.settings, out / name, name, *told) for name, told in played.items()}
