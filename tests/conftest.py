@@ -20,10 +20,10 @@ settings.load_profile("obsnb")
 # takes a sixth of the time of those that read recorded traces.
 gc.set_threshold(10_000, 20, 20)
 
-#: Files of few tests that take long: they start browsers, kernels and labs, or make hundreds of runs.
+#: Files of few tests that take long: they start kernels and labs, or make hundreds of runs. Not the browser's,
+#: which would all start at once.
 _LONG = (
     "tests/test_runbooks_find.py",
-    "tests/browser/",
     "tests/lab/test_running.py",
     "tests/faults/",
     "tests/cli/test_commands.py",
