@@ -20,8 +20,8 @@ settings.load_profile("obsnb")
 # takes a sixth of the time of those that read recorded traces.
 gc.set_threshold(10_000, 20, 20)
 
-#: Files of few tests that take long: they start kernels and labs, or make hundreds of runs. Not the browser's,
-#: which would all start at once.
+#: Files of few tests that take long: they start kernels and labs, or make hundreds of runs. Not those of
+#: the browser, which would all start at once.
 _LONG = (
     "tests/test_runbooks_find.py",
     "tests/lab/test_running.py",
