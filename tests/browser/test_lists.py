@@ -134,6 +134,24 @@ def test_a_click_is_not_lost_where_the_rows_are_drawn_anew_while_the_button_is_d
     assert lab.read("pressed.selection['line'].to_list()") == ["two"]
 
 
+def test_the_rows_stay_where_the_second_press_of_a_double_click_comes_before_what_the_first_has_left_to_do(
+    lab: Lab,
+) -> None:
+    pressed_twice = """(row) => {
+        for (const kind of ["pointerdown", "pointerup", "pointerdown"])
+            row.dispatchEvent(new PointerEvent(kind, { bubbles: true, button: 0 }));
+        return new Promise((done) => setTimeout(() => done(row.isConnected)));
+    }"""
+    widget = lab.show("obsnb.widgets.LogBrowser(lines(['one', 'two']))")
+    pressed = row(widget, "two").element_handle()
+    assert pressed.evaluate(pressed_twice)
+    released = """(row) => {
+        row.dispatchEvent(new PointerEvent("pointerup", { bubbles: true, button: 0 }));
+        return new Promise((done) => setTimeout(() => done(row.isConnected)));
+    }"""
+    assert not pressed.evaluate(released)  # drawn anew as soon as no button is down
+
+
 def test_a_trace_is_folded_searched_opened_and_its_spans_chosen(lab: Lab) -> None:
     widget = lab.show("fall = obsnb.widgets.TraceWaterfall(spans, logs=logs); fall")
     many = widget.locator("[role=row]").count()

@@ -92,8 +92,7 @@ def test_health_and_the_ledger_are_read_and_health_is_asked_again(lab: Lab) -> N
     widget.get_by_role("button", name="Ask again").click()
     expect(row(widget, "slow-query")).to_contain_text("✓ archive")
     ledger = lab.show("obsnb.widgets.LedgerBoard(obs.ledger.to_frame())")
-    row(ledger, "namespace").click()
-    lab.page.keyboard.press("Enter")
+    row(ledger, "namespace").dblclick()
     expect(ledger.get_by_role("region", name="Queries: one row")).to_contain_text("every page ended")
 
 

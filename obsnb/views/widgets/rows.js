@@ -15,7 +15,7 @@ class Rows {
     this.cursor = 0;
     this.anchor = 0;
     this.cache = new Map();
-    this.held = false; // while a button is down on a row
+    this.held = null; // the press of a button that is down on a row, or whose click is on its way
     this.asking = null; // the version of which a page was asked for
     this.id = `obsnb-${Math.random().toString(36).slice(2)}`;
     this.layer = h("div", { class: "obsnb-layer", role: "rowgroup" });
@@ -37,11 +37,13 @@ class Rows {
 
   /** Keeps the rows as they are while a button is down on one: of a row drawn anew there comes no click. */
   hold() {
-    this.held = true;
+    const press = {};
+    this.held = press;
     const release = () => {
       for (const end of ["pointerup", "pointercancel"]) window.removeEventListener(end, release, true);
       setTimeout(() => {
-        this.held = false;
+        if (this.held !== press) return; // the next press of a double click has come before
+        this.held = null;
         this.draw();
       });
     };
