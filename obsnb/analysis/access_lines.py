@@ -7,10 +7,9 @@ Balancers, CloudFront, IIS (W3C extended), gin, Squid, and morgan (dev, tiny, sh
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 
+from obsnb.analysis.line_heads import nameless
 from obsnb.conventions import METHODS
 
 __all__ = ["access_fields"]
@@ -55,7 +54,7 @@ _ENVOY_ID = r'" "([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})" "'
 _UNITS = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 
 #: One look tells the many lines that are none of these from the few that are.
-_ANY_OTHER = "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern in _OTHERS)
+_ANY_OTHER = "|".join(map(nameless, _OTHERS))
 
 
 def access_fields(frame: pl.DataFrame) -> pl.DataFrame:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from obsnb.analysis.log_levels import SYSLOG
+
 __all__ = ["Meaning", "meanings_of"]
 
 
@@ -49,13 +51,7 @@ def _traceback(value: Any) -> Any:
     return "\n\nThe above exception was the direct cause of the following exception:\n\n".join(chain)
 
 
-_SYSLOG = dict(
-    zip(
-        "01234567",
-        ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug"),
-        strict=True,
-    )
-)
+_SYSLOG = {str(number): name for number, name in enumerate(SYSLOG)}
 _OTLP = {
     str(number): name
     for start, name in ((1, "trace"), (5, "debug"), (9, "info"), (13, "warn"), (17, "error"), (21, "fatal"))

@@ -17,6 +17,7 @@ import polars as pl
 from obsnb.analysis.access_lines import access_fields
 from obsnb.analysis.line_heads import LEVEL_NAMES, heads_of
 from obsnb.analysis.log_fields import COLUMNS, Wanted, fields_of_lines
+from obsnb.analysis.log_levels import SYSLOG
 from obsnb.analysis.message_facts import ID_FORM
 from obsnb.conventions import METHODS
 
@@ -226,11 +227,10 @@ def _groups(frame: pl.DataFrame, column: str, pattern: str) -> pl.DataFrame:
 
 def _by_priority(syslog: pl.DataFrame) -> pl.DataFrame:
     """Syslog's lines; the severity is the priority's lowest three bits (RFC 5424, 6.2.1)."""
-    names = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug")
     severity = pl.col("priority").cast(pl.Int64) % 8
     return syslog.select(
         "row",
-        severity.replace_strict(dict(enumerate(names)), default=None, return_dtype=pl.String).alias("level"),
+        severity.replace_strict(dict(enumerate(SYSLOG)), default=None, return_dtype=pl.String).alias("level"),
         "logger",
         "message",
         pl.lit("asctime").alias("format"),

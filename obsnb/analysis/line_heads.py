@@ -12,7 +12,9 @@ import re
 
 import polars as pl
 
-__all__ = ["HEAD_COLUMNS", "LEVEL_NAMES", "heads_of"]
+from obsnb.analysis.log_levels import SYSLOG
+
+__all__ = ["HEAD_COLUMNS", "LEVEL_NAMES", "heads_of", "nameless"]
 
 #: Names of levels as loggers write them, as alternatives of a pattern.
 LEVEL_NAMES = (
@@ -167,9 +169,7 @@ _SPELT = {
     "-": "verbose",
     "*": "notice",
     "#": "warning",
-    **dict(
-        zip("01234567", ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"), strict=True)
-    ),
+    **{str(number): name for number, name in enumerate(SYSLOG)},
     "C": "critical",
     "N": "notice",
     "T": "trace",
@@ -202,14 +202,14 @@ def _plain(part: re.Match[str]) -> str:
     return {r"\d": "[0-9]", r"\w": "[0-9A-Za-z_]"}.get(part[0], part[0])
 
 
-def _nameless(head: str) -> str:
+def nameless(pattern: str) -> str:
     """The pattern without its groups' names, by which one pattern cannot hold another twice."""
-    return re.sub(r"\(\?P<\w+>", "(?:", head)
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
 
 
 #: Of each head its format, the pattern that tells whether a line has it, and the pattern of its groups.
 _HEADS = tuple(
-    (kind, _nameless(head), head if "message>" in head else head + r"(?P<message>(?s:.*))$")
+    (kind, nameless(head), head if "message>" in head else head + r"(?P<message>(?s:.*))$")
     for kind, heads in (("asctime", _TIMED), ("text", _UNTIMED))
     for head in map(_ascii, heads)
 )

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-__all__ = ["spelt"]
+__all__ = ["SYSLOG", "spelt"]
+
+#: The severities of syslog, by number (RFC 5424, 6.2.1).
+SYSLOG = ("emergency", "alert", "critical", "error", "warn", "notice", "info", "debug")
 
 # That of OpenTelemetry's short names where it has one; klog's and .NET's letters; what Serilog, zerolog,
 # logrus and log15 cut names to; the numbers of bunyan and pino.

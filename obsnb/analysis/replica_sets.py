@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from obsnb.analysis.attributes import attribute_columns
-from obsnb.analysis.service_names import Names
+from obsnb.analysis.service_names import POD_LABELS, Names
 
 __all__ = ["new_replica_sets", "pods_seen"]
 
-_LABELS = ("exported_pod", "pod", "pod_name", "k8s_pod_name", "metadata.k8s_pod_name", "metadata.pod")
+_LABELS = (*POD_LABELS, "metadata.k8s_pod_name", "metadata.pod")
 _ATTRIBUTE = "k8s.pod.name"
 _CHANCE = 0.01  # that a pod which was there told nothing
 # A Deployment's pod: the workload, the hash of the pod's template and five letters. Kubernetes draws both

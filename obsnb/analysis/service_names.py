@@ -11,8 +11,10 @@ import polars as pl
 
 from obsnb.conventions import DEFAULT, Conventions
 
-__all__ = ["Names", "comparable", "is_domain", "service_names", "workload"]
+__all__ = ["POD_LABELS", "Names", "comparable", "is_domain", "service_names", "workload"]
 
+#: Labels that name a pod; where a scraper has a pod of its own, the one that is told of is the exported one.
+POD_LABELS = ("exported_pod", "pod", "pod_name", "k8s_pod_name")
 # What Kubernetes appends to a workload's name: a replica set's hash and a pod's; an ordinal.
 _POD = re.compile(r"-(?=[0-9a-z]*\d)[0-9a-z]{6,10}-[0-9a-z]{5}$")
 _ORDINAL = re.compile(r"-\d{1,3}$")

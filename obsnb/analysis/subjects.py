@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 import polars as pl
 
-from obsnb.analysis.service_names import Names, comparable, workload
+from obsnb.analysis.service_names import POD_LABELS, Names, comparable, workload
 
 __all__ = ["collectors", "with_subjects"]
 
@@ -15,14 +15,13 @@ __all__ = ["collectors", "with_subjects"]
 # is what cAdvisor calls the container that holds a pod's network.
 _COLLECTOR = re.compile(r"(?i)(?:^|.*[-_./])(?:exporter|kube-state-metrics|cadvisor|kubelet|POD)")
 _EXPORTER = re.compile(r"(?i)[-_.]exporter$")
-_PODS = ("exported_pod", "pod", "pod_name", "k8s_pod_name")
 _WORKLOADS = ("deployment", "statefulset", "daemonset")  # of kube-state-metrics
 _CONTAINERS = ("exported_container", "container")
 #: Where an exporter that asks several systems says which (redis_exporter's ``addr``, postgres_exporter's
 #: ``server``, the ``target`` of Prometheus' documentation), then the node, then the address itself.
 _ADDRESSES = ("target", "server", "addr", "exported_node", "node", "nodename", "instance")
 _VOLUME = "persistentvolumeclaim"
-_LABELS = (*_PODS, *_WORKLOADS, *_CONTAINERS, _VOLUME, *_ADDRESSES)
+_LABELS = (*POD_LABELS, *_WORKLOADS, *_CONTAINERS, _VOLUME, *_ADDRESSES)
 _IP = re.compile(r"\[?[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*\]?")
 
 
@@ -66,7 +65,7 @@ def collectors(series: pl.DataFrame, *, own: Collection[str] = ()) -> frozenset[
     """The names in ``service`` that are not whom their series are about."""
     names = series["service"].drop_nulls().unique().cast(pl.String).to_list()
     named = {name for name in names if _COLLECTOR.fullmatch(name)}
-    pods = [name for name in _PODS if name in series.columns]
+    pods = [name for name in POD_LABELS if name in series.columns]
     if not pods:
         return frozenset(named)
     each = series.select(pl.col("service", *pods).cast(pl.String)).unique().drop_nulls("service")
@@ -87,7 +86,7 @@ def _subject(row: Mapping[str, str | None], names: Names, told_by: frozenset[str
     """Whom the series is about, or None where nothing tells."""
     container = _first(row, _CONTAINERS)
     container = None if container is None or _is_collector(container, told_by) else container
-    of = workload(_first(row, _PODS), container)
+    of = workload(_first(row, POD_LABELS), container)
     for name in (of, _first(row, _WORKLOADS)):
         if name is not None and not _is_collector(name, told_by):
             return name
