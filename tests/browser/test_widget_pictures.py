@@ -145,4 +145,7 @@ def test_what_can_be_used_is_reached_by_tab_has_a_name_and_shows_its_focus(
     many = widget.evaluate(_COUNT)
     wanted = ["seen"] * many + ["outside"] if many <= 40 else ["seen"] * 40
     # JupyterLab may take the focus for itself once, when it is done with the cell.
-    assert wanted in (_walk(lab, widget, len(wanted)) for _ in range(3))
+    walks: list[list[str]] = []
+    while wanted not in walks and len(walks) < 3:
+        walks.append(_walk(lab, widget, len(wanted)))
+    assert wanted in walks

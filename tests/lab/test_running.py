@@ -358,6 +358,15 @@ def test_a_full_disk_ends_the_lab_and_is_said(tmp_path):
     )
 
 
+@pytest.fixture
+def interruptible():
+    """What a shell starts beside itself is deaf to an interrupt, and so is all that it starts in turn."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("ending", "code", "said"), [(signal.SIGINT, 130, b"Interrupted.\n"), (signal.SIGKILL, -9, b"")]
 )
